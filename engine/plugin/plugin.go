@@ -1,0 +1,141 @@
+// Package plugin is the whole surface a plugin author sees.
+//
+// A plugin is a value, not a side effect: each folder under plugins/ exports
+//
+//	func Plugin() plugin.Plugin
+//
+// and plugins/all lists them. There is no init function and no global registry,
+// so a test can build an engine with exactly the plugins it needs.
+//
+// Every capability has two phases. A Config is what one block of a pipeline
+// file says: it is decoded and checked while planning, without I/O. Opening it
+// makes the thing that runs. Configs are made anew for every plan, so keeping
+// state in one is a defect.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/engine/diag"
+	"weir/engine/spec"
+)
+
+// Plugin is one named set of capabilities. Any constructor may be nil.
+type Plugin struct {
+	Name    string // lower snake case; the TYPE label in pipeline files
+	Summary string // one sentence
+	Example string // a pipeline or connection block as HCL; the tests plan it
+
+	Connection func() Connection
+	Source     func() Source
+	Decoder    func() Decoder
+	Sink       func() Sink
+}
+
+// Config is a decodable block.
+type Config interface {
+	// Spec binds each option to a field of the receiver. It is the only
+	// declaration of the configuration.
+	Spec() spec.Body
+	// Check reports problems that need more than one option. It does no I/O.
+	Check(at spec.Ranges) diag.List
+}
+
+// Connection is the configuration of an endpoint shared by sources and sinks:
+// address, credentials, limits. What is opened from it lives in the plugin's
+// own client type, made through Host.Share.
+type Connection interface{ Config }
+
+// Host is what the engine lends a running step, for as long as the step lives.
+type Host interface {
+	Log() *zap.Logger // already carries pipeline, step and generation
+	Clock() Clock
+	// Share returns the value stored under key, calling open when no one holds
+	// it yet. release gives it back; after the last release close is called.
+	// It is how one limiter or one client serves several steps and survives a
+	// reload that does not change its connection.
+	Share(key string, open func() (v any, close func(), err error)) (v any, release func(), err error)
+}
+
+// Clock is time, replaceable in tests.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits for d, or until ctx is done, and returns ctx's error then.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// SystemClock is the machine's clock.
+type SystemClock struct{}
+
+// Now implements Clock.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// Sleep implements Clock.
+func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Class tells what kind of failure an error is, and so who can mend it.
+type Class uint8
+
+// The classes of failure.
+const (
+	// Transient failures may pass by themselves: a lost connection, a busy server.
+	Transient Class = iota
+	// Environment failures need somebody to act outside the configuration: a
+	// wrong password, an unknown host key, a full disk, a missing folder.
+	Environment
+	// Data failures lie in what was read: a damaged archive, a missing column.
+	Data
+)
+
+// Failure is an error with its class and, where it helps, what to do next.
+type Failure struct {
+	Class  Class
+	Code   diag.Code // such as "env.login_refused"; "" for the default of the class
+	Err    error
+	Advice string // one sentence; may be empty
+}
+
+// Error implements error.
+func (f *Failure) Error() string {
+	if f.Advice != "" {
+		return f.Err.Error() + ". " + f.Advice
+	}
+	return f.Err.Error()
+}
+
+// Unwrap gives errors.Is and errors.As the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Fail returns err as a Failure of the given class.
+func Fail(class Class, code diag.Code, err error, advice string) error {
+	return &Failure{Class: class, Code: code, Err: err, Advice: advice}
+}
+
+// ClassOf returns the class of err: that of the Failure it wraps, else Transient.
+func ClassOf(err error) Class {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f.Class
+	}
+	return Transient
+}
+
+// Rejected is one row refused by a sink.
+type Rejected struct {
+	Row    int // index in the batch that was delivered
+	Code   string
+	Reason string
+}

@@ -1,0 +1,108 @@
+package plugin
+
+import (
+	"context"
+	"time"
+
+	"weir/engine/diag"
+	"weir/engine/record"
+	"weir/engine/spec"
+)
+
+// Sink is the configuration of a sink step.
+type Sink interface {
+	Config
+	// Bind fixes the schema of the rows it will be given. Row expressions of
+	// the sink are compiled with c.
+	Bind(in *record.Schema, at spec.Ranges, c Compiler) diag.List
+	// Batching tells how the engine cuts deliveries.
+	Batching() Batching
+	// Guarantee says in plain words what a receiver gets, for validate and explain.
+	Guarantee() string
+	// Open makes the running sink. resume is the token that the last commit
+	// kept for it (see Prepare), nil at first. It may connect; a Failure says
+	// what to do when it cannot.
+	Open(ctx context.Context, h Host, resume []byte) (Writer, error)
+}
+
+// Batching tells how rows are cut into deliveries. Zero fields do not limit.
+type Batching struct {
+	Rows  int
+	Bytes int64         // of the rows as JSON
+	Wait  time.Duration // after the first row; a cut made by time is recorded before it is sent
+}
+
+// Delivery is a set of rows to be made durable somewhere else.
+type Delivery struct {
+	// Key is the same on every retry of the same rows, also after a crash.
+	Key  string
+	Rows *record.Batch // the selected rows; valid until Deliver returns
+}
+
+// Writer is a running sink. One goroutine at a time uses it.
+type Writer interface {
+	// Deliver returns nil only when every selected row is durable at the other
+	// side or listed as rejected. It retries by itself what may be retried.
+	// After an error none of the rows may be assumed durable; the same
+	// delivery comes again in a later run, with the same key.
+	Deliver(ctx context.Context, d *Delivery) ([]Rejected, error)
+	// Close releases the sink. It is called once, after the last commit or an error.
+	Close(ctx context.Context) error
+}
+
+// Stager is implemented by writers that collect rows aside and show them at
+// the end: a file that is renamed, a transaction. What Prepare returns is kept
+// by the commit and given to the next Open, which undoes what came after it.
+type Stager interface {
+	// Prepare makes everything delivered so far durable, though not yet visible.
+	Prepare(ctx context.Context) (resume []byte, err error)
+	// Publish shows what was delivered in the run. It is called after the
+	// run's last commit, which keeps the token that PrepareFinal returned; a crash
+	// in between leaves that token to the next Open, which publishes then.
+	PrepareFinal(ctx context.Context) (resume []byte, err error)
+	Publish(ctx context.Context) error
+}
+
+// Encoder is implemented by writers that turn rows into bytes independently of
+// one another, so that encoding can run on several cores before the ordered
+// write. NewEncode is called once a lane; the function it returns appends the
+// selected rows of b to dst.
+type Encoder interface {
+	NewEncode() func(dst []byte, b *record.Batch) ([]byte, error)
+	// WriteEncoded writes rows encoded by such a function, in order.
+	WriteEncoded(ctx context.Context, data []byte, rows int) error
+}
+
+// Compiler compiles the row expressions of a step against its input.
+type Compiler interface {
+	// Row compiles an expression over one row's fields. want restricts the
+	// result's kind; record.Invalid allows any.
+	Row(t spec.Text, want record.Kind) (Expr, diag.List)
+	// Rows compiles an expression over a set of rows: it sees them as the list
+	// rows, and the extra names given.
+	Rows(t spec.Text, extra []record.Field, want record.Kind) (Expr, diag.List)
+	// Value compiles an expression over the named fields only.
+	Value(t spec.Text, env []record.Field, want record.Kind) (Expr, diag.List)
+}
+
+// Expr is a compiled row expression. It is immutable; New makes what runs.
+type Expr interface {
+	// Type is the type of the result.
+	Type() record.Type
+	// Reads lists the slots of the compiler's schema that the expression reads, ascending.
+	Reads() []record.Slot
+	// New makes an evaluator with buffers of its own.
+	New() Eval
+}
+
+// Eval evaluates a compiled expression. One goroutine at a time uses it.
+type Eval interface {
+	// Rows evaluates for the selected rows of b. The column is valid until the
+	// next call; entries of unselected rows are undefined. A row for which
+	// the expression fails is rejected in b under step and column and its value is null.
+	Rows(b *record.Batch, step, column string) *record.Column
+	// Set evaluates a Rows-expression once over the selected rows of b; the column has one value.
+	Set(b *record.Batch, extra []record.Column) (*record.Column, error)
+	// Value evaluates a Value-expression over the given fields; the column has one value.
+	Value(env []record.Column) (*record.Column, error)
+}

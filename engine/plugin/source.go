@@ -1,0 +1,137 @@
+package plugin
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"weir/engine/diag"
+	"weir/engine/record"
+	"weir/engine/spec"
+)
+
+// Source is the configuration of a source step. What it reads is either files
+// (FileSource) or, later, other kinds of objects.
+type Source interface{ Config }
+
+// FileSource is a Source that reads files. The engine owns everything that
+// makes files safe to read: readiness, the file ledger, spooling, resume,
+// moving away; the plugin only speaks the protocol.
+type FileSource interface {
+	Source
+	// Files returns the options every file source has. The receiver embeds a
+	// FileOptions and returns its address.
+	Files() *FileOptions
+	// Location names the place for people and for the identity of its files:
+	// scheme, host, port and user, without credentials, such as "ftp://weir@ftp.example.com:21".
+	Location() string
+	// Local tells that Open is cheap and can seek, so files are read in place.
+	Local() bool
+	// OpenFS connects. It returns a Failure that says what to do when it
+	// cannot: within the connection's timeout, whatever the server does.
+	OpenFS(ctx context.Context, h Host) (FileSystem, error)
+}
+
+// FileOptions are the options shared by all file sources; see FileOptions.Spec.
+type FileOptions struct {
+	Path    string   // folder and pattern: "/srs/verkopen_*.csv"; the pattern may have ** and {a,b}
+	Ready   string   // "now", "stable 30s", "marker *.done"
+	After   string   // "keep", "delete", "move /srs/processed"
+	Order   string   // "name" or "time": which file is read first
+	Limit   int      // files read in one run at most; 0 is no limit
+	Exclude []string // patterns of names never read
+}
+
+// FileInfo describes one file or folder of a FileSystem.
+type FileInfo struct {
+	Path    string // absolute, with /, as the FileSystem's methods take it
+	Size    int64
+	ModTime time.Time // zero when the server does not tell
+	Dir     bool
+}
+
+// FileSystem is a place with files. One goroutine at a time uses it. Every
+// method returns within the connection's timeout of no progress. Paths use /.
+// A name that a server lists with a separator or control character in it is
+// never returned.
+type FileSystem interface {
+	// List returns the entries of one folder, in any order, "." and ".." left
+	// out. A folder that does not exist is fs.ErrNotExist.
+	List(ctx context.Context, dir string) ([]FileInfo, error)
+	// Stat describes one file; fs.ErrNotExist when there is none.
+	Stat(ctx context.Context, path string) (FileInfo, error)
+	// Open reads a file from offset to its end. The reader's Close reports a
+	// transfer that was cut short, even when Read returned io.EOF; no other
+	// method is called before it is closed.
+	Open(ctx context.Context, path string, offset int64) (io.ReadCloser, error)
+	// Rename moves a file. It never replaces another: when to exists it
+	// returns fs.ErrExist.
+	Rename(ctx context.Context, from, to string) error
+	// Remove deletes a file; fs.ErrNotExist when there is none.
+	Remove(ctx context.Context, path string) error
+	// MakeDir makes a folder and its parents; an existing one is no error.
+	MakeDir(ctx context.Context, dir string) error
+	// Close ends the session. It is safe to call after an error, and twice.
+	Close() error
+}
+
+// Decoder is the configuration of a decode step.
+type Decoder interface {
+	Config
+	// Bind fixes the schema of the rows, from the declared columns. It does no I/O.
+	Bind(at spec.Ranges) (*record.Schema, diag.List)
+	// Open starts on one object. want lists the slots that the plan reads, in
+	// order: other columns need not be decoded and are then left as nulls of
+	// their type. Body yields the object's bytes as they are: compression and
+	// character set are the decoder's business.
+	// An error is a Failure of class Data that names what is wrong and the
+	// declaration it offends, such as a missing column.
+	Open(ctx context.Context, o Object, want []record.Slot) (Reader, error)
+}
+
+// Object is a stream of bytes with a name.
+type Object struct {
+	Name   string
+	Size   int64 // -1 when unknown
+	Body   io.Reader
+	Origin *record.Origin
+}
+
+// Chunk is a piece of an object that holds whole rows. The engine owns chunks
+// and reuses them; a decoder keeps what it needs between Split and Parse in it.
+type Chunk struct {
+	Data      []byte // text of whole rows, UTF-8 or the decoder's own form
+	Offset    int64  // where Data starts in the decompressed object; -1 when the decoder cannot tell
+	End       int64  // where it ends, likewise: the offset at which reading can go on
+	FirstLine int64  // line number of Data's first line; the first line of the object is 1
+	Extra     any    // decoder's own
+}
+
+// Reader reads one object in two halves, so that the second can run on several
+// cores. Split is called by one goroutine. Parse is called by any, also at the
+// same time, each with its own chunk and batch.
+type Reader interface {
+	// Split reads the next whole rows, about target bytes of them, into c,
+	// reusing its memory. It returns io.EOF when nothing is left.
+	Split(ctx context.Context, c *Chunk, target int) error
+	// Parse turns the rows of c into b, resetting it to the decoder's schema.
+	// b may keep views into c.Data: c is reused only after b. Raw, RawData,
+	// FirstLine or Lines are set; row numbers are the engine's. A row that
+	// cannot be parsed is added as far as possible (nulls elsewhere) and
+	// rejected with its reason: b.Reject(i, "decode.csv", column, code, reason).
+	Parse(ctx context.Context, c *Chunk, b *record.Batch) error
+	// Notices returns what people should know about the object so far, such as
+	// columns that nobody declared; once per object, after the last Split.
+	Notices() diag.List
+	// Close releases the reader, not the Body.
+	Close() error
+}
+
+// Resumer is implemented by readers that can go on in the middle of an object.
+type Resumer interface {
+	// Resume makes the next Split start at offset, an End of an earlier chunk
+	// of the same object. It is called before the first Split. The bytes
+	// before offset are still read from Body, so that they can be verified,
+	// unless Body is an io.Seeker.
+	Resume(offset, firstLine int64) error
+}

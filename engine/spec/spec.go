@@ -1,0 +1,305 @@
+// Package spec binds each configuration option once, to a Go field.
+//
+// From that one declaration come decoding, defaults, checks, "did you mean",
+// the source range of each value by the address of its field, the reference
+// page, JSON Schema and completion. See [Body].
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/diag"
+)
+
+// Body declares the attributes and blocks of one configuration block, in the
+// order in which documentation lists them. A Body points into a particular
+// configuration struct; declare it in a method of that struct.
+type Body []Item
+
+// Item is one attribute or nested block.
+type Item interface {
+	schema(s *hcl.BodySchema)
+	decode(d *decoder, c *hcl.BodyContent, missing hcl.Range)
+	// Describe returns the declaration as data, for documentation and JSON Schema.
+	Describe() Option
+}
+
+// Option describes one attribute or block.
+type Option struct {
+	Name      string
+	Type      string // in the words of the language: string, int, bool, duration, size, expression, ...
+	Required  bool
+	Default   string   // as HCL source, "" when there is none
+	Choices   []string // the values allowed, nil when free
+	Doc       string
+	Sensitive bool
+	Block     bool
+	Repeated  bool
+	Body      []Option // of a block
+}
+
+// Ranges maps the address of a bound field to its place in the source: the
+// expression when the attribute was written, else the header of its block.
+type Ranges map[any]hcl.Range
+
+// Of returns the range of the field at p, or nil when nothing is bound there.
+func (r Ranges) Of(p any) *hcl.Range {
+	if v, ok := r[p]; ok {
+		return &v
+	}
+	return nil
+}
+
+// Decode fills the fields bound by b from body and reports every problem found.
+// Fields of attributes in error keep their default.
+func (b Body) Decode(body hcl.Body, ctx *hcl.EvalContext) (Ranges, diag.List) {
+	d := &decoder{ctx: ctx, ranges: Ranges{}}
+	d.body(b, body)
+	return d.ranges, d.diags
+}
+
+// Describe returns the declarations of b as data.
+func (b Body) Describe() []Option {
+	out := make([]Option, len(b))
+	for i, it := range b {
+		out[i] = it.Describe()
+	}
+	return out
+}
+
+type decoder struct {
+	ctx    *hcl.EvalContext
+	ranges Ranges
+	diags  diag.List
+}
+
+func (d *decoder) body(b Body, body hcl.Body) {
+	var s hcl.BodySchema
+	for _, it := range b {
+		it.schema(&s)
+	}
+	c, hd := body.Content(&s)
+	d.diags = append(d.diags, fromHCL(hd)...)
+	for _, it := range b {
+		it.decode(d, c, body.MissingItemRange())
+	}
+}
+
+// fromHCL gives the library's structural problems codes of ours.
+func fromHCL(hd hcl.Diagnostics) diag.List {
+	out := diag.FromHCL("config.invalid", hd)
+	for i := range out {
+		switch s := out[i].Summary; {
+		case s == "Unsupported argument":
+			out[i].Code = "config.unknown_attribute"
+		case s == "Unsupported block type":
+			out[i].Code = "config.unknown_block"
+		case s == "Missing required argument":
+			out[i].Code = "config.missing_attribute"
+		case strings.HasPrefix(s, "Missing") && strings.Contains(s, "for"):
+			out[i].Code = "config.missing_label"
+		case strings.HasPrefix(s, "Duplicate"):
+			out[i].Code = "config.duplicate"
+		case s == "Unknown variable" || s == "Unsupported attribute":
+			out[i].Code = "config.unknown_reference"
+		case s == "Call to unknown function":
+			out[i].Code = "config.unknown_function"
+		}
+	}
+	return out
+}
+
+// FromHCL converts diagnostics of the hcl library, giving them codes.
+func FromHCL(hd hcl.Diagnostics) diag.List { return fromHCL(hd) }
+
+// Attr is one attribute bound to a field of type T.
+type Attr[T any] struct {
+	o       Option
+	p       *T
+	def     *T
+	conv    func(v cty.Value, rng hcl.Range) (T, error)
+	checks  []func(T) error
+	present *bool
+	secret  bool
+}
+
+// Doc sets the text of the reference page: what it does, units, one or two sentences.
+func (a *Attr[T]) Doc(s string) *Attr[T] { a.o.Doc = s; return a }
+
+// Required makes it an error to leave the attribute out.
+func (a *Attr[T]) Required() *Attr[T] { a.o.Required = true; return a }
+
+// Default sets the value used when the attribute is left out or null; source is that value as HCL.
+func (a *Attr[T]) Default(v T, source string) *Attr[T] {
+	a.def, a.o.Default = &v, source
+	return a
+}
+
+// Check adds a condition; its error completes the sentence "NAME ...".
+func (a *Attr[T]) Check(f ...func(T) error) *Attr[T] { a.checks = append(a.checks, f...); return a }
+
+// Set makes *p tell whether the attribute was written and is not null.
+func (a *Attr[T]) Set(p *bool) *Attr[T] { a.present = p; return a }
+
+// Describe implements Item.
+func (a *Attr[T]) Describe() Option { return a.o }
+
+func (a *Attr[T]) schema(s *hcl.BodySchema) {
+	s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: a.o.Name, Required: a.o.Required})
+}
+
+func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
+	if a.def != nil {
+		*a.p = *a.def
+	}
+	d.ranges[a.p] = missing
+	at, ok := c.Attributes[a.o.Name]
+	if !ok {
+		return
+	}
+	rng := at.Expr.Range()
+	d.ranges[a.p] = rng
+	v, hd := at.Expr.Value(d.ctx)
+	if hd.HasErrors() {
+		d.diags = append(d.diags, fromHCL(hd)...)
+		return
+	}
+	if u, _ := v.Unmark(); u.IsNull() {
+		if a.o.Required {
+			d.fail(rng, a.o.Name+" must not be null", "")
+		}
+		return
+	}
+	if !a.secret && containsSensitive(v) {
+		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, "A secret cannot be used here",
+			"%s would show the secret in plans, logs or data. Secrets are allowed only in attributes that hold credentials.", a.o.Name))
+		return
+	}
+	out, err := a.conv(v, rng)
+	for i := 0; err == nil && i < len(a.checks); i++ {
+		err = a.checks[i](out)
+	}
+	if err != nil {
+		d.attrError(a.o, rng, err)
+		return
+	}
+	*a.p = out
+	if a.present != nil {
+		*a.present = true
+	}
+}
+
+// AtError is an error about a part of an attribute's value.
+type AtError struct {
+	Range   hcl.Range
+	Summary string
+	Detail  string
+}
+
+// Error implements error.
+func (e *AtError) Error() string { return e.Summary }
+
+func (d *decoder) attrError(o Option, rng hcl.Range, err error) {
+	var at *AtError
+	if errors.As(err, &at) {
+		d.fail(at.Range, at.Summary, at.Detail)
+		return
+	}
+	detail := o.Name + " " + err.Error() + "."
+	if len(o.Choices) > 0 && !strings.Contains(detail, "must be one of") {
+		detail += " Allowed: " + strings.Join(o.Choices, ", ") + "."
+	}
+	d.fail(rng, "Invalid value for "+o.Name, detail)
+}
+
+func (d *decoder) fail(rng hcl.Range, summary, detail string) {
+	d.diags = append(d.diags, diag.Errorf("config.invalid_value", &rng, summary, "%s", detail))
+}
+
+// block is a nested block that may appear once, or any number of times.
+type block struct {
+	name    string
+	doc     string
+	labels  []string
+	present *bool
+	body    Body
+	each    func(labels []string, rng hcl.Range) Body
+	shape   func() Body
+}
+
+// Block is a nested block without labels that may appear at most once; *present
+// (which may be nil) tells whether it did. Defaults of its attributes hold either way.
+func Block(name string, present *bool, doc string, items ...Item) Item {
+	return &block{name: name, present: present, doc: doc, body: items}
+}
+
+// Blocks is a nested block that may appear any number of times. each is called
+// for every one, with its labels and header range, and returns the declaration
+// bound to a new element; shape returns a declaration for documentation only.
+func Blocks(name string, labels []string, doc string, shape func() Body, each func(labels []string, rng hcl.Range) Body) Item {
+	return &block{name: name, labels: labels, doc: doc, each: each, shape: shape}
+}
+
+func (b *block) schema(s *hcl.BodySchema) {
+	s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: b.name, LabelNames: b.labels})
+}
+
+func (b *block) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
+	seen := false
+	for _, blk := range c.Blocks.OfType(b.name) {
+		if b.each != nil {
+			d.body(b.each(blk.Labels, blk.DefRange), blk.Body)
+			continue
+		}
+		if seen {
+			d.diags = append(d.diags, diag.Errorf("config.duplicate", blk.DefRange.Ptr(), "Duplicate "+b.name+" block",
+				"Only one %s block is allowed here.", b.name))
+			continue
+		}
+		seen = true
+		d.body(b.body, blk.Body)
+	}
+	if b.present != nil {
+		*b.present = seen
+	}
+	if b.each == nil && !seen {
+		empty := &hcl.BodyContent{MissingItemRange: missing}
+		for _, it := range b.body {
+			it.decode(d, empty, missing)
+		}
+	}
+}
+
+// Describe implements Item.
+func (b *block) Describe() Option {
+	body := b.body
+	if b.shape != nil {
+		body = b.shape()
+	}
+	return Option{Name: b.name, Type: "block", Doc: b.doc, Block: true, Repeated: b.each != nil, Body: body.Describe()}
+}
+
+// ParseDuration is time.ParseDuration plus the units d (24 h) and w (7 d).
+func ParseDuration(s string) (time.Duration, error) {
+	if n := len(s); n > 1 && (s[n-1] == 'd' || s[n-1] == 'w') {
+		unit := 24 * time.Hour
+		if s[n-1] == 'w' {
+			unit *= 7
+		}
+		var f float64
+		if _, err := fmt.Sscanf(s[:n-1]+" ", "%g ", &f); err == nil && f >= 0 && f*float64(unit) < 1<<62 {
+			return time.Duration(f * float64(unit)), nil
+		}
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("must be a duration such as \"30s\", \"10m\", \"1h30m\" or \"7d\", not %q", s)
+	}
+	return v, nil
+}

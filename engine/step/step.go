@@ -1,0 +1,93 @@
+// Package step holds the built-in steps between a decoder and a sink: map,
+// filter, check, dedupe, group and expand.
+//
+// A step has a configuration (a plugin.Config), is bound to the schema that
+// reaches it while planning, and then makes runners. Stateless steps may run in
+// several lanes at once, each with a runner of its own; stateful ones see every
+// batch of the pipeline in the order of the source.
+package step
+
+import (
+	"context"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/spec"
+)
+
+// Config is the decoded block of a step.
+type Config interface {
+	plugin.Config
+	// Bind fixes the input. It reports every problem of the block's expressions.
+	Bind(b Binding) (Step, diag.List)
+}
+
+// Binding is what a step is bound to.
+type Binding struct {
+	Address  string // within the pipeline: "map.line"
+	Pipeline string // address of the pipeline: "purchases", "acme_srs.purchases"
+	In       *record.Schema
+	At       spec.Ranges
+	Compiler plugin.Compiler // over In
+}
+
+// Step is a bound step. It is immutable and shared by its runners.
+type Step interface {
+	// Out is the schema of the rows it emits.
+	Out() *record.Schema
+	// Reads lists the slots of In needed when the slots want of Out are read after it.
+	Reads(want []record.Slot) []record.Slot
+	// Stateful tells that batches must reach one runner, in order.
+	Stateful() bool
+	// New makes a runner. want lists the slots of Out that are read after it.
+	New(env Env, want []record.Slot) Runner
+}
+
+// Env is what a runner may use besides its input.
+type Env struct {
+	State func(space string) State // nil in stateless steps
+	Clock plugin.Clock
+}
+
+// State is a set of keys in the store. Changes are seen by later calls at once
+// and become durable with the commit that covers the rows that caused them,
+// or not at all (I5).
+type State interface {
+	// Get returns the value of key, valid until the next call, and whether there is one.
+	Get(key []byte) ([]byte, bool, error)
+	// Put sets key to value, copying both.
+	Put(key, value []byte)
+	// Delete removes key.
+	Delete(key []byte)
+}
+
+// Tally counts what a runner did with rows that did not go on; see product.md, promise 1.
+// Read rows = those delivered, filtered, deduplicated, grouped and rejected, less those expanded.
+type Tally struct {
+	Filtered     int64 // by this step's name
+	Deduplicated int64
+	Grouped      int64 // rows in minus groups out
+	Expanded     int64 // rows out minus rows in
+}
+
+// Runner executes a step. One goroutine at a time uses it.
+type Runner interface {
+	// Apply takes the selected rows of in and returns the batch that goes on,
+	// which may be in itself with a smaller selection, or nil when no row goes
+	// on yet. The result is the runner's and valid until its next call. Rows
+	// that fail are rejected in in, and dropped from it.
+	// An error stops the pipeline: nothing of the batch is committed.
+	Apply(ctx context.Context, in *record.Batch, t *Tally) (*record.Batch, error)
+	// EndObject is called after the last batch of an object. Rows kept back
+	// until then are emitted; each batch is valid during the call of emit.
+	EndObject(ctx context.Context, t *Tally, emit func(*record.Batch) error) error
+}
+
+// Holder is implemented by stateful runners that keep rows back.
+type Holder interface {
+	// Oldest returns the row number of the first row of the present object
+	// that is still kept back, or 0. A commit before it is emitted must not
+	// move the cursor beyond it (I1).
+	Oldest() int64
+}

@@ -64,6 +64,16 @@ func (b Body) Decode(body hcl.Body, ctx *hcl.EvalContext) (Ranges, diag.List) {
 	return d.ranges, d.diags
 }
 
+// DecodeAttr is Decode for a body whose content was taken already, such as the
+// attributes that every step has; items that c lacks keep their defaults.
+func (b Body) DecodeAttr(c *hcl.BodyContent, ctx *hcl.EvalContext) (Ranges, diag.List) {
+	d := &decoder{ctx: ctx, ranges: Ranges{}}
+	for _, it := range b {
+		it.decode(d, c, c.MissingItemRange)
+	}
+	return d.ranges, d.diags
+}
+
 // Describe returns the declarations of b as data.
 func (b Body) Describe() []Option {
 	out := make([]Option, len(b))

@@ -104,6 +104,7 @@ type Chunk struct {
 	Offset    int64  // where Data starts in the decompressed object; -1 when the decoder cannot tell
 	End       int64  // where it ends, likewise: the offset at which reading can go on
 	FirstLine int64  // line number of Data's first line; the first line of the object is 1
+	EndLine   int64  // line number of what follows Data: the firstLine to resume with
 	Extra     any    // decoder's own
 }
 

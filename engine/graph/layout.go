@@ -16,8 +16,8 @@ type layout struct {
 	vs     []vertex // the nodes first, in their order, then the bends
 	layers [][]int  // vertices, left to right
 	routes [][]int  // by edge: the vertices it passes from top to bottom; nil for an edge to itself
-	down   [][]int  // by vertex: its neighbours one layer below
-	up     [][]int
+	down   [][]link // by vertex: its neighbours one layer below
+	up     [][]link
 	w, h   float64 // of the whole
 }
 
@@ -26,6 +26,12 @@ type vertex struct {
 	layer      int
 	bend       bool
 	x, y, w, h float64
+}
+
+// link is a neighbour in the next layer, and how much the two want to stand in line.
+type link struct {
+	to     int
+	weight float64
 }
 
 const (
@@ -152,19 +158,45 @@ func (l *layout) addBends() {
 		}
 		l.routes[k] = append(route, to)
 	}
-	l.down, l.up = make([][]int, len(l.vs)), make([][]int, len(l.vs))
-	for _, route := range l.routes {
-		for i := 1; i < len(route); i++ {
-			l.down[route[i-1]] = append(l.down[route[i-1]], route[i])
-			l.up[route[i]] = append(l.up[route[i]], route[i-1])
-		}
-	}
+	l.addLinks()
 	for i, v := range l.vs {
 		for len(l.layers) <= v.layer {
 			l.layers = append(l.layers, nil)
 		}
 		l.layers[v.layer] = append(l.layers[v.layer], i)
 	}
+}
+
+// addLinks fills the neighbours. Long edges want to run straight most of all,
+// then steps that only follow each other; what leads aside bends around them.
+func (l *layout) addLinks() {
+	l.down, l.up = make([][]link, len(l.vs)), make([][]link, len(l.vs))
+	for k, route := range l.routes {
+		for i := 1; i < len(route); i++ {
+			a, b := route[i-1], route[i]
+			weight := 1.0
+			switch {
+			case l.vs[a].bend && l.vs[b].bend:
+				weight = 8
+			case l.g.edges[k].Aside:
+				weight = 0.05
+			case len(route) == 2 && l.mainEdges(l.g.out[a]) == 1 && l.mainEdges(l.g.in[b]) == 1:
+				weight = 4
+			}
+			l.down[a] = append(l.down[a], link{b, weight})
+			l.up[b] = append(l.up[b], link{a, weight})
+		}
+	}
+}
+
+func (l *layout) mainEdges(edges []int) int {
+	n := 0
+	for _, k := range edges {
+		if !l.g.edges[k].Aside {
+			n++
+		}
+	}
+	return n
 }
 
 // sweeps is how often the layers are sorted; more hardly ever helps.
@@ -209,7 +241,7 @@ func (l *layout) cloneLayers() [][]int {
 
 // sortByMean sorts layer by the mean place of each vertex's neighbours in
 // near; one without any stays where it is relative to the others' places.
-func sortByMean(layer []int, near [][]int, place []float64) {
+func sortByMean(layer []int, near [][]link, place []float64) {
 	mean := make(map[int]float64, len(layer))
 	for _, v := range layer {
 		mean[v] = place[v]
@@ -218,7 +250,7 @@ func sortByMean(layer []int, near [][]int, place []float64) {
 		}
 		sum := 0.0
 		for _, n := range near[v] {
-			sum += place[n]
+			sum += place[n.to]
 		}
 		mean[v] = sum / float64(len(near[v]))
 	}
@@ -235,13 +267,13 @@ func (l *layout) crossings(place []float64) int {
 		for _, v := range sorted {
 			for _, to := range l.down[v] {
 				for _, p := range seen {
-					if p > place[to] {
+					if p > place[to.to] {
 						total++
 					}
 				}
 			}
 			for _, to := range l.down[v] {
-				seen = append(seen, place[to])
+				seen = append(seen, place[to.to])
 			}
 		}
 	}

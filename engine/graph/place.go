@@ -33,7 +33,7 @@ func (l *layout) labelledBelow(i int) bool {
 }
 
 // rounds is how often the layers are aligned with their neighbours.
-const rounds = 24
+const rounds = 80
 
 // placeX aligns the layers with those above and below in turns, in the end
 // with both, and moves everything so that the leftmost box begins at 0.
@@ -50,7 +50,7 @@ func (l *layout) placeX() {
 	for r := range rounds {
 		for i := range l.layers {
 			switch {
-			case r >= rounds-4:
+			case r >= rounds-8:
 				l.align(l.layers[i], l.up, l.down)
 			case r%2 == 0:
 				l.align(l.layers[i], l.up)
@@ -85,7 +85,7 @@ func (l *layout) apart(a, b int) float64 {
 
 // align moves the vertices of a layer as near as they can get to the mean of
 // their neighbours, in the sense of least squares, keeping order and distances.
-func (l *layout) align(layer []int, near ...[][]int) {
+func (l *layout) align(layer []int, near ...[][]link) {
 	want, weight, shift := make([]float64, len(layer)), make([]float64, len(layer)), make([]float64, len(layer))
 	for i, v := range layer {
 		if i > 0 {
@@ -99,18 +99,13 @@ func (l *layout) align(layer []int, near ...[][]int) {
 	}
 }
 
-// target is where v wants to be and how much. Bends want to stand below bends
-// most of all, so that long edges run straight.
-func (l *layout) target(v int, near [][][]int) (x, weight float64) {
+// target is where v wants to be and how much.
+func (l *layout) target(v int, near [][][]link) (x, weight float64) {
 	sum, n := 0.0, 0.0
-	for _, ns := range near {
-		for _, o := range ns[v] {
-			w := 1.0
-			if l.vs[v].bend && l.vs[o].bend {
-				w = 8
-			}
-			sum += w * l.vs[o].x
-			n += w
+	for _, links := range near {
+		for _, o := range links[v] {
+			sum += o.weight * l.vs[o.to].x
+			n += o.weight
 		}
 	}
 	if n == 0 {

@@ -109,7 +109,7 @@ func frameSize(l *layout) (w, h float64) {
 
 // boxSize is the size of a node's box by its texts.
 func boxSize(n Node) (w, h float64) {
-	w = max(measure(n.title(), nameSize)*1.06, measure(strings.ToUpper(n.Kind), kindSize)*1.1, measure(n.Note, noteSize)) + 2*padX
+	w = max(measure(n.title(), nameSize)*1.06, measure(strings.ToUpper(n.Kind), kindSize)*1.1, measure(n.Note, noteSize)) + 2*padX + 1
 	h = 34
 	if n.Kind != "" {
 		h += 14

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -285,14 +286,25 @@ func NamedTexts(v cty.Value, rng hcl.Range) ([]NamedText, error) {
 		out = append(out, NamedText{k, t})
 		return nil
 	})
-	slices.SortStableFunc(out, func(a, b NamedText) int {
-		ao, bo := a.Text.Origin, b.Text.Origin
-		if ao == nil || bo == nil || ao.Range.Filename != bo.Range.Filename {
-			return 0
-		}
-		return ao.Range.Start.Byte - bo.Range.Start.Byte
-	})
+	slices.SortStableFunc(out, func(a, b NamedText) int { return compareOrigin(a.Text, b.Text, rng.Filename) })
 	return out, err
+}
+
+// compareOrigin orders texts written in the file first, then those of other
+// files by name, then computed ones; within a file by position.
+func compareOrigin(a, b Text, first string) int {
+	rank := func(t Text) (int, string, int) {
+		switch {
+		case t.Origin == nil:
+			return 2, "", 0
+		case t.Origin.Range.Filename == first:
+			return 0, "", t.Origin.Range.Start.Byte
+		}
+		return 1, t.Origin.Range.Filename, t.Origin.Range.Start.Byte
+	}
+	ar, af, ab := rank(a)
+	br, bf, bb := rank(b)
+	return cmp.Or(cmp.Compare(ar, br), cmp.Compare(af, bf), cmp.Compare(ab, bb))
 }
 
 // Ref is a reference to a named block, such as connection.ftp.activate.

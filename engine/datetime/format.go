@@ -42,32 +42,9 @@ type Format struct {
 	timeErr error // the same for an instant
 }
 
-// Directives lists what Compile understands, for documentation and error texts.
-const Directives = "%Y %y %m %-m %d %-d %e %j %b %B %a %A %H %-H %I %-I %p %M %-M %S %-S %f %3f %z %:z %s %F %T %R %%"
-
-// Compile compiles a format. The directives, with the digits each one reads:
-//
-//	%Y      year, 4 digits
-//	%y      year, 2 digits: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068
-//	%m      month, 2 digits; %-m 1 or 2
-//	%d      day of the month, 2 digits; %-d 1 or 2; %e 1 or 2, padded with a space
-//	%j      day of the year, 3 digits
-//	%b %B   English month name, short (Jan) and full, in any case
-//	%a %A   English weekday, short (Mon) and full; it must agree with the date
-//	%H      hour 00 to 23, 2 digits; %-H 1 or 2
-//	%I      hour 01 to 12, 2 digits, needs %p; %-I 1 or 2
-//	%p      AM or PM, in any case
-//	%M %S   minute, second, 2 digits; %-M %-S 1 or 2
-//	%f      fraction of a second: reads 1 to 9 digits, writes 6; %3f reads and
-//	        writes exactly 3 (1 to 9). Digits beyond microseconds are cut off
-//	%z      offset from UTC: reads Z, +hh, +hhmm, +hh:mm (also with seconds), writes +hhmm
-//	%:z     the same, writes +hh:mm
-//	%s      seconds since 1970-01-01T00:00:00Z; a %f after it counts forward in time
-//	%F %T %R  %Y-%m-%d, %H:%M:%S, %H:%M
-//	%%      a percent sign
-//
-// Everything else stands for itself. The error names the directive that is not
-// known, its position in characters (the first is 1), and those that exist.
+// Compile compiles a format: directives, which Directives lists, and text that
+// stands for itself. The error names the directive that is not known, its
+// position in characters (the first is 1), and those that exist.
 func Compile(format string) (*Format, error) {
 	f := &Format{text: format}
 	var double byte
@@ -143,7 +120,7 @@ func directive(format string, i int) (item, int, error) {
 		known = it.verb == 'f'
 	}
 	if !known {
-		return it, 0, fmt.Errorf("the format %q has the unknown directive %s at position %d; there are %s", format, format[i:k+size], pos, Directives)
+		return it, 0, fmt.Errorf("the format %q has the unknown directive %s at position %d; there are %s", format, format[i:k+size], pos, directiveNames())
 	}
 	return it, k + 1 - i, nil
 }

@@ -57,31 +57,65 @@ func (k *rowK) eval(f *frame, _ []int32) *record.Column {
 
 // constK gives one value for every row.
 type constK struct {
-	v   any
-	typ record.Type
-	col record.Column
+	v    any
+	typ  record.Type
+	all  record.Column // at least as long as any frame so far
+	head record.Column
 }
 
 func (k *constK) eval(f *frame, _ []int32) *record.Column {
-	n := f.n
-	if k.col.Type.Kind != record.Invalid && k.col.Len() >= n {
-		return &k.col
+	if k.head.Type.Kind != record.Invalid && k.head.Len() == f.n {
+		return &k.head
 	}
-	n += n / 4
+	scalar := k.typ.Kind != record.List && k.typ.Kind != record.Object
+	if k.all.Type.Kind == record.Invalid || k.all.Len() < f.n || !scalar {
+		k.grow(f.n)
+	}
+	if !scalar {
+		k.head.Alias(&k.all)
+		return &k.head
+	}
+	shell(&k.head, k.typ, f.n)
+	firstOf(&k.head, &k.all, f.n)
+	return &k.head
+}
+
+func (k *constK) grow(n int) {
 	if s, ok := k.v.(string); ok && k.typ.Kind == record.String {
-		k.col.Resize(k.typ, n)
-		k.col.Data = append(k.col.Data[:0], s...)
+		k.all.Resize(k.typ, n)
+		k.all.Data = append(k.all.Data[:0], s...)
 		for i := range n {
-			k.col.Views[i] = record.View{Len: uint32(len(s))}
+			k.all.Views[i] = record.View{Len: uint32(len(s))}
 		}
-		return &k.col
+		return
 	}
 	vs := make([]any, n)
 	for i := range vs {
 		vs[i] = k.v
 	}
-	fill(&k.col, k.typ, vs)
-	return &k.col
+	fill(&k.all, k.typ, vs)
+}
+
+// firstOf lets c share the first n values of the scalar column src.
+func firstOf(c, src *record.Column, n int) {
+	c.Data = src.Data
+	if src.Nulls != nil {
+		c.Nulls = src.Nulls[:n]
+	}
+	switch src.Type.Kind {
+	case record.Bool:
+		c.Bools = src.Bools[:n]
+	case record.Int, record.Time, record.Date:
+		c.Ints = src.Ints[:n]
+	case record.Decimal:
+		c.Ints, c.Scale = src.Ints[:n], src.Scale[:n]
+	case record.Float:
+		c.Floats = src.Floats[:n]
+	case record.String:
+		c.Views = src.Views[:n]
+	case record.Any:
+		c.Anys = src.Anys[:n]
+	}
 }
 
 // nowK gives the time of the evaluation.

@@ -22,6 +22,9 @@ type loopInfo struct{ owned bool }
 // kernels finds out whether the expression has kernels.
 func (e *Expr) kernels() {
 	l := &lowerer{e: e}
+	if e.ck.info[e.root].t.Kind == record.Any && e.typ.Kind != record.Any {
+		l.none("a result whose type shows only at run time")
+	}
 	l.as(e.root, e.typ)
 	e.slow = l.why
 }

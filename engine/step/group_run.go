@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/engine/plugin"
@@ -63,7 +64,7 @@ func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*rec
 		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
 	}
 	r.arrange()
-	if err := r.make(0, done, t); err != nil {
+	if err := r.make(r.count[:done], r.order, t); err != nil {
 		return nil, err
 	}
 	r.carry(done)
@@ -129,21 +130,17 @@ func (r *groupRunner) arrange() {
 	r.offs = next
 }
 
-// make makes r.out of the groups first to end (exclusive), after arrange.
-func (r *groupRunner) make(first, end int, t *Tally) error {
-	var skip uint32
-	for _, n := range r.count[:first] {
-		skip += n
-	}
+// make makes r.out of groups with count rows each, the first rows of order.
+func (r *groupRunner) make(count []uint32, order []int32, t *Tally) error {
 	r.offs, r.heads = append(r.offs[:0], 0), r.heads[:0]
-	for _, n := range r.count[first:end] {
+	for _, n := range count {
 		at := r.offs[len(r.offs)-1]
-		r.heads = append(r.heads, r.order[skip+at])
+		r.heads = append(r.heads, order[at])
 		r.offs = append(r.offs, at+n)
 	}
 	rows := r.offs[len(r.offs)-1]
-	r.rows.take(&r.set, r.order[skip:skip+rows])
-	groups := end - first
+	r.rows.take(&r.set, order[:rows])
+	groups := len(count)
 	r.provenance(groups)
 	for f := range r.fields {
 		if !r.want[f] {
@@ -245,10 +242,12 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	if len(r.count) > 0 {
 		r.arrange()
 	}
-	for first := 0; first < len(r.count); first += sliceRows {
-		if err := r.make(first, min(first+sliceRows, len(r.count)), t); err != nil {
+	order := r.order
+	for count := range slices.Chunk(r.count, sliceRows) {
+		if err := r.make(count, order, t); err != nil {
 			return err
 		}
+		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"testing"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,6 +15,13 @@ import (
 	"weir/engine/record"
 	"weir/engine/spec"
 )
+
+// tester is what the fixtures need of a *testing.T or a *rapid.T.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
 
 // memState is a State in memory.
 type memState map[string][]byte
@@ -40,7 +46,7 @@ func (s store) env() Env {
 type references map[string]*spec.Ref
 
 // decode decodes src into c and returns its ranges and every problem but those of Bind.
-func decode(t testing.TB, c Config, src string, refs references) (spec.Ranges, diag.List) {
+func decode(t tester, c Config, src string, refs references) (spec.Ranges, diag.List) {
 	t.Helper()
 	f, hd := hclsyntax.ParseConfig([]byte(src), "test.hcl", hcl.InitialPos)
 	if hd.HasErrors() {
@@ -55,7 +61,7 @@ func decode(t testing.TB, c Config, src string, refs references) (spec.Ranges, d
 }
 
 // problems decodes and binds src and returns all diagnostics.
-func problems(t testing.TB, kind string, in *record.Schema, src string, refs references) (Step, diag.List) {
+func problems(t tester, kind string, in *record.Schema, src string, refs references) (Step, diag.List) {
 	t.Helper()
 	c := All()[kind]("x")
 	at, ds := decode(t, c, src, refs)
@@ -68,7 +74,7 @@ func problems(t testing.TB, kind string, in *record.Schema, src string, refs ref
 }
 
 // bind is problems for a block that has none.
-func bind(t testing.TB, kind string, in *record.Schema, src string, refs references) Step {
+func bind(t tester, kind string, in *record.Schema, src string, refs references) Step {
 	t.Helper()
 	s, ds := problems(t, kind, in, src, refs)
 	if err := ds.Err(); err != nil {
@@ -131,7 +137,7 @@ func appendCell(c *record.Column, cell string) {
 // trial runs one runner and collects what becomes of rows. It checks after
 // every object that the accounts balance (I3).
 type trial struct {
-	t       testing.TB
+	t       tester
 	step    Step
 	run     Runner
 	tally   Tally
@@ -142,7 +148,7 @@ type trial struct {
 	rejects []string // "row N: reason"
 }
 
-func start(t testing.TB, s Step, env Env) *trial {
+func start(t tester, s Step, env Env) *trial {
 	t.Helper()
 	all := make([]record.Slot, s.Out().Len())
 	for i := range all {
@@ -229,7 +235,7 @@ func show(c *record.Column, i int) string {
 }
 
 // want compares lists of strings as lines.
-func want(t testing.TB, what string, got, expected []string) {
+func want(t tester, what string, got, expected []string) {
 	t.Helper()
 	if g, w := strings.Join(got, "\n"), strings.Join(expected, "\n"); g != w {
 		t.Errorf("%s:\n%s\nwant:\n%s", what, g, w)
@@ -237,7 +243,7 @@ func want(t testing.TB, what string, got, expected []string) {
 }
 
 // mustMention checks that some diagnostic holds each text.
-func mustMention(t testing.TB, ds diag.List, texts ...string) {
+func mustMention(t tester, ds diag.List, texts ...string) {
 	t.Helper()
 	var all string
 	for _, d := range ds {

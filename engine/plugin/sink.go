@@ -106,3 +106,20 @@ type Eval interface {
 	// Value evaluates a Value-expression over the given fields; the column has one value.
 	Value(env []record.Column) (*record.Column, error)
 }
+
+// SetEval is implemented by evaluators of Rows-expressions that take many sets at once.
+type SetEval interface {
+	Eval
+	// Segments evaluates the expression once for each group of rows: group g is
+	// the rows offs[g] to offs[g+1] (exclusive) of b, whose Sel is nil. The
+	// column has one value a group and is valid until the next call. For a group
+	// that fails the value is null, the group is listed, and its rows are
+	// rejected in b under step and column.
+	Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []SegmentError)
+}
+
+// SegmentError says why a group has no value.
+type SegmentError struct {
+	Group  int
+	Reason string
+}

@@ -32,16 +32,6 @@ type FileSource interface {
 	OpenFS(ctx context.Context, h Host) (FileSystem, error)
 }
 
-// FileOptions are the options shared by all file sources; see FileOptions.Spec.
-type FileOptions struct {
-	Path    string   // folder and pattern: "/srs/verkopen_*.csv"; the pattern may have ** and {a,b}
-	Ready   string   // "now", "stable 30s", "marker *.done"
-	After   string   // "keep", "delete", "move /srs/processed"
-	Order   string   // "name" or "time": which file is read first
-	Limit   int      // files read in one run at most; 0 is no limit
-	Exclude []string // patterns of names never read
-}
-
 // FileInfo describes one file or folder of a FileSystem.
 type FileInfo struct {
 	Path    string // absolute, with /, as the FileSystem's methods take it
@@ -104,6 +94,7 @@ type Chunk struct {
 	Offset    int64  // where Data starts in the decompressed object; -1 when the decoder cannot tell
 	End       int64  // where it ends, likewise: the offset at which reading can go on
 	FirstLine int64  // line number of Data's first line; the first line of the object is 1
+	EndLine   int64  // line number of what follows Data: the firstLine to resume with
 	Extra     any    // decoder's own
 }
 

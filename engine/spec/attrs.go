@@ -265,6 +265,26 @@ func Expr(name string, p *Text) *Attr[Text] {
 	})
 }
 
+// ExprList binds a list of row expressions; one expression alone is a list of one.
+func ExprList(name string, p *[]Text) *Attr[[]Text] {
+	return newAttr(name, "list of expressions", p, func(v cty.Value, rng hcl.Range) ([]Text, error) {
+		u, marks := v.Unmark()
+		if !u.CanIterateElements() || u.Type().IsMapType() || u.Type().IsObjectType() {
+			u = cty.TupleVal([]cty.Value{u.WithMarks(marks)})
+		}
+		out := make([]Text, 0, u.LengthInt())
+		for it := u.ElementIterator(); it.Next(); {
+			_, ev := it.Element()
+			t, err := NewText(ev, rng)
+			if err != nil || strings.TrimSpace(t.S) == "" {
+				return nil, errors.New("must be a list of expressions in quotes, such as [\"order_id\"]")
+			}
+			out = append(out, t)
+		}
+		return out, nil
+	})
+}
+
 // Exprs binds a map of row expressions, in the order of their names or, where the map is written out, of the file.
 func Exprs(name string, p *[]NamedText) *Attr[[]NamedText] {
 	return newAttr(name, "map of expressions", p, func(v cty.Value, rng hcl.Range) ([]NamedText, error) {

@@ -30,6 +30,10 @@ type Binding struct {
 	In       *record.Schema
 	At       spec.Ranges
 	Compiler plugin.Compiler // over In
+	// Over returns a compiler over another schema, with the same names besides
+	// its fields. Steps whose expressions see more than one input row's fields
+	// need it: expand (the item), and the normalising expressions of an entity.
+	Over func(s *record.Schema) plugin.Compiler
 }
 
 // Step is a bound step. It is immutable and shared by its runners.
@@ -68,6 +72,7 @@ type Tally struct {
 	Filtered     int64 // by this step's name
 	Deduplicated int64
 	Grouped      int64 // rows in minus groups out
+	GroupedRows  int64 // rows that went into groups, for saying how many became how many
 	Expanded     int64 // rows out minus rows in
 }
 
@@ -76,11 +81,14 @@ type Runner interface {
 	// Apply takes the selected rows of in and returns the batch that goes on,
 	// which may be in itself with a smaller selection, or nil when no row goes
 	// on yet. The result is the runner's and valid until its next call. Rows
-	// that fail are rejected in in, and dropped from it.
+	// that fail are rejected in in, and dropped from it. What is made of several
+	// rows, or of a part of one, is rejected in the result: its rows carry
+	// provenance of their own, and its Rejects are to be collected as well.
 	// An error stops the pipeline: nothing of the batch is committed.
 	Apply(ctx context.Context, in *record.Batch, t *Tally) (*record.Batch, error)
 	// EndObject is called after the last batch of an object. Rows kept back
-	// until then are emitted; each batch is valid during the call of emit.
+	// until then are emitted; each batch is valid during the call of emit and
+	// may carry rejects, as the result of Apply may.
 	EndObject(ctx context.Context, t *Tally, emit func(*record.Batch) error) error
 }
 

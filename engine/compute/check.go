@@ -1,0 +1,290 @@
+package compute
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/diag"
+	"weir/engine/function"
+	"weir/engine/record"
+	"weir/engine/spec"
+)
+
+// scope is what an expression can name.
+type scope struct {
+	fields []record.Field
+	index  map[string]int
+	row    bool // row["Odd name"] reaches fields, too
+	rows   int  // index of the list rows, -1 when there is none
+}
+
+func newScope(fields []record.Field, row bool, rows int) *scope {
+	s := &scope{fields: fields, index: make(map[string]int, len(fields)), row: row, rows: rows}
+	for i, f := range fields {
+		s.index[f.Name] = i
+	}
+	return s
+}
+
+func (s *scope) rowType() record.Type { return record.NewSchema(s.fields).RowType() }
+
+// info is what the checker finds out about one node.
+type info struct {
+	t        record.Type
+	isK      bool // a constant, whose value is k
+	k        any
+	ref      int  // 1 + index of the scope's field that the node names; 0 for none
+	whole    bool // the whole row
+	nonEmpty bool // a list that has at least one element
+}
+
+// checker types one syntax tree. It reports every problem it finds, once.
+type checker struct {
+	text  spec.Text
+	sc    *scope
+	o     *Options
+	funcs map[string]*function.Function
+	diags diag.List
+	info  map[ast.Node]info
+	calls map[*ast.CallNode]*signature
+	rules map[string]rule
+	lets  []letVar
+	elems []record.Type // element types of the loops around, innermost last
+}
+
+type letVar struct {
+	name string
+	info info
+}
+
+func (c *checker) at(from, to int) *hcl.Range { return rangeOf(c.text, from, to) }
+
+func (c *checker) fail(n ast.Node, code diag.Code, summary, detail string, args ...any) info {
+	loc := n.Location()
+	c.diags = append(c.diags, diag.Errorf(code, c.at(loc.From, loc.To), summary, detail, args...))
+	return info{t: tBad}
+}
+
+// span is the smallest range of runes that holds every token of n.
+func span(n ast.Node) (from, to int) {
+	from, to = -1, -1
+	ast.Walk(&n, visitFunc(func(m ast.Node) {
+		if _, after := m.(*ast.ConditionalNode); after {
+			return // expr places it at the token behind it
+		}
+		l := m.Location()
+		if l.To <= l.From {
+			return
+		}
+		if from < 0 || l.From < from {
+			from = l.From
+		}
+		to = max(to, l.To)
+	}))
+	return max(from, 0), max(to, 0)
+}
+
+type visitFunc func(ast.Node)
+
+// Visit implements ast.Visitor.
+func (f visitFunc) Visit(n *ast.Node) { f(*n) }
+
+func (c *checker) failSpan(n ast.Node, code diag.Code, summary, detail string, args ...any) info {
+	from, to := span(n)
+	c.diags = append(c.diags, diag.Errorf(code, c.at(from, to), summary, detail, args...))
+	return info{t: tBad}
+}
+
+// expr types n and everything below it.
+func (c *checker) expr(n ast.Node) info {
+	in := c.node(n)
+	c.info[n] = in
+	return in
+}
+
+func konst(v any) info { return info{t: typeOfValue(v), isK: true, k: v} }
+
+func (c *checker) node(n ast.Node) info {
+	switch n := n.(type) {
+	case *ast.NilNode:
+		return konst(nil)
+	case *ast.IntegerNode:
+		return konst(n.Value)
+	case *ast.FloatNode:
+		return konst(n.Value)
+	case *ast.BoolNode:
+		return konst(n.Value)
+	case *ast.StringNode:
+		return konst(n.Value)
+	case *ast.IdentifierNode:
+		return c.identifier(n)
+	case *ast.UnaryNode:
+		return c.unary(n)
+	case *ast.BinaryNode:
+		return c.binary(n)
+	case *ast.ChainNode:
+		return c.chain(n)
+	case *ast.MemberNode:
+		return c.member(n)
+	case *ast.SliceNode:
+		return c.slice(n)
+	case *ast.CallNode:
+		return c.call(n)
+	case *ast.BuiltinNode:
+		return c.builtin(n)
+	case *ast.PredicateNode:
+		return c.expr(n.Node)
+	case *ast.PointerNode:
+		return c.pointer(n)
+	case *ast.VariableDeclaratorNode:
+		return c.let(n)
+	case *ast.SequenceNode:
+		var last info
+		for _, m := range n.Nodes {
+			last = c.expr(m)
+		}
+		return info{t: last.t}
+	case *ast.ConditionalNode:
+		return c.conditional(n)
+	case *ast.ArrayNode:
+		return c.array(n)
+	case *ast.MapNode:
+		return c.object(n)
+	}
+	return c.fail(n, "expr.type", "This kind of literal is not supported", "Use text, numbers, true, false, nil, lists or objects.")
+}
+
+func (c *checker) let(n *ast.VariableDeclaratorNode) info {
+	v := c.expr(n.Value)
+	if _, taken := c.sc.index[n.Name]; taken {
+		return c.fail(n, "expr.type", fmt.Sprintf("%q is already a column", n.Name), "Give the variable another name.")
+	}
+	c.lets = append(c.lets, letVar{n.Name, info{t: v.t, nonEmpty: v.nonEmpty}})
+	out := c.expr(n.Expr)
+	c.lets = c.lets[:len(c.lets)-1]
+	return info{t: out.t, nonEmpty: out.nonEmpty}
+}
+
+func (c *checker) identifier(n *ast.IdentifierNode) info {
+	for i := len(c.lets) - 1; i >= 0; i-- {
+		if c.lets[i].name == n.Value {
+			return c.lets[i].info
+		}
+	}
+	if i, ok := c.sc.index[n.Value]; ok {
+		return info{t: c.sc.fields[i].Type, ref: i + 1, nonEmpty: i == c.sc.rows}
+	}
+	switch {
+	case n.Value == "row" && c.sc.row:
+		return info{t: c.sc.rowType(), whole: true}
+	case n.Value == "var":
+		return konst(c.o.varsValue())
+	case n.Value == "$env":
+		return c.fail(n, "expr.unknown_name", "$env does not exist here", `Name the column itself; row["..."] reaches columns with odd names.`)
+	}
+	if c.isFunction(n.Value) {
+		return c.fail(n, "expr.unknown_name", fmt.Sprintf("%q is a function", n.Value), "Call it with brackets: %s(...).", n.Value)
+	}
+	return c.unknown(n, n.Value)
+}
+
+func (o *Options) varsValue() any {
+	if o.Vars == nil {
+		return map[string]any{}
+	}
+	return o.Vars
+}
+
+// unknown reports a name that is not there, with the nearest one that is.
+func (c *checker) unknown(n ast.Node, name string) info {
+	var known []string
+	for _, f := range c.sc.fields {
+		known = append(known, f.Name)
+	}
+	pool := slices.Clone(known)
+	for _, l := range c.lets {
+		pool = append(pool, l.name)
+	}
+	pool = append(pool, "var")
+	c.named(n, fmt.Sprintf("There is no column %q here", name), name, pool, "Columns", known)
+	return info{t: tBad}
+}
+
+// named reports an unknown name out of a pool of names, listing what there is.
+func (c *checker) named(n ast.Node, summary, name string, pool []string, kind string, list []string) {
+	detail := ""
+	near := diag.Suggest(name, pool)
+	if near != "" {
+		detail = fmt.Sprintf("Did you mean %q? ", near)
+	}
+	const show = 30
+	more := ""
+	if len(list) > show {
+		list, more = list[:show], ", ..."
+	}
+	if len(list) > 0 {
+		detail += kind + ": " + strings.Join(list, ", ") + more + "."
+	} else {
+		detail += "There are none."
+	}
+	loc := n.Location()
+	d := diag.Errorf("expr.unknown_name", c.at(loc.From, loc.To), summary, "%s", detail)
+	if _, isName := n.(*ast.IdentifierNode); isName {
+		d.Fix = near
+	}
+	c.diags = append(c.diags, d)
+}
+
+func (c *checker) pointer(n *ast.PointerNode) info {
+	if len(c.elems) == 0 {
+		return c.fail(n, "expr.type", "# means nothing here", "It is the present element inside all(), any(), map(), filter() and the like.")
+	}
+	switch n.Name {
+	case "":
+		return info{t: c.elems[len(c.elems)-1]}
+	case "index":
+		return info{t: tInt}
+	case "acc":
+		return info{t: tAny}
+	}
+	return c.fail(n, "expr.unknown_name", fmt.Sprintf("There is no #%s", n.Name), "There are #, #index and, in reduce(), #acc.")
+}
+
+// solid reports operand n when it may be nil; what says who cannot take nil.
+func (c *checker) solid(n ast.Node, in info, what string) bool {
+	switch {
+	case in.t.Kind == record.Null:
+		c.failSpan(n, "expr.nullable", "nil cannot be used here", "%s needs a value.", what)
+		return false
+	case in.t.Nullable:
+		c.failSpan(n, "expr.nullable", "This value may be nil", "%s needs a value that is never nil. Write `?? default` after it, such as (%s ?? %s).",
+			what, short(n), defaultFor(in.t))
+		return false
+	}
+	return true
+}
+
+func short(n ast.Node) string {
+	if s := n.String(); len(s) <= 40 {
+		return s
+	}
+	return "..."
+}
+
+func defaultFor(t record.Type) string {
+	switch t.Kind {
+	case record.Int, record.Float, record.Decimal:
+		return "0"
+	case record.Bool:
+		return "false"
+	case record.List:
+		return "[]"
+	case record.String:
+		return "''"
+	}
+	return "default"
+}

@@ -1,0 +1,209 @@
+package compute
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
+
+	"weir/engine/diag"
+	"weir/engine/function"
+	"weir/engine/record"
+)
+
+// signature is the overload of a listed function that a call uses.
+type signature struct {
+	fn   *function.Function
+	args []record.Type // what each argument is converted to; Any leaves it as it is
+	in   []info        // what the checker knows of each argument
+}
+
+func (c *checker) isFunction(name string) bool {
+	_, listed := c.funcs[name]
+	_, built := builtin.Index[name]
+	return listed || built && !slices.Contains(removed[:], name) || name == "now" && c.o.Now != nil
+}
+
+func (c *checker) functionNames() []string {
+	var out []string
+	for name := range c.funcs {
+		out = append(out, name)
+	}
+	for _, name := range builtin.Names {
+		if c.isFunction(name) {
+			out = append(out, name)
+		}
+	}
+	if c.o.Now != nil {
+		out = append(out, "now")
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (c *checker) call(n *ast.CallNode) info {
+	id, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		return c.method(n)
+	}
+	args := make([]info, len(n.Arguments))
+	for i, a := range n.Arguments {
+		args[i] = c.expr(a)
+	}
+	if id.Value == "now" && c.o.Now != nil {
+		if len(args) > 0 {
+			return c.fail(n, "expr.type", "now() takes nothing", "Remove the arguments.")
+		}
+		return info{t: tTime}
+	}
+	f, ok := c.funcs[id.Value]
+	if !ok {
+		near := diag.Suggest(id.Value, c.functionNames())
+		detail := "The functions are listed by `weir docs functions`."
+		if near != "" {
+			detail = fmt.Sprintf("Did you mean %s()?", near)
+		}
+		loc := id.Location()
+		d := diag.Errorf("expr.unknown_function", c.at(loc.From, loc.To), fmt.Sprintf("There is no function %s()", id.Value), "%s", detail)
+		d.Fix = near
+		c.diags = append(c.diags, d)
+		return info{t: tBad}
+	}
+	return c.listed(n, f, args)
+}
+
+// listed picks the overload of f that fits the arguments.
+func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) info {
+	var problem func() info
+	for _, proto := range f.Types {
+		t := reflect.TypeOf(proto)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		to, bad := c.fit(n, f, t, args)
+		if bad != nil {
+			problem = bad
+			continue
+		}
+		c.calls[n] = &signature{fn: f, args: to, in: args}
+		out := typeOfGo(t.Out(0))
+		if f.Returns != nil {
+			ts := make([]record.Type, len(args))
+			for i := range args {
+				ts[i] = args[i].t
+			}
+			out = f.Returns(ts)
+		}
+		return info{t: out}
+	}
+	if problem == nil {
+		return c.fail(n, "expr.type", fmt.Sprintf("%s() cannot be called", f.Name), "It declares no types.")
+	}
+	return problem()
+}
+
+// fit tells what each argument becomes when f is called as t, or how to report why it cannot be.
+func (c *checker) fit(n *ast.CallNode, f *function.Function, t reflect.Type, args []info) ([]record.Type, func() info) {
+	least := t.NumIn()
+	if t.IsVariadic() {
+		least--
+	}
+	if len(args) < least || len(args) > t.NumIn() && !t.IsVariadic() {
+		return nil, func() info {
+			return c.fail(n, "expr.type", fmt.Sprintf("%s() takes %s", f.Name, count(least, t)), "It was given %d. %s", len(args), f.Summary)
+		}
+	}
+	to := make([]record.Type, len(args))
+	for i, in := range args {
+		param := t.In(min(i, t.NumIn()-1))
+		if t.IsVariadic() && i >= t.NumIn()-1 {
+			param = param.Elem()
+		}
+		want := typeOfGo(param)
+		to[i] = tAny
+		if want.Kind == record.Any || dynamic(in.t) {
+			continue
+		}
+		if conv, ok := convert(in, want); ok {
+			to[i] = conv
+			continue
+		}
+		return nil, func() info { return c.badArgument(n, f.Name, i, in, want) }
+	}
+	return to, nil
+}
+
+func count(least int, t reflect.Type) string {
+	switch {
+	case t.IsVariadic():
+		return fmt.Sprintf("at least %d arguments", least)
+	case least == 1:
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", least)
+}
+
+// convert tells whether a value of in can be handed over as want, and what it must be turned into for that.
+func convert(in info, want record.Type) (record.Type, bool) {
+	null := in.t.Nullable || in.t.Kind == record.Null
+	if null && !want.Nullable {
+		return tAny, false
+	}
+	switch {
+	case in.t.Kind == record.Null:
+		return tAny, true
+	case want.Kind == record.Float && in.t.Kind == record.Int:
+		return tFloat, true
+	case want.Kind == record.Decimal && (in.t.Kind == record.Int || in.t.Kind == record.Float && in.isK):
+		return tDec, true
+	}
+	return tAny, in.t.Kind == want.Kind
+}
+
+func (c *checker) badArgument(n *ast.CallNode, name string, i int, in info, want record.Type) info {
+	arg := n.Arguments[i]
+	if in.t.Kind == want.Kind || in.t.Kind == record.Null {
+		c.solid(arg, in, name+"()")
+		return info{t: tBad}
+	}
+	return c.failSpan(arg, "expr.type", fmt.Sprintf("%s() needs %s here", name, words(want)), "This is %s.", words(in.t))
+}
+
+// method types the calls that datetimes allow.
+func (c *checker) method(n *ast.CallNode) info {
+	m, ok := n.Callee.(*ast.MemberNode)
+	if !ok {
+		return c.failSpan(n.Callee, "expr.type", "This is not a function", "")
+	}
+	base := c.expr(m.Node)
+	for _, a := range n.Arguments {
+		c.expr(a)
+	}
+	name, _ := m.Property.(*ast.StringNode)
+	if name == nil || base.t.Kind != record.Time && !dynamic(base.t) {
+		return c.fail(m, "expr.type", fmt.Sprintf("%s has no functions", words(base.t)), "Write function(value) instead of value.function().")
+	}
+	if base.t.Nullable && !m.Optional {
+		c.solid(m.Node, base, "A call")
+		return info{t: tBad}
+	}
+	switch name.Value {
+	case "Year", "Day", "Hour", "Minute", "Second", "YearDay", "Unix", "UnixMilli", "Month", "Weekday", "Nanosecond":
+		return info{t: tInt}
+	case "Format":
+		return info{t: tString}
+	case "Before", "After", "Equal", "IsZero":
+		return info{t: tBool}
+	case "Add", "AddDate", "Truncate", "Round":
+		return info{t: base.t}
+	case "UTC":
+		return info{t: tTime}
+	case "Sub":
+		return info{t: tDur}
+	}
+	return c.fail(m, "expr.unknown_function", fmt.Sprintf("A datetime has no %s()", name.Value),
+		"It has %s.", strings.Join([]string{"Year, Month, Day, Hour, Minute, Second, Weekday, YearDay, Unix, Format, Add, AddDate, Sub, Before, After"}, ""))
+}

@@ -1,0 +1,25 @@
+// Package compute compiles row expressions (expr-lang programs) into column kernels.
+//
+// The walk of an expression: its length and nesting are limited before it is
+// parsed by expr's parser; the checker of this package then gives every node a
+// record.Type, in one run that reports every unknown name and every type
+// problem at its own characters; a checked tree is lowered to kernels, which
+// evaluate a column at a time over a selection. A tree that holds something no
+// kernel exists for runs row by row in expr's VM, with the same meaning: the VM
+// is the oracle that a differential test compares the kernels with.
+//
+// Where the language differs from plain expr:
+//
+//   - A value that may be nil is refused, while compiling, by operators and
+//     functions that fail on nil; ==, !=, in, ??, ?., contains, startsWith,
+//     endsWith and matches take it.
+//   - Decimals stay decimal (I6): + - * are exact or fail; / rounds half away
+//     from zero to 18 significant digits and at most 18 digits after the point.
+//     A decimal mixes with integers and with number literals, not with floats.
+//   - now() is the engine's clock, read once for each batch.
+//   - min and max also take strings, decimals, dates and datetimes; abs, round,
+//     floor, ceil, sum, mean, median and sort take decimals.
+//   - What one evaluation may use is limited: loop steps, list elements and
+//     bytes of built strings. Going beyond fails the row, never the process.
+//   - $env, timezone() and expr's own date() do not exist.
+package compute

@@ -1,0 +1,144 @@
+package compute
+
+import (
+	"errors"
+	"fmt"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
+)
+
+var _ plugin.SetEval = (*Eval)(nil)
+
+// Eval evaluates a compiled expression; it implements plugin.SetEval. One
+// goroutine at a time uses it.
+type Eval struct {
+	e    *Expr
+	k    kernel
+	f    frame
+	all  []int32 // 0, 1, 2, ...
+	out  record.Column
+	set  rowSet
+	none []record.Column // nulls for extra fields that are not given
+}
+
+// New implements plugin.Expr.
+func (e *Expr) New() plugin.Eval { return e.newEval(e.slow == "") }
+
+// newEval makes an evaluator, with kernels or with the VM.
+func (e *Expr) newEval(kernels bool) *Eval {
+	v := &Eval{e: e}
+	v.f.cols = make([]*record.Column, len(e.ck.sc.fields))
+	if kernels {
+		v.k = e.lower()
+	} else {
+		v.k = newMachine(e)
+	}
+	return v
+}
+
+func (v *Eval) upTo(n int) []int32 {
+	for len(v.all) < n {
+		v.all = append(v.all, int32(len(v.all)))
+	}
+	return v.all[:n]
+}
+
+func (v *Eval) start(n int) {
+	v.f.reset(n)
+	if v.e.c.o.Now != nil {
+		v.f.now = v.e.c.o.Now().UTC()
+	}
+}
+
+// finish returns the result under its own type; failed rows are null.
+func (v *Eval) finish(c *record.Column) *record.Column {
+	v.out.Alias(c)
+	if len(v.f.errs) == 0 {
+		return &v.out
+	}
+	nulls := make([]bool, v.f.n)
+	copy(nulls, c.Nulls)
+	for _, e := range v.f.errs {
+		nulls[e.row] = true
+	}
+	v.out.Nulls = nulls
+	return &v.out
+}
+
+// Rows implements plugin.Eval.
+func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
+	v.start(b.N)
+	for _, r := range v.e.refs {
+		v.f.cols[r] = &b.Cols[r]
+	}
+	if v.e.whole {
+		for i := range b.Cols {
+			v.f.cols[i] = &b.Cols[i]
+		}
+	}
+	sel := b.Sel
+	if sel == nil {
+		sel = v.upTo(b.N)
+	}
+	c := v.k.eval(&v.f, sel)
+	for _, e := range v.f.errs {
+		b.Reject(int(e.row), step, column, "row.expression", e.reason)
+	}
+	return v.finish(c)
+}
+
+// Value implements plugin.Eval.
+func (v *Eval) Value(env []record.Column) (*record.Column, error) {
+	if len(env) != len(v.f.cols) {
+		return nil, fmt.Errorf("the expression needs %d fields, not %d", len(v.f.cols), len(env))
+	}
+	for i := range env {
+		v.f.cols[i] = &env[i]
+	}
+	return v.one()
+}
+
+func (v *Eval) one() (*record.Column, error) {
+	v.start(1)
+	c := v.k.eval(&v.f, v.upTo(1))
+	if len(v.f.errs) > 0 {
+		return nil, errors.New(v.f.errs[0].reason)
+	}
+	return v.finish(c), nil
+}
+
+// Set implements plugin.Eval.
+func (v *Eval) Set(b *record.Batch, extra []record.Column) (*record.Column, error) {
+	if len(extra) != len(v.f.cols)-1 {
+		return nil, fmt.Errorf("the expression needs %d fields besides rows, not %d", len(v.f.cols)-1, len(extra))
+	}
+	for i := range extra {
+		v.f.cols[1+i] = &extra[i]
+	}
+	v.f.cols[0] = v.set.selected(b, v.e.reads)
+	return v.one()
+}
+
+// Segments implements plugin.SetEval. Extra fields of the expression are null.
+func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []plugin.SegmentError) {
+	groups := len(offs) - 1
+	v.start(groups)
+	v.f.cols[0] = v.set.grouped(b, offs, v.e.reads)
+	if v.none == nil {
+		v.none = make([]record.Column, len(v.f.cols)-1)
+	}
+	for i := range v.none {
+		v.none[i].Resize(tNull, groups)
+		v.f.cols[1+i] = &v.none[i]
+	}
+	c := v.k.eval(&v.f, v.upTo(groups))
+	var failed []plugin.SegmentError
+	for _, e := range v.f.errs {
+		failed = append(failed, plugin.SegmentError{Group: int(e.row), Reason: e.reason})
+		for i := offs[e.row]; i < offs[e.row+1]; i++ {
+			b.Reject(int(i), step, column, "row.expression", e.reason)
+		}
+	}
+	return v.finish(c), failed
+}

@@ -1,0 +1,119 @@
+package compute
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/diag"
+	"weir/engine/spec"
+)
+
+// removed are built-ins of expr that depend on the machine or are replaced by ours.
+var removed = [...]string{"now", "date", "timezone"}
+
+// parse reads t after checking what could exhaust the parser: its length and nesting.
+func (c *Compiler) parse(t spec.Text) (*parser.Tree, diag.List) {
+	if n := len(t.S); n > c.o.MaxSource {
+		return nil, diag.List{diag.Errorf("expr.too_long", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression is too long",
+			"It has %d bytes; at most %d are allowed. Split it over several fields or steps.", n, c.o.MaxSource)}
+	}
+	if strings.TrimSpace(t.S) == "" {
+		return nil, diag.List{diag.Errorf("expr.syntax", rangeOf(t, 0, len(t.S)), "This expression is empty", "Write a column's name, a literal such as '' or nil, or a calculation.")}
+	}
+	if at := tooDeep(t.S, c.o.MaxDepth); at >= 0 {
+		return nil, diag.List{diag.Errorf("expr.too_deep", rangeOf(t, at, at+1), "This expression is nested too deeply",
+			"More than %d brackets are open here. Split it over several fields or steps.", c.o.MaxDepth)}
+	}
+	tree, err := parser.ParseWithConfig(t.S, c.parserConfig())
+	if err != nil {
+		return nil, diag.List{syntaxError(t, err)}
+	}
+	return tree, nil
+}
+
+func (c *Compiler) parserConfig() *conf.Config {
+	cfg := conf.CreateNew()
+	cfg.MaxNodes = c.o.MaxNodes
+	for _, name := range removed {
+		cfg.Disabled[name] = true
+	}
+	// Only names matter to the parser: a listed function hides the built-in.
+	for name := range c.funcs {
+		cfg.Functions[name] = &builtin.Function{Name: name}
+	}
+	return cfg
+}
+
+// tooDeep returns the rune at which more than limit brackets are open, or -1.
+// It must not recurse: it guards those who do.
+func tooDeep(s string, limit int) int {
+	depth, pos := 0, 0
+	var quote rune
+	escaped := false
+	for _, r := range s {
+		switch {
+		case quote != 0:
+			if escaped {
+				escaped = false
+			} else if r == '\\' && quote != '`' {
+				escaped = true
+			} else if r == quote {
+				quote = 0
+			}
+		case r == '\'' || r == '"' || r == '`':
+			quote = r
+		case r == '(' || r == '[' || r == '{':
+			if depth++; depth > limit {
+				return pos
+			}
+		case r == ')' || r == ']' || r == '}':
+			depth--
+		}
+		pos++
+	}
+	return -1
+}
+
+var unexpected = regexp.MustCompile(`^unexpected token (\w+)(?:\("(.*)"\))?$`)
+
+// syntaxError says in plain words what expr's parser did not understand.
+func syntaxError(t spec.Text, err error) diag.Diagnostic {
+	var fe *file.Error
+	if !errors.As(err, &fe) {
+		return diag.Errorf("expr.syntax", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression cannot be read", "%s", err)
+	}
+	from, to := fe.From, fe.To
+	if to <= from {
+		to = from + 1
+	}
+	rng := rangeOf(t, from, to)
+	m := unexpected.FindStringSubmatch(fe.Message)
+	switch {
+	case m != nil && m[1] == "EOF":
+		return diag.Errorf("expr.syntax", rng, "The expression ends too early", "Something is missing at its end: a value after an operator, or a closing bracket.")
+	case m != nil && m[2] == "=":
+		return diag.Errorf("expr.syntax", rng, `Did not expect "=" here`, `Write "==" to compare.`)
+	case m != nil:
+		return diag.Errorf("expr.syntax", rng, fmt.Sprintf("Did not expect %q here", m[2]), "An operator, a comma or a closing bracket may be missing before it.")
+	case strings.Contains(fe.Message, "maximum allowed nodes"):
+		return diag.Errorf("expr.too_long", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression has too many parts", "Split it over several fields or steps.")
+	case fe.Message == "literal not terminated":
+		return diag.Errorf("expr.syntax", rng, "This string has no end", "Close it with the quote that it starts with.")
+	}
+	return diag.Errorf("expr.syntax", rng, "This expression cannot be read", "%s.", fe.Message)
+}
+
+// rangeOf returns the file range of the runes from..to of t.
+func rangeOf(t spec.Text, from, to int) *hcl.Range {
+	r := t.RuneRange(from, to)
+	return &r
+}

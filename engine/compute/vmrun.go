@@ -1,0 +1,137 @@
+package compute
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"weir/engine/record"
+)
+
+// program compiles the rewritten tree for the VM. The tree carries no expr
+// types, so that every operator is compiled in its general form: the forms that
+// expr picks for known types panic on nil. Nothing is optimized either: one of
+// expr's optimizations finds nil in [”]. Types were checked before.
+func (e *Expr) program(src file.Source) (*vm.Program, error) {
+	cfg := conf.New(map[string]any{})
+	cfg.Optimize = false
+	cfg.Functions = vmFunctions()
+	for name, f := range e.c.funcs {
+		cfg.Functions[name] = &builtin.Function{Name: name, Func: f.Call}
+	}
+	w := &rewriter{c: e.ck}
+	p, err := compiler.Compile(&parser.Tree{Node: w.as(e.root, e.typ), Source: src}, cfg)
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return nil, errors.New(first)
+	}
+	return p, nil
+}
+
+// machine runs a program row by row. One goroutine at a time uses it.
+type machine struct {
+	e   *Expr
+	vm  vm.VM
+	env map[string]any
+	run run
+	out record.Column
+	vs  []any
+}
+
+func newMachine(e *Expr) *machine {
+	m := &machine{e: e, env: map[string]any{}}
+	m.env["$run"] = &m.run
+	m.vm.MemoryBudget = e.c.o.Elements
+	return m
+}
+
+// value evaluates once with what is in env.
+func (m *machine) value() (any, error) {
+	m.run.steps, m.run.bytes = m.e.c.o.Steps, m.e.c.o.Bytes
+	v, err := m.vm.Run(m.e.vm, m.env)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	if err := m.run.bound(v); err != nil {
+		return nil, err
+	}
+	return conform(v, m.e.typ)
+}
+
+// load puts row i of the columns into env.
+func (m *machine) load(f *frame, i int) {
+	for _, r := range m.e.refs {
+		m.env["@"+m.e.ck.sc.fields[r].Name] = valueAt(f.cols[r], i)
+	}
+	if m.e.whole {
+		row := map[string]any{}
+		for _, s := range m.e.c.schema.Visible() {
+			row[m.e.c.schema.Fields()[s].Name] = valueAt(f.cols[s], i)
+		}
+		m.env["@row"] = row
+	}
+}
+
+// eval evaluates for the rows of sel, recording those that fail in f.
+func (m *machine) eval(f *frame, sel []int32) *record.Column {
+	m.vs = resize(m.vs, f.n)
+	clear(m.vs)
+	m.run.now = f.now
+	for _, i := range sel {
+		m.load(f, int(i))
+		v, err := m.value()
+		if err != nil {
+			f.fail(i, err.Error())
+			continue
+		}
+		m.vs[i] = v
+	}
+	fill(&m.out, m.e.typ, m.vs)
+	return &m.out
+}
+
+// plainError says in plain words what the VM complained about.
+func plainError(err error) error {
+	var fe *file.Error
+	if !errors.As(err, &fe) {
+		return err
+	}
+	if fe.Prev != nil {
+		for _, known := range []error{errSteps, errBytes, errDivideByZero, record.ErrDecimalRange} {
+			if errors.Is(fe.Prev, known) {
+				return known
+			}
+		}
+	}
+	msg := fe.Message
+	switch {
+	case strings.HasPrefix(msg, "interface conversion: ") && strings.Contains(msg, "is nil, not"):
+		msg = "a value is nil where one is needed"
+	case strings.HasPrefix(msg, "interface conversion: "):
+		msg = "a value has another type than the expression needs"
+	case strings.HasPrefix(msg, "reflect"):
+		msg = "a value is nil or no list where a list is needed"
+	case strings.Contains(msg, "memory budget exceeded"):
+		msg = "the expression makes too many list elements"
+	case strings.HasPrefix(msg, "runtime error: integer divide by zero"):
+		msg = errDivideByZero.Error()
+	case strings.HasPrefix(msg, "cannot fetch ") && strings.HasSuffix(msg, " from <nil>"):
+		name := strings.TrimSuffix(strings.TrimPrefix(msg, "cannot fetch "), " from <nil>")
+		msg = fmt.Sprintf("there is no %s in nil", name)
+	}
+	return errors.New(msg)
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}

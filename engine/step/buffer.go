@@ -1,0 +1,104 @@
+package step
+
+import (
+	"fmt"
+	"math"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
+)
+
+// rowBuffer holds rows back, copied, in the order they came: the columns that
+// are needed, and where each row came from.
+type rowBuffer struct {
+	b     record.Batch
+	slots []record.Slot
+	open  bool
+}
+
+func newRowBuffer(s *record.Schema, slots []record.Slot) *rowBuffer {
+	x := &rowBuffer{slots: slots}
+	x.b.Schema, x.b.Cols = s, make([]record.Column, s.Len())
+	return x
+}
+
+func (x *rowBuffer) len() int { return x.b.N }
+
+// first returns the row number of the first row held, 0 when there is none.
+func (x *rowBuffer) first() int64 {
+	if x.b.N == 0 {
+		return 0
+	}
+	return x.b.RowNos[0]
+}
+
+// reset empties x, keeping memory.
+func (x *rowBuffer) reset() {
+	for _, s := range x.slots {
+		x.b.Cols[s].Resize(x.b.Schema.Fields()[s].Type, 0)
+	}
+	b := &x.b
+	b.N, b.Origin, b.RowNos, b.Lines, b.Raw, b.RawData = 0, nil, b.RowNos[:0], b.Lines[:0], b.Raw[:0], b.RawData[:0]
+	x.open = true
+}
+
+// append copies row i of src.
+func (x *rowBuffer) append(src *record.Batch, i int) {
+	if !x.open {
+		x.reset()
+	}
+	for _, s := range x.slots {
+		x.b.Cols[s].AppendFrom(&src.Cols[s], i)
+	}
+	b := &x.b
+	b.RowNos = append(b.RowNos, src.RowNo(i))
+	b.Lines = append(b.Lines, lineNo(src, i))
+	raw := src.RawText(i)
+	b.Raw = append(b.Raw, record.View{Off: uint32(len(b.RawData)), Len: uint32(len(raw))})
+	b.RawData = append(b.RawData, raw...)
+	b.Origin = src.Origin
+	b.N++
+}
+
+// bounded returns an error when more than maxRows rows are held, or more text than one column can.
+func (x *rowBuffer) bounded(address string, maxRows int, advice string) error {
+	size := len(x.b.RawData)
+	for _, s := range x.slots {
+		size = max(size, len(x.b.Cols[s].Data))
+	}
+	name := "the object"
+	if x.b.Origin != nil && x.b.Origin.Name != "" {
+		name = x.b.Origin.Name
+	}
+	switch {
+	case x.b.N > maxRows:
+		return plugin.Fail(plugin.Data, "run.too_many_rows",
+			fmt.Errorf("%s would have to hold more than max_rows = %d rows of %s in memory", address, maxRows, name), advice)
+	case size > math.MaxUint32/2:
+		return plugin.Fail(plugin.Data, "run.too_many_rows",
+			fmt.Errorf("%s would have to hold more than 2 GiB of %s in memory", address, name), advice)
+	}
+	return nil
+}
+
+// take makes out the rows of x at the given places. Columns that x does not hold
+// are absent; the others share text with x.
+func (x *rowBuffer) take(out *record.Batch, at []int32) {
+	shape(out, x.b.Schema, len(at))
+	next := 0
+	for s := range out.Cols {
+		if next < len(x.slots) && int(x.slots[next]) == s {
+			gather(&out.Cols[s], &x.b.Cols[s], at)
+			next++
+			continue
+		}
+		absent(&out.Cols[s], len(at))
+	}
+	out.Origin, out.RawData = x.b.Origin, x.b.RawData
+	out.RowNos, out.Lines, out.Raw = out.RowNos[:0], out.Lines[:0], out.Raw[:0]
+	for _, i := range at {
+		out.RowNos = append(out.RowNos, x.b.RowNos[i])
+		out.Lines = append(out.Lines, x.b.Lines[i])
+		out.Raw = append(out.Raw, x.b.Raw[i])
+	}
+}

@@ -1,0 +1,284 @@
+package step
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"github.com/cespare/xxhash/v2"
+
+	"weir/engine/identity"
+	"weir/engine/record"
+)
+
+type dedupeStep struct {
+	in, out *record.Schema
+	address string
+	keys    []dedupeKey
+	names   []string // of dedupe.keys
+	keep    string
+	pass    bool // a row without keys passes
+	compare []record.Slot
+	maxRows int
+	opt     identity.Options
+	space   string // the state with the identities
+	own     string // the state with what this step passed, when the space is shared
+	shared  bool
+	slot    record.Slot // of dedupe in out
+}
+
+func (s *dedupeStep) Out() *record.Schema { return s.out }
+func (s *dedupeStep) Stateful() bool      { return true }
+
+func (s *dedupeStep) Reads(want []record.Slot) []record.Slot {
+	sets := [][]record.Slot{s.compare}
+	for _, w := range want {
+		if w != s.slot {
+			sets = append(sets, []record.Slot{w})
+		}
+	}
+	for _, k := range s.keys {
+		sets = append(sets, k.value.expr.Reads())
+	}
+	return union(s.in.Len(), sets...)
+}
+
+// simple tells that one key in a space of its own needs no entity records.
+func (s *dedupeStep) simple() bool { return !s.shared && len(s.keys) == 1 }
+
+func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
+	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), marks: env.State(s.own)}
+	r.tell = r.want[s.slot]
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+		r.cols = append(r.cols, newKeyColumn(k))
+	}
+	r.values = make([][]byte, len(s.keys))
+	if s.simple() {
+		r.single = identity.NewSingle(s.space, names[0], env.State(s.space))
+	} else {
+		r.resolver = identity.NewResolver(s.space, names, env.State(s.space), s.opt)
+	}
+	if s.keep == keepLast {
+		r.held = newHolding(newRowBuffer(s.out, union(s.out.Len(), want)))
+	}
+	return r
+}
+
+type dedupeRunner struct {
+	*dedupeStep
+	want     []bool
+	tell     bool // somebody reads dedupe
+	cols     []keyColumn
+	values   [][]byte
+	single   *identity.Single
+	resolver *identity.Resolver
+	marks    State
+	held     *holding // with keep = "last"
+	info     record.Column
+	out      record.Batch
+	sel      []int32
+	key, row []byte
+	hash     [8]byte
+}
+
+// Apply implements Runner. Rows are judged one after the other, each seeing
+// what those before it changed, also within the batch (I4).
+func (r *dedupeRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
+	from := len(in.Rejects)
+	for k := range r.cols {
+		r.cols[k].evaluate(in, r.address)
+	}
+	in.Drop(from)
+	from = len(in.Rejects)
+	r.beginInfo(in.N)
+	sel := emptySelection(r.sel, in.N)
+	for k := range in.Live() {
+		i := in.Row(k)
+		pass, err := r.judge(in, i)
+		if err != nil {
+			var c *identity.Conflict
+			if !errors.As(err, &c) {
+				return nil, err
+			}
+			in.Reject(i, r.address, "", c.Code, c.Reason)
+			continue
+		}
+		if pass {
+			sel = append(sel, int32(i))
+		} else {
+			t.Deduplicated++
+		}
+	}
+	in.Drop(from)
+	r.sel = sel
+	r.emit(in)
+	if r.held == nil {
+		return &r.out, nil
+	}
+	return nil, r.held.bounded(r.address, r.maxRows)
+}
+
+// emit makes r.out the rows of in that passed, with their identity.
+func (r *dedupeRunner) emit(in *record.Batch) {
+	shape(&r.out, r.dedupeStep.out, in.N)
+	for s := range r.out.Cols {
+		switch {
+		case !r.want[s]:
+			absent(&r.out.Cols[s], in.N)
+		case record.Slot(s) == r.slot:
+			r.out.Cols[s].Alias(&r.info)
+		default:
+			r.out.Cols[s].Alias(&in.Cols[s])
+		}
+	}
+	r.out.From(in)
+	r.out.Sel = r.sel
+	if r.held != nil {
+		r.held.add(&r.out)
+	}
+}
+
+// judge resolves row i and tells whether it goes on.
+func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
+	present := false
+	for k := range r.cols {
+		r.values[k] = r.cols[k].text(i)
+		present = present || len(r.values[k]) > 0
+	}
+	switch {
+	case !present && r.pass:
+		r.tellNothing(i)
+		r.held.pass()
+		return true, nil
+	case !present:
+		return false, &identity.Conflict{Code: "row.no_key", Reason: "every key of the row is empty, so nobody can tell what it is about. " +
+			"Filter such rows out before, or let them pass with no_key = \"pass\""}
+	case r.single != nil:
+		return r.judgeSingle(in, i)
+	}
+	res, err := r.resolver.Resolve(r.values, identity.Origin{Object: originName(in), Row: in.RowNo(i)})
+	if err != nil {
+		return false, err
+	}
+	pass := true
+	switch r.keep {
+	case keepFirst:
+		pass, err = r.first(res)
+	case keepChanged:
+		pass, err = r.changed(res.ID, in, i)
+	case keepLast:
+		r.held.visit(&res)
+	}
+	if err != nil || !pass {
+		return false, err
+	}
+	return true, r.tellInfo(i, res)
+}
+
+// judgeSingle is judge for one key in a space of its own.
+func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
+	v := r.values[0]
+	var known, drop bool
+	var err error
+	if r.keep == keepChanged {
+		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
+	} else {
+		known, err = r.single.Visit(v)
+		drop = known && r.keep == keepFirst
+	}
+	if err != nil || drop || !r.tell && r.held == nil {
+		return !drop, err
+	}
+	res := identity.Result{ID: r.single.ID(v), Known: known, Matched: -1}
+	if known {
+		res.Matched = 0
+	}
+	if r.held != nil {
+		r.held.visit(&res)
+	}
+	return true, r.tellInfo(i, res)
+}
+
+// first tells whether no row of the entity has passed this step.
+func (r *dedupeRunner) first(res identity.Result) (bool, error) {
+	if !r.shared || !res.Known {
+		// In a space of its own an entity exists because a row of it passed.
+		if r.shared {
+			r.mark('f', res.ID, nil)
+		}
+		return !res.Known, nil
+	}
+	seen := false
+	for n := -1; n < len(res.Merged) && !seen; n++ {
+		id := res.ID
+		if n >= 0 {
+			id = res.Merged[n]
+		}
+		r.key = append(append(r.key[:0], 'f'), id[:]...)
+		_, ok, err := r.marks.Get(r.key)
+		if err != nil {
+			return false, err
+		}
+		if ok && n < 0 {
+			return false, nil
+		}
+		seen = ok
+	}
+	r.mark('f', res.ID, nil)
+	return !seen, nil
+}
+
+// changed tells whether the compared fields of row i differ from the entity's last.
+func (r *dedupeRunner) changed(id identity.ID, in *record.Batch, i int) (bool, error) {
+	h := r.rowHash(in, i)
+	r.key = append(append(r.key[:0], 'h'), id[:]...)
+	v, ok, err := r.marks.Get(r.key)
+	if err != nil {
+		return false, err
+	}
+	if ok && len(v) == 8 && binary.LittleEndian.Uint64(v) == h {
+		return false, nil
+	}
+	binary.LittleEndian.PutUint64(r.hash[:], h)
+	r.mark('h', id, r.hash[:])
+	return true, nil
+}
+
+func (r *dedupeRunner) mark(tag byte, id identity.ID, v []byte) {
+	r.key = append(append(r.key[:0], tag), id[:]...)
+	r.marks.Put(r.key, v)
+}
+
+// rowHash hashes the compared fields of row i.
+func (r *dedupeRunner) rowHash(in *record.Batch, i int) uint64 {
+	r.row = r.row[:0]
+	for _, s := range r.compare {
+		r.row = appendKey(r.row, &in.Cols[s], i)
+	}
+	return xxhash.Sum64(r.row)
+}
+
+// EndObject implements Runner.
+func (r *dedupeRunner) EndObject(_ context.Context, t *Tally, emit func(*record.Batch) error) error {
+	if r.held == nil {
+		return nil
+	}
+	return r.held.release(t, emit)
+}
+
+// Oldest implements Holder.
+func (r *dedupeRunner) Oldest() int64 {
+	if r.held == nil {
+		return 0
+	}
+	return r.held.rows.first()
+}
+
+func originName(b *record.Batch) string {
+	if b.Origin == nil {
+		return ""
+	}
+	return b.Origin.Name
+}

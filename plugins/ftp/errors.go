@@ -1,0 +1,246 @@
+package ftp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/textproto"
+	"strings"
+	"syscall"
+	"time"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/plugin/stall"
+)
+
+func (c *Connection) server() string { return "The FTP server " + c.Addr() }
+
+// safe makes text that came from the server or a library fit for a message:
+// one line, not long, and without the password, which servers may echo (I9).
+func (c *Connection) safe(text string) string {
+	if pw := c.Password.Reveal(); pw != "" {
+		text = strings.ReplaceAll(text, pw, "(secret)")
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > 300 {
+		text = string(r[:300]) + "..."
+	}
+	return strings.TrimSuffix(strings.TrimSpace(text), ".")
+}
+
+// fail returns a Failure that begins with the server's name. advice is a
+// sentence without its full stop.
+func (c *Connection) fail(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
+	return failure(class, code, advice, "%s %s", c.server(), fmt.Sprintf(format, args...))
+}
+
+func failure(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
+	if advice != "" {
+		advice += "."
+	}
+	return plugin.Fail(class, code, fmt.Errorf(format, args...), advice)
+}
+
+// lost describes a connection that broke or fell silent while doing something.
+// A canceled context stays recognisable.
+func (c *Connection) lost(doing string, err error) error {
+	var f *plugin.Failure
+	switch {
+	case errors.As(err, &f):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s was left while %s: %w", lowerFirst(c.server()), doing, err)
+	case errors.Is(err, stall.ErrStalled), isTimeout(err):
+		return failure(plugin.Transient, "env.timeout", "", "%s did not answer for %s while %s: %w", c.server(), c.Timeout, doing, stall.ErrStalled)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return c.fail(plugin.Transient, "env.connection_lost", "", "closed the connection while %s", doing)
+	}
+	return c.fail(plugin.Transient, "env.connection_lost", "", "could not go on while %s: %s", doing, c.safe(err.Error()))
+}
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// connectFailure describes a TCP connection that could not be made.
+func (c *Connection) connectFailure(err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return failure(plugin.Environment, "env.unknown_host", "Check host in the connection block", "no host named %q is known", c.Host)
+	case errors.As(err, &dns):
+		return failure(plugin.Transient, "env.unknown_host", "", "the name %q could not be looked up: %s", c.Host, dns.Err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return c.fail(plugin.Transient, "env.connection_refused", "Check host and port, and that the server runs", "refused the connection")
+	case isTimeout(err) && !errors.Is(err, context.DeadlineExceeded):
+		return c.fail(plugin.Transient, "env.timeout", "Check host, port and firewalls", "did not accept a connection within %s", c.Timeout)
+	}
+	return c.lost("connecting", err)
+}
+
+func (c *Connection) greetingFailure(s *session, err error) error {
+	if s.ctl.replies > 0 {
+		return c.refusedGreeting(s.ctl.code, s.ctl.text)
+	}
+	if cause := s.guard.Cause(); cause != nil {
+		err = cause
+	}
+	lost := c.lost("waiting for its greeting", err)
+	var f *plugin.Failure
+	if c.TLS != "implicit" && errors.As(lost, &f) && f.Code == "env.timeout" {
+		f.Advice = `If this port expects encryption from the first byte (usually 990), set tls = "implicit".`
+	}
+	return lost
+}
+
+func (c *Connection) refusedGreeting(code int, text string) error {
+	if code == 421 {
+		return c.fail(plugin.Transient, "env.server_busy", "", "takes no more connections now: %s", c.safe(text))
+	}
+	return c.fail(plugin.Transient, "env.connection_refused", "", "refused the session: %s", c.safe(text))
+}
+
+func (c *Connection) noTLS(text string) error {
+	return c.fail(plugin.Environment, "env.tls_unavailable",
+		`Use tls = "implicit" and its port if the server has one; tls = "none" sends the password in clear`,
+		"does not offer encryption (AUTH TLS): %s", c.safe(text))
+}
+
+// tlsFailure describes a handshake that failed, naming what to set.
+func (c *Connection) tlsFailure(err error) error {
+	var (
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		record  tls.RecordHeaderError
+		alert   tls.AlertError
+	)
+	bad := func(advice, format string, args ...any) error {
+		return c.fail(plugin.Environment, "env.certificate", advice, "shows a certificate that "+format, args...)
+	}
+	switch {
+	case errors.As(err, &unknown):
+		return bad(`If it is the right server, set ca = file("ca.pem") to the certificate of its authority`,
+			"is signed by an authority that is not trusted (%s)", issuer(err))
+	case errors.As(err, &name):
+		return bad(fmt.Sprintf("Set host, or server_name, to a name the certificate has: %s", certNames(name.Certificate)),
+			"is not for the name %q", name.Host)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return bad("Have it renewed; check the clock of this machine",
+			"is valid only from %s to %s", day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
+	case errors.As(err, &invalid):
+		return bad("", "cannot be used: %s", c.safe(invalid.Error()))
+	case errors.As(err, &record):
+		return c.fail(plugin.Environment, "env.tls_unavailable", `Set tls = "explicit" if it speaks FTP in clear at first, as on port 21`,
+			"did not answer in TLS")
+	case errors.As(err, &alert), strings.Contains(err.Error(), "protocol version"):
+		return c.fail(plugin.Environment, "env.tls_unavailable", "The server may be too old: TLS 1.2 is the least", "and this side could not agree on TLS: %s", c.safe(err.Error()))
+	}
+	return c.lost("starting encryption", err)
+}
+
+func issuer(err error) string {
+	var v *tls.CertificateVerificationError
+	if errors.As(err, &v) && len(v.UnverifiedCertificates) > 0 {
+		return "issuer " + v.UnverifiedCertificates[0].Issuer.String()
+	}
+	return "unknown issuer"
+}
+
+func certNames(c *x509.Certificate) string {
+	names := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "it has none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+// loginFailure describes a refused login. The library drops the code of some
+// replies, so the last one seen on the control connection decides.
+func (c *Connection) loginFailure(s *session, err error) error {
+	if s.guard.Cause() != nil || s.ctl.code < 400 {
+		if cause := s.guard.Cause(); cause != nil {
+			err = cause
+		}
+		return c.lost("logging in", err)
+	}
+	text := c.safe(s.ctl.text)
+	if c.TLS == "none" && mentionsTLS(text) {
+		return c.fail(plugin.Environment, "env.tls_required", `Set tls = "explicit" in the connection block`, "lets nobody in without encryption: %s", text)
+	}
+	switch s.ctl.code {
+	case 421:
+		return c.fail(plugin.Transient, "env.server_busy", "", "takes no more sessions now: %s", text)
+	case 430, 530, 532, 332:
+		return c.fail(plugin.Environment, "env.login_refused", "Check user and password in the connection block", "refused user %q: %s", c.User, text)
+	}
+	return c.fail(plugin.Environment, "env.login_refused", "", "did not complete the login of user %q: %s", c.User, text)
+}
+
+func mentionsTLS(text string) bool {
+	l := strings.ToLower(text)
+	for _, w := range []string{"tls", "ssl", "encrypt", "secure"} {
+		if strings.Contains(l, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsReuse reports whether a reply complains that a data connection did not
+// resume the control connection's TLS session.
+func wantsReuse(reply *textproto.Error) bool {
+	l := strings.ToLower(reply.Msg)
+	return mentionsTLS(l) && (reply.Code == 425 || reply.Code == 450 || reply.Code == 522 || reply.Code == 426 || reply.Code == 435) ||
+		strings.Contains(l, "reuse") || strings.Contains(l, "resum")
+}
+
+// failure describes what went wrong with a file or folder.
+func (s *session) failure(doing, p string, err error) error {
+	var reply *textproto.Error
+	var f *plugin.Failure
+	what := doing + " " + p
+	switch {
+	case err == nil, errors.As(err, &f), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		return err
+	case s.guard.Cause() != nil:
+		return s.cfg.lost(what, s.guard.Cause())
+	case !errors.As(err, &reply):
+		var cert *tls.CertificateVerificationError
+		if errors.As(err, &cert) {
+			return s.cfg.tlsFailure(err)
+		}
+		return s.cfg.lost(what, err)
+	}
+	text := s.cfg.safe(reply.Error())
+	switch {
+	case reply.Code == 421:
+		return s.cfg.fail(plugin.Transient, "env.connection_lost", "", "ended the session while %s: %s", what, text)
+	case s.tls != nil && wantsReuse(reply):
+		return s.cfg.fail(plugin.Environment, "env.tls_session", `Set tls_max = "1.2" in the connection block`, "refused the encrypted data connection while %s: %s", what, text)
+	case reply.Code == 452 || reply.Code == 552:
+		return s.cfg.fail(plugin.Environment, "env.disk_full", "", "has no room left while %s: %s", what, text)
+	case reply.Code == 532 || reply.Code == 550 || reply.Code == 553 || reply.Code == 530:
+		return s.cfg.fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: %s", what, text)
+	}
+	return s.cfg.fail(plugin.Transient, "", "", "refused %s: %s", what, text)
+}

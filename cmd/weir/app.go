@@ -142,14 +142,14 @@ func (a *app) color(w io.Writer) bool {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // descriptors are small
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // printDiagnostics writes l to w for people.
 func (a *app) printDiagnostics(w io.Writer, l diag.List, sources map[string][]byte) error {
 	o := diag.TextOptions{Color: a.color(w)}
 	if f, ok := w.(*os.File); ok && isTerminal(w) {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // descriptors are small
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width = min(width, 120)
 		}
 	}

@@ -103,7 +103,7 @@ func (f *formatter) path(path string) error {
 }
 
 func (f *formatter) file(name string, mode fs.FileMode) error {
-	src, err := os.ReadFile(name) //nolint:gosec // the file the user named
+	src, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}

@@ -149,8 +149,7 @@ type jsonLedger struct {
 // failed; nil when it did not.
 func reportJSON(w io.Writer, r *engine.RunReport, err error) error {
 	out := jsonReport{Pipelines: []jsonPipeline{}, OK: r.OK && err == nil}
-	var ds *diagnosed
-	if errors.As(err, &ds) {
+	if ds, ok := errors.AsType[*diagnosed](err); ok {
 		out.Diagnostics = diag.ToJSON(ds.list)
 	} else if err != nil {
 		out.Error = err.Error()

@@ -17,7 +17,7 @@ import (
 )
 
 // version is set by the linker for releases; "" falls back to what the build recorded.
-var version string //nolint:gochecknoglobals // the linker can set nothing else
+var version string
 
 func main() {
 	os.Exit(realMain())

@@ -137,20 +137,20 @@ func (m markedLine) render(width int) (text, marks string) {
 		t.WriteString("…")
 		k.WriteByte(' ')
 	}
-	any := false
+	found := false
 	for _, c := range cs[lo:hi] {
 		t.WriteString(c.text)
 		sign := " "
 		if c.marked {
 			sign = "^"
-			any = true
+			found = true
 		}
 		k.WriteString(strings.Repeat(sign, c.width))
 	}
 	if hi < len(cs) {
 		t.WriteString("…")
 	}
-	if any {
+	if found {
 		marks = strings.TrimRight(k.String(), " ")
 	}
 	return strings.TrimRight(t.String(), " "), marks

@@ -14,6 +14,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/plugins/all"
 )
 
 // version is set by the linker for releases; "" falls back to what the build recorded.
@@ -30,7 +31,7 @@ func realMain() int {
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, version: version,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
-			return engine.New(engine.Options{Plugins: nil, Log: log})
+			return engine.New(engine.Options{Plugins: all.Plugins(os.Stdout), Log: log})
 		},
 	}
 	return a.main(ctx, os.Args[1:])

@@ -70,7 +70,11 @@ func (a *app) run(ctx context.Context, path string, f runFlags) error {
 // line of a terminal, and one that removes it.
 func progressLine(w io.Writer) (show func(engine.Progress), remove func()) {
 	show = func(p engine.Progress) {
-		_, _ = fmt.Fprintf(w, "\r\x1b[K%s: %d read, %d delivered", p.Pipeline, p.Ledger.Read, p.Ledger.Delivered)
+		share := ""
+		if p.Size > 0 && p.Offset >= 0 {
+			share = fmt.Sprintf(" %d%%", min(100, 100*p.Offset/p.Size))
+		}
+		_, _ = fmt.Fprintf(w, "\r\x1b[K%s: %s%s, %d rows read", p.Pipeline, p.Object, share, p.Rows)
 	}
 	return show, func() { _, _ = io.WriteString(w, "\r\x1b[K") }
 }

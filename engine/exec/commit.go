@@ -140,7 +140,10 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 			return err
 		}
 	}
-	r.source.set.Progress(f, r.source.last.row, r.source.last.offset, r.source.last.line)
+	p := r.source.last
+	if err := r.source.set.Progress(f, state.Cursor{Row: p.row, Offset: p.offset, Line: p.line}); err != nil {
+		return err
+	}
 	return r.commit(ctx)
 }
 
@@ -159,7 +162,9 @@ func (r *run) endFile(ctx context.Context, f *files.File) error {
 	if err := r.limit(true); err != nil {
 		return err
 	}
-	r.source.set.Done(f, r.source.last.row)
+	if err := r.source.set.Done(ctx, f, r.source.last.row); err != nil {
+		return err
+	}
 	if err := r.commit(ctx); err != nil {
 		return err
 	}

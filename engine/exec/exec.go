@@ -145,8 +145,8 @@ func (e *QuarantineError) Error() string {
 type source struct {
 	node   *plan.Node
 	decode *plan.Node
+	open   func() (*files.Set, error)
 	set    *files.Set
-	file   *files.File
 	origin *record.Origin
 	last   position // of what the loop has taken from lanes
 }
@@ -165,27 +165,37 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 		return at(n, err)
 	}
 	defer func() { _ = fsys.Close() }() // the session is over; what it did is already checked
-	set, err := files.Open(ctx, files.Config{
-		Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
-		Clock: r.Clock, Log: h.Log(),
-	})
-	if err != nil {
+	r.source = &source{node: n, decode: n.Readers[0], open: func() (*files.Set, error) {
+		return files.Open(files.Config{
+			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
+			Clock: r.Clock, Log: h.Log(),
+		})
+	}}
+	if r.source.set, err = r.source.open(); err != nil {
 		return at(n, err)
 	}
-	for _, d := range n.Readers {
-		r.source = &source{node: n, decode: d, set: set}
-		for {
-			more, err := r.nextFile(ctx)
-			if err != nil {
-				return at(n, err)
-			}
-			if !more {
-				break
-			}
+	for more := true; more; {
+		if more, err = r.nextFile(ctx); err != nil {
+			return at(n, err)
 		}
 	}
-	r.report.Notices = append(r.report.Notices, set.Notices()...)
+	// What was only noted, such as a file listed with a new time, is committed too.
+	if err := r.commit(ctx); err != nil {
+		return at(n, err)
+	}
+	if err := r.source.set.AfterCommit(ctx); err != nil {
+		return at(n, err)
+	}
+	r.takeNotices()
 	return nil
+}
+
+// takeNotices keeps what people should know about the files of the present set.
+func (r *run) takeNotices() {
+	r.report.Notices = append(r.report.Notices, r.source.set.Notices()...)
+	for _, w := range r.source.set.Waiting() {
+		r.report.Notices = append(r.report.Notices, diag.Warnf("run.file_waiting", nil, w.Path+" was not read", "%s.", w.Reason))
+	}
 }
 
 // at names the step at which a run failed.
@@ -220,7 +230,7 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.Point("fetched")
-	s.file, s.origin = f, &record.Origin{Name: f.Name, ID: f.ID}
+	s.origin = &record.Origin{Name: f.Name, ID: f.ID}
 	err = r.readFile(ctx, f)
 	if plugin.ClassOf(err) == plugin.Data && err != nil && ctx.Err() == nil {
 		return true, r.quarantine(ctx, f, err)
@@ -236,22 +246,16 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 		return err
 	}
 	r.aside = append(r.aside, f.Name)
-	r.report.Notices = append(r.report.Notices, diag.Diagnostic{
-		Code: codeOf(cause, "row.unreadable"), Summary: f.Name + " was set aside", Detail: cause.Error(),
-		Row: &diag.RowRef{Object: f.Name},
-	})
 	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
 		return err
 	}
-	return r.Session.Commit(ctx)
-}
-
-func codeOf(err error, other diag.Code) diag.Code {
-	var f *plugin.Failure
-	if errors.As(err, &f) && f.Code != "" {
-		return f.Code
+	if err := r.Session.Commit(ctx); err != nil {
+		return err
 	}
-	return other
+	r.takeNotices()
+	var err error
+	r.source.set, err = r.source.open() // a set does not outlive what was discarded
+	return err
 }
 
 // newEnv is what runners of stateful steps may use.

@@ -35,7 +35,7 @@ type sinkNode struct {
 func newSinkNode(r *run, n *plan.Node) *sinkNode {
 	s := &sinkNode{r: r, node: n, batching: n.Sink.Batching(), cuts: r.Session.Cuts(n.Address)}
 	if s.batching.Bytes > 0 {
-		s.size = record.NewEncoder(n.In.RowType(), record.EncoderOptions{})
+		s.size = record.NewEncoder(n.In, record.JSONOptions{})
 	}
 	s.pending.Clear(n.In)
 	return s

@@ -124,7 +124,9 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 }
 
 // compiler returns the compiler of expressions over the rows of in.
-func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler { return b.o.Compiler(in, b.vars) }
+func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
+	return b.o.Compiler(in, b.vars)
+}
 
 // withMeta adds the hidden field that tells where a row came from.
 func withMeta(n *planned, s *record.Schema) (*record.Schema, diag.List) {

@@ -199,3 +199,23 @@ func TestNoAllocation(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectives: what is documented compiles, writes something, and an unknown
+// directive is answered with the list.
+func TestDirectives(t *testing.T) {
+	_, unknown := Compile("%Q")
+	for _, d := range Directives() {
+		if d.Meaning == "" || !strings.Contains(unknown.Error(), " "+d.Name) {
+			t.Errorf("%s is not documented, or not in %q", d.Name, unknown)
+		}
+		f, err := Compile(d.Name + " %Y")
+		if err != nil || len(f.AppendTime(nil, 0, nil)) < len("x 1970") {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+	}
+	for _, r := range "YymdejbBaAHIpMSfzsFTR" {
+		if !strings.Contains(unknown.Error(), "%"+string(r)) {
+			t.Errorf("%%%c is not documented", r)
+		}
+	}
+}

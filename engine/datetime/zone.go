@@ -92,6 +92,16 @@ func (z *Zone) Unix(local int64) (unix int64, exists bool) {
 	return local - v.off, true
 }
 
+// UnixAfter is Unix, but a local time that clocks skipped is the instant as long
+// after the change as the skipped time would have been: 02:30 becomes 03:30.
+func (z *Zone) UnixAfter(local int64) int64 {
+	if unix, exists := z.Unix(local); exists {
+		return unix
+	}
+	_, _, before := z.find(local)
+	return local - before.off
+}
+
 // search returns the index of the first known interval that ends after unix.
 func (z *Zone) search(unix int64) int {
 	lo, hi := 0, len(z.known)

@@ -107,3 +107,20 @@ func TestZoneRemembers(t *testing.T) {
 		t.Errorf("a year takes %d intervals", len(z.known))
 	}
 }
+
+func TestUnixAfter(t *testing.T) {
+	z := NewZone(location(t, "Europe/Amsterdam"))
+	for _, c := range []struct{ local, want string }{
+		{"2024-03-31 01:30:00", "2024-03-31T01:30:00+01:00"},
+		{"2024-03-31 02:30:00", "2024-03-31T03:30:00+02:00"},
+		{"2024-10-27 02:30:00", "2024-10-27T02:30:00+02:00"},
+	} {
+		local, err := mustCompile(t, "%F %T").ParseTime([]byte(c.local), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(z.AppendRFC3339(nil, z.UnixAfter(local/microsPerSecond)*microsPerSecond)); got != c.want {
+			t.Errorf("%s is %s, want %s", c.local, got, c.want)
+		}
+	}
+}

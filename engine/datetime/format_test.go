@@ -166,6 +166,11 @@ func TestAppend(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.format, got, c.want)
 		}
 	}
+	for hour, want := range map[int]string{0: "12 AM", 1: "01 AM", 11: "11 AM", 12: "12 PM", 13: "01 PM", 23: "11 PM"} {
+		if got := string(mustCompile(t, "%I %p").AppendTime(nil, int64(hour)*3600*microsPerSecond, nil)); got != want {
+			t.Errorf("hour %d is %s, want %s", hour, got, want)
+		}
+	}
 	days, err := mustCompile(t, "%F").ParseDate([]byte("2024-02-29"))
 	if got := string(mustCompile(t, "%d.%m.%Y %H:%M").AppendDate(nil, days)); err != nil || got != "29.02.2024 00:00" {
 		t.Errorf("AppendDate: %q, %v", got, err)

@@ -106,6 +106,18 @@ func TestZoneRemembers(t *testing.T) {
 	if len(z.known) > 8 {
 		t.Errorf("a year takes %d intervals", len(z.known))
 	}
+	for _, v := range z.known {
+		if local := v.start/2 + v.end/2 + v.off; v.lo > local || local >= v.hi {
+			t.Errorf("the interval from %s is not found by local time", time.Unix(v.start, 0).UTC())
+		}
+	}
+	for year := range 300 {
+		z.Unix(time.Date(1900+year, 7, 1, 0, 0, 0, 0, time.UTC).Unix())
+		z.Offset(time.Date(1900+year, 1, 15, 0, 0, 0, 0, time.UTC).Unix())
+	}
+	if len(z.known) > maxIntervals {
+		t.Errorf("%d intervals are remembered", len(z.known))
+	}
 }
 
 func TestUnixAfter(t *testing.T) {

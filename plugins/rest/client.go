@@ -225,13 +225,16 @@ func (cl *client) classify(ctx, attempt context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
+	var alert tls.AlertError
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &cert), errors.As(err, &authority):
 		return plugin.Fail(plugin.Environment, "env.certificate_refused", err,
 			"If the server has a certificate of a private authority, name it in the connection: tls { ca = file(\"ca.pem\") }")
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return plugin.Fail(plugin.Environment, "env.not_tls", err, "The server does not speak TLS at this port: check the scheme and port of url")
+	case errors.As(err, &alert):
+		return plugin.Fail(plugin.Environment, "env.tls_refused", err, "The server refuses the TLS session: check min_version, and certificate and key when it asks for a client certificate")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return plugin.Fail(plugin.Transient, "env.unknown_host", err, "Check the host in url")
 	}

@@ -68,13 +68,16 @@ func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, dia
 type RunOptions struct {
 	StateDir  string         // folder of the store; "" is what the engine block says, else .weir
 	Pipelines []string       // addresses; none is all of them
-	Progress  func(Progress) // called after every commit, from one goroutine at a time; may be nil
+	Progress  func(Progress) // called after every batch, from one goroutine at a time; may be nil
 }
 
 // Progress is how far a pipeline has come.
 type Progress struct {
 	Pipeline string
-	Ledger   Ledger
+	Object   string // the file being read
+	Rows     int64  // read in this run
+	Offset   int64  // in the object, -1 when unknown
+	Size     int64  // of the object, -1 when unknown
 }
 
 // RunReport is the outcome of a run.
@@ -90,6 +93,7 @@ type PipelineReport struct {
 	Err     error  // why it stopped; nil when it ran to its end
 	Notices diag.List
 	Groups  []GroupCount
+	Objects int // files read to their end
 }
 
 // Ledger accounts for every row a run read; see [Ledger.Balanced].

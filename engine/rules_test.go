@@ -168,7 +168,7 @@ func walkFiles(t *testing.T, f func(name string, content []byte)) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", ".weir", "bin"}, rel) {
+			if slices.Contains([]string{".git", ".weir", ".servers", "bin"}, rel) {
 				return filepath.SkipDir
 			}
 			return nil

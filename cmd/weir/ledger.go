@@ -32,7 +32,7 @@ type line struct {
 // lines is the ledger of p, top to bottom.
 func lines(p engine.PipelineReport) []line {
 	l := p.Ledger
-	out := []line{{name: "read", n: l.Read}}
+	out := []line{{name: "read", n: l.Read, note: objectNote(p.Objects)}}
 	if l.Expanded != 0 {
 		out = append(out, line{name: "expanded", n: l.Expanded})
 	}
@@ -48,6 +48,13 @@ func lines(p engine.PipelineReport) []line {
 		line{name: "grouped", n: l.Grouped, note: groupNote(p.Groups)},
 		line{name: "rejected", n: l.Rejected},
 		line{name: "held", n: l.Held})
+}
+
+func objectNote(objects int) string {
+	if objects == 0 {
+		return ""
+	}
+	return "from " + count(int64(objects), "file")
 }
 
 // groupNote states what each group step did, so that the sum can be checked by hand.

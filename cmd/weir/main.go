@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,13 +29,18 @@ func main() {
 func realMain() int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, version: version,
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	return a.main(ctx, os.Args[1:])
+}
+
+// newApp makes the program with every plugin it comes with.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
+	return &app{
+		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
 			return engine.New(engine.Options{Plugins: all.Plugins(os.Stdout), Log: log})
 		},
 	}
-	return a.main(ctx, os.Args[1:])
 }
 
 // withSignals returns a context that the first interrupt or request to

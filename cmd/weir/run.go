@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
+	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -37,12 +41,12 @@ func (a *app) runCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) run(ctx context.Context, path string, f runFlags) error {
+func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	in, err := a.inputs()
 	if err != nil {
 		return err
 	}
-	e, l, err := a.loadWith(ctx, path, in)
+	e, l, err := a.loadWith(ctx, folder, in)
 	if err != nil {
 		return a.jsonFailure(f.asJSON, err)
 	}
@@ -52,7 +56,7 @@ func (a *app) run(ctx context.Context, path string, f runFlags) error {
 	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines}
 	clearProgress := func() {}
 	if !f.asJSON && a.color(a.stderr) {
-		o.Progress, clearProgress = progressLine(a.stderr)
+		o.Progress, clearProgress = progressLine(a.stderr, plugin.SystemClock{})
 	}
 	report, err := e.Run(ctx, l, o)
 	clearProgress()
@@ -66,17 +70,45 @@ func (a *app) run(ctx context.Context, path string, f runFlags) error {
 	return outcome(report, err)
 }
 
+// progressPause is the least time between two changes of the progress line.
+const progressPause = 100 * time.Millisecond
+
 // progressLine returns a function that shows how far a run has come on one
 // line of a terminal, and one that removes it.
-func progressLine(w io.Writer) (show func(engine.Progress), remove func()) {
+func progressLine(w io.Writer, clock plugin.Clock) (show func(engine.Progress), remove func()) {
+	var last time.Time
 	show = func(p engine.Progress) {
-		share := ""
-		if p.Size > 0 && p.Offset >= 0 {
-			share = fmt.Sprintf(" %d%%", min(100, 100*p.Offset/p.Size))
+		now := clock.Now()
+		if now.Sub(last) < progressPause {
+			return
 		}
-		_, _ = fmt.Fprintf(w, "\r\x1b[K%s: %s%s, %d rows read", p.Pipeline, p.Object, share, p.Rows)
+		last = now
+		text := p.Pipeline + ": " + count(p.Rows, "row")
+		if p.Object != "" {
+			text += ", in " + path.Base(p.Object)
+		}
+		if p.Size > 0 && p.Offset >= 0 {
+			text += fmt.Sprintf(" (%d%%)", min(100, p.Offset*100/p.Size))
+		}
+		_, _ = fmt.Fprint(w, "\r\x1b[K"+printable(text))
 	}
-	return show, func() { _, _ = io.WriteString(w, "\r\x1b[K") }
+	remove = func() {
+		if !last.IsZero() {
+			_, _ = io.WriteString(w, "\r\x1b[K")
+		}
+	}
+	return show, remove
+}
+
+// printable replaces control characters: names of files come from elsewhere
+// and must not steer the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // printReport prints what the run did: problems to standard error, ledgers to standard output.

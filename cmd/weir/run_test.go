@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
@@ -67,7 +68,8 @@ func purchases() engine.PipelineReport {
 		Ledger: engine.Ledger{
 			Read: 15, Delivered: 5, Filtered: map[string]int64{"no_customer": 2, "test_orders": 0}, Grouped: 7, Rejected: 1,
 		},
-		Groups: []engine.GroupCount{{Step: "group.order", Rows: 12, Groups: 5}},
+		Objects: 2,
+		Groups:  []engine.GroupCount{{Step: "group.order", Rows: 12, Groups: 5}},
 	}
 }
 
@@ -85,7 +87,7 @@ func TestRunPrintsLedger(t *testing.T) {
   0 read = 0 delivered
 
 purchases
-  read                  15
+  read                  15  from 2 files
   delivered              5
   filtered no_customer   2
   filtered test_orders   0
@@ -266,5 +268,30 @@ func TestGraphOfPlan(t *testing.T) {
 	}
 	if !f.in.AllowMissing {
 		t.Error("a picture needs no secrets")
+	}
+}
+
+// stepClock is a clock that moves on by step each time it is read.
+type stepClock struct {
+	plugin.Clock
+	now  time.Time
+	step time.Duration
+}
+
+func (c *stepClock) Now() time.Time {
+	c.now = c.now.Add(c.step)
+	return c.now
+}
+
+func TestProgressLine(t *testing.T) {
+	var b bytes.Buffer
+	show, remove := progressLine(&b, &stepClock{now: time.Unix(0, 0), step: progressPause / 2})
+	for i := range int64(4) {
+		show(engine.Progress{Pipeline: "p", Object: "/srs/a\x1b.csv", Rows: i, Offset: i * 30, Size: 100})
+	}
+	remove()
+	want := "\r\x1b[Kp: 0 rows, in a\uFFFD.csv (0%)\r\x1b[Kp: 2 rows, in a\uFFFD.csv (60%)\r\x1b[K"
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }

@@ -21,11 +21,11 @@ const (
 	arrowLen  = 7.0
 )
 
-// style is the look. Colours have enough contrast on white and on black, and
-// the media query changes what is filled for viewers in a dark scheme.
+// style is the look. What carries text has a fill of its own, so that it can be
+// read on any page; the media query is for viewers in a dark scheme.
 const style = `
 text { font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, "Noto Sans", sans-serif; fill: #1f2933; }
-.frame { fill: none; stroke: #b8c2cc; }
+.frame { fill: #fbfcfd; stroke: #b8c2cc; }
 .title { font-size: 15px; font-weight: 600; }
 .box { fill: #ffffff; stroke: #9aa5b1; }
 .kind { font-size: 10px; letter-spacing: 0.6px; fill: #5f6c7b; }
@@ -36,7 +36,7 @@ text { font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, "Noto Sans",
 .cycle { stroke: #d64545; }
 .head { fill: #7b8794; }
 .head.cycle { fill: #d64545; stroke: none; }
-.label { font-size: 11px; fill: #5f6c7b; stroke: #ffffff; stroke-width: 4px; paint-order: stroke; stroke-linejoin: round; }
+.label { font-size: 11px; fill: #5f6c7b; stroke: #fbfcfd; stroke-width: 4px; paint-order: stroke; stroke-linejoin: round; }
 .bar { fill: #7b8794; }
 .k-source .bar { fill: #2f855a; }
 .k-decode .bar { fill: #2c7a7b; }
@@ -47,7 +47,7 @@ text { font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, "Noto Sans",
 .k-dead_letter .bar { fill: #c53030; }
 @media (prefers-color-scheme: dark) {
 text { fill: #e4e7eb; }
-.frame { stroke: #52606d; }
+.frame { fill: #12181f; stroke: #52606d; }
 .box { fill: #1f2933; stroke: #616e7c; }
 .kind, .note, .label { fill: #9aa5b1; }
 .label { stroke: #12181f; }

@@ -77,7 +77,7 @@ func checkIDs(t interface {
 // row once (I5, I7).
 func TestCrashAtAnyStep(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "run")
+		dir, err := os.MkdirTemp(t.TempDir(), "run") //nolint:usetesting // one folder for each example of the property
 		if err != nil {
 			rt.Fatal(err)
 		}

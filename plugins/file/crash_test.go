@@ -154,6 +154,20 @@ func oneRun(rt *rapid.T, w *writer, committed *int, tok *[]byte, total int, cras
 	return true
 }
 
+func TestPartFileTakenAwayIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, sinkAt(t, dir, "out", ""), nil)
+	deliver(t, w, rows(0, 2))
+	must[[]byte](t)(w.PrepareFinal(t.Context()))
+	if err := os.Remove(w.tok.Part); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, w.Publish(t.Context()), "env.part_file_lost")
+	if got := names(t, dir); got != nil {
+		t.Errorf("folder %v", got)
+	}
+}
+
 func TestWriterBeginsAnotherFileAfterPublish(t *testing.T) {
 	dir := t.TempDir()
 	w := open(t, sinkAt(t, dir, "out", "exists = \"number\""), nil)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -185,11 +186,8 @@ func (cl *client) do(ctx context.Context, method string, u *url.URL, header http
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range []http.Header{cl.headers, header} {
-		for k, v := range h {
-			r.Header[k] = v
-		}
-	}
+	maps.Copy(r.Header, cl.headers)
+	maps.Copy(r.Header, header)
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
 	}

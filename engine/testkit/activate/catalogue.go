@@ -2,6 +2,7 @@ package activate
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -121,9 +122,7 @@ func (s *Server) contacts(r *restserver.Request) restserver.Reply {
 			break
 		}
 		c := map[string]any{"contact_id": p.ID, "email_hash": p.hash}
-		for k, v := range p.Fields {
-			c[k] = v
-		}
+		maps.Copy(c, p.Fields)
 		data = append(data, c)
 	}
 	return restserver.Reply{JSON: map[string]any{"data": data, "next": next}}

@@ -108,6 +108,9 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 			l.err = &StepError{Step: s.node.Address, Err: err}
 			return
 		}
+		if out != nil && out != cur {
+			l.rejects = takeRejects(l.rejects, out)
+		}
 		cur = out
 	}
 	l.out = cur
@@ -140,8 +143,11 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 			Row: b.RowNo(x.Row), Raw: append([]byte(nil), b.RawText(x.Row)...),
 			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason,
 		}
-		if b.Lines != nil {
+		switch {
+		case b.Lines != nil:
 			rej.Line = b.Lines[x.Row]
+		case b.FirstLine > 0:
+			rej.Line = b.FirstLine + int64(x.Row)
 		}
 		if b.Origin != nil {
 			rej.Object, rej.ObjectID = b.Origin.Name, b.Origin.ID

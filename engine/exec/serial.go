@@ -170,6 +170,9 @@ func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
 	if err != nil {
 		return &StepError{Step: x.Address, Err: err}
 	}
+	if out != nil && out != b {
+		r.reject(out)
+	}
 	return r.feed(ctx, x.readers, out)
 }
 

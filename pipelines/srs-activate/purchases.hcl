@@ -102,8 +102,9 @@ pipeline "purchases" {
       rows = var.batch_rows
     }
     reply {
-      ok     = "status in [200, 201]"
-      reject = "status == 400 ? body.errors : []"
+      ok       = "status in [200, 201]"
+      reject   = "status in [200, 201, 400] ? body?.errors ?? [] : []"
+      accepted = "var.takes_the_rest"
     }
   }
 

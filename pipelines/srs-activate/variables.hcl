@@ -161,6 +161,12 @@ variable "identify_by" {
   }
 }
 
+variable "takes_the_rest" {
+  type        = bool
+  default     = true
+  description = "true: a 400 with errors means that the events it does not name were taken; false: none was, and they are sent again."
+}
+
 variable "batch_rows" {
   type        = number
   default     = 100

@@ -19,7 +19,7 @@ import (
 // Config is what a Set works with.
 type Config struct {
 	Source  plugin.FileSource
-	FS      plugin.FileSystem // the Set is its only user, and does not close it
+	FS      plugin.FileSystem // the Set is its only user, and closes it
 	Session *state.Session
 	Step    string // name of the source step, for the ledger and the cursor
 	Spool   string // folder for copies of remote files; made when missing
@@ -276,6 +276,9 @@ func (s *Set) Quarantine(f *File, reason string) error {
 	s.notice("run.file_quarantined", "File quarantined", "%s is not read: %s", f.Name, reason)
 	return s.Session.PutFile(e)
 }
+
+// Close ends the session with the file system. What is pending stays pending.
+func (s *Set) Close() error { return s.FS.Close() }
 
 // Waiting lists the files that were found and not read, with the reason.
 func (s *Set) Waiting() []Wait { return slices.Clone(s.waiting) }

@@ -1,0 +1,171 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/engine/state/kv"
+)
+
+// deleteBatch is how many keys one commit of a clean-up removes.
+const deleteBatch = 20_000
+
+// ForgetFile removes what the ledger of a pipeline knows of the present file at
+// path, so that the next run reads it from its beginning. It reports whether
+// there was an entry. The pipeline must not be running.
+func (s *Store) ForgetFile(pipeline, source, path string) (bool, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return false, err
+	}
+	k := fileKey(pid, source, path)
+	v, ok, err := s.kv.Get(k, nil)
+	if err != nil || !ok {
+		return false, err
+	}
+	e, err := decodeFile(source, path, v)
+	if err != nil {
+		return false, err
+	}
+	var w kv.Writes
+	w.Require(k, v)
+	w.Delete(k)
+	ck := nameKey(kindCursor, pid, source)
+	if v, ok, err = s.kv.Get(ck, nil); err != nil {
+		return false, err
+	}
+	if ok {
+		c, err := decodeCursor(v)
+		if err != nil {
+			return false, err
+		}
+		if c.Object == e.ID { // it would forbid to begin anew (I2)
+			w.Require(ck, v)
+			w.Delete(ck)
+		}
+	}
+	return true, s.kv.Apply(&w)
+}
+
+// Pruned counts what Prune removed.
+type Pruned struct{ Runs, Rejects, Files int64 }
+
+// Prune removes what a pipeline recorded before the given time and no longer
+// needs: runs that ended, dead letters, files that were archived, and the history
+// of the file ledger. Cursors, keys and totals stay. A file that is put back
+// with its old time after its entry was pruned is read again.
+func (s *Store) Prune(pipeline string, before time.Time) (p Pruned, err error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return p, err
+	}
+	old := func(n *int64, judge func(k, v []byte) (time.Time, bool, error)) func(k, v []byte) (bool, error) {
+		return func(k, v []byte) (bool, error) {
+			at, may, err := judge(k, v)
+			if err != nil || !may || !at.Before(before) {
+				return false, err
+			}
+			*n++
+			return true, nil
+		}
+	}
+	file := func(history bool) func(k, v []byte) (time.Time, bool, error) {
+		return func(_, v []byte) (time.Time, bool, error) {
+			e, err := decodeFile("", "", v)
+			return e.Changed, history || e.State == FileArchived, err
+		}
+	}
+	for _, c := range []struct {
+		kind byte
+		f    func(k, v []byte) (bool, error)
+	}{
+		{kindRun, old(&p.Runs, func(_, v []byte) (time.Time, bool, error) {
+			r, err := decodeRun(0, v)
+			return r.Started, r.Outcome != Running, err
+		})},
+		{kindReject, old(&p.Rejects, func(_, v []byte) (time.Time, bool, error) {
+			r, err := decodeReject(0, v)
+			return r.At, true, err
+		})},
+		{kindFile, old(&p.Files, file(false))},
+		{kindOldFile, old(&p.Files, file(true))},
+	} {
+		if err := s.deleteWhere(key(c.kind, pid), c.f); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// Drop removes everything that is known of a pipeline, the keys of its own
+// spaces included; those of entities stay. A session that still works on it is
+// fenced first.
+func (s *Store) Drop(ctx context.Context, pipeline string) error {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return err
+	}
+	if _, err := s.Pipeline(ctx, pipeline, 0, ""); err != nil {
+		return err
+	}
+	prefixes := [][]byte{}
+	names := [][]byte{append([]byte{kindPipes}, pipeline...), key(kindOwner, pid)}
+	err = s.kv.Scan([]byte{kindSpaces}, []byte{kindSpaces + 1}, func(k, v []byte) bool {
+		if strings.HasPrefix(string(k[1:]), pipeline+"/") {
+			prefixes = append(prefixes, key(kindSpace, binary.BigEndian.Uint32(v)))
+			names = append(names, bytes.Clone(k))
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile} {
+		prefixes = append(prefixes, key(kind, pid))
+	}
+	for _, p := range prefixes {
+		if err := s.deleteWhere(p, func(_, _ []byte) (bool, error) { return true, nil }); err != nil {
+			return fmt.Errorf("removing the state of %s: %w", pipeline, err)
+		}
+	}
+	var w kv.Writes
+	for _, n := range names {
+		w.Delete(n)
+	}
+	return s.kv.Apply(&w)
+}
+
+// deleteWhere removes the keys below prefix that f chooses, in commits of bounded size.
+func (s *Store) deleteWhere(prefix []byte, f func(k, v []byte) (bool, error)) error {
+	end := after(prefix)
+	for from := prefix; from != nil; {
+		var w kv.Writes
+		var next []byte
+		var bad error
+		err := s.kv.Scan(from, end, func(k, v []byte) bool {
+			if len(w.List) == deleteBatch {
+				next = bytes.Clone(k)
+				return false
+			}
+			var del bool
+			if del, bad = f(k, v); del && bad == nil {
+				w.Delete(bytes.Clone(k))
+			}
+			return bad == nil
+		})
+		if err = firstOf(err, bad); err != nil {
+			return err
+		}
+		if len(w.List) > 0 {
+			if err := s.kv.Apply(&w); err != nil {
+				return err
+			}
+		}
+		from = next
+	}
+	return nil
+}

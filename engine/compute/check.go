@@ -161,7 +161,7 @@ func (c *checker) node(n ast.Node) info {
 	case *ast.BuiltinNode:
 		return c.builtin(n)
 	case *ast.PredicateNode:
-		return c.expr(n.Node)
+		return info{t: c.expr(n.Node).t} // not a constant, even when its body is
 	case *ast.PointerNode:
 		return c.pointer(n)
 	case *ast.VariableDeclaratorNode:

@@ -161,7 +161,7 @@ func (c *checker) node(n ast.Node) info {
 	case *ast.BuiltinNode:
 		return c.builtin(n)
 	case *ast.PredicateNode:
-		return c.expr(n.Node)
+		return info{t: c.expr(n.Node).t} // not a constant, even when its body is
 	case *ast.PointerNode:
 		return c.pointer(n)
 	case *ast.VariableDeclaratorNode:
@@ -234,8 +234,32 @@ func (c *checker) unknown(n ast.Node, name string) info {
 		pool = append(pool, l.name)
 	}
 	pool = append(pool, "var")
+	if c.inElement(n, name) {
+		return info{t: tBad}
+	}
 	c.named(n, fmt.Sprintf("There is no column %q here", name), name, pool, "Columns", known)
 	return info{t: tBad}
+}
+
+// inElement reports a name that is a field of the element or of the rows at hand.
+func (c *checker) inElement(n ast.Node, name string) bool {
+	has := func(t record.Type) bool { return t.Kind == record.Object && fieldIndex(t, name) >= 0 }
+	detail, fix := "", ""
+	switch {
+	case len(c.elems) > 0 && has(c.elems[len(c.elems)-1]):
+		fix = "." + name
+		detail = fmt.Sprintf("It is a field of the element: write %s with a dot.", fix)
+	case c.sc.rows >= 0 && has(*c.sc.fields[c.sc.rows].Type.Elem):
+		fix = "first(rows)." + name
+		detail = fmt.Sprintf("It is a field of each row: write %s, or a summary such as map(rows, .%s).", fix, name)
+	default:
+		return false
+	}
+	loc := n.Location()
+	d := diag.Errorf("expr.unknown_name", c.at(loc.From, loc.To), fmt.Sprintf("There is no column %q here", name), "%s", detail)
+	d.Fix = fix
+	c.diags = append(c.diags, d)
+	return true
 }
 
 // named reports an unknown name out of a pool of names, listing what there is.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
@@ -183,27 +182,47 @@ func (c *checker) method(n *ast.CallNode) info {
 		c.expr(a)
 	}
 	name, _ := m.Property.(*ast.StringNode)
-	if name == nil || base.t.Kind != record.Time && !dynamic(base.t) {
+	if name == nil || base.t.Kind != record.Time && base.t.Kind != duration && !dynamic(base.t) {
 		return c.fail(m, "expr.type", fmt.Sprintf("%s has no functions", words(base.t)), "Write function(value) instead of value.function().")
 	}
 	if base.t.Nullable && !m.Optional {
 		c.solid(m.Node, base, "A call")
 		return info{t: tBad}
 	}
-	switch name.Value {
-	case "Year", "Day", "Hour", "Minute", "Second", "YearDay", "Unix", "UnixMilli", "Month", "Weekday", "Nanosecond":
-		return info{t: tInt}
-	case "Format":
-		return info{t: tString}
-	case "Before", "After", "Equal", "IsZero":
-		return info{t: tBool}
-	case "Add", "AddDate", "Truncate", "Round":
-		return info{t: base.t}
-	case "UTC":
-		return info{t: tTime}
-	case "Sub":
-		return info{t: tDur}
+	if t, ok := methodResult(base.t, name.Value); ok {
+		return info{t: t}
 	}
-	return c.fail(m, "expr.unknown_function", fmt.Sprintf("A datetime has no %s()", name.Value),
-		"It has %s.", strings.Join([]string{"Year, Month, Day, Hour, Minute, Second, Weekday, YearDay, Unix, Format, Add, AddDate, Sub, Before, After"}, ""))
+	has := "Year, Month, Day, Hour, Minute, Second, Weekday, YearDay, Unix, UnixMilli, Format, Add, AddDate, Sub, Before, After, Equal, Truncate, Round, UTC"
+	if base.t.Kind == duration {
+		has = "Hours, Minutes, Seconds, Milliseconds"
+	}
+	return c.fail(m, "expr.unknown_function", fmt.Sprintf("%s has no %s()", words(base.t), name.Value), "It has %s.", has)
+}
+
+// methodResult is the type that a datetime's or a duration's own function gives.
+func methodResult(base record.Type, name string) (record.Type, bool) {
+	if base.Kind == duration {
+		switch name {
+		case "Hours", "Minutes", "Seconds":
+			return tFloat, true
+		case "Milliseconds":
+			return tInt, true
+		}
+		return tBad, false
+	}
+	switch name {
+	case "Year", "Day", "Hour", "Minute", "Second", "YearDay", "Unix", "UnixMilli", "Month", "Weekday", "Nanosecond":
+		return tInt, true
+	case "Format":
+		return tString, true
+	case "Before", "After", "Equal", "IsZero":
+		return tBool, true
+	case "Add", "AddDate", "Truncate", "Round":
+		return base, true
+	case "UTC":
+		return tTime, true
+	case "Sub":
+		return tDur, true
+	}
+	return tBad, false
 }

@@ -84,6 +84,70 @@ func TestDiagnosticTexts(t *testing.T) {
 	}
 }
 
+func TestRowsDiagnostics(t *testing.T) {
+	c := New(lineSchema(), Options{})
+	for src, want := range map[string]string{
+		"number":                 "^^^^^^ expr.unknown_name: There is no column \"number\" here\n",
+		"sum(rows, amount)":      "          ^^^^^^ expr.unknown_name: There is no column \"amount\" here\n",
+		"first(rows).numbr":      "            ^^^^^ expr.unknown_name: There is no field \"numbr\" here\n",
+		"sum(rows, .email)":      "          ^^^^^^ expr.nullable: This value may be nil\n",
+		"max(map(rows, .email))": "    ^^^^^^^^^^^^^^^^^ expr.type: max() needs numbers, strings, dates or lists of them\n",
+	} {
+		_, ds := c.Rows(txt(src), nil, record.Invalid)
+		if d := cmp.Diff(want, marks(src, ds)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", src, d)
+		}
+	}
+	_, ds := c.Rows(txt("number"), nil, record.Invalid)
+	if ds[0].Fix != "first(rows).number" {
+		t.Errorf("fix %q", ds[0].Fix)
+	}
+}
+
+// A computed expression has no origin: problems are reported at the whole of it.
+func TestComputedText(t *testing.T) {
+	whole := txt("nmae")
+	whole.Origin = nil
+	_, ds := New(record.NewSchema(nil), Options{}).Row(whole, record.Invalid)
+	if len(ds) != 1 || *ds[0].Subject != whole.Range {
+		t.Errorf("diagnostics %+v", ds)
+	}
+}
+
+func TestValue(t *testing.T) {
+	c := New(nil, Options{})
+	env := []record.Field{field("status", tInt), field("body", tAny)}
+	cols := batchOf(record.NewSchema(env), [][]any{{400, map[string]any{"errors": []any{"bad"}, "n": 2}}}).Cols
+	for _, tt := range []struct {
+		src  string
+		want record.Kind
+		v    any
+		err  string
+	}{
+		{"status in [200, 201]", record.Bool, false, ""},
+		{"status == 400 ? body.errors : []", record.List, []any{"bad"}, ""},
+		{"body.n + 1", record.Int, 3, ""},
+		{"body.errors", record.Bool, nil, "the result is list, not bool"},
+		{"body.none.x", record.Any, nil, "there is no x in nil"},
+	} {
+		e, ds := c.Value(txt(tt.src), env, tt.want)
+		if len(ds) > 0 {
+			t.Errorf("%s: %s", tt.src, show(ds))
+			continue
+		}
+		col, err := e.New().Value(cols)
+		if err != nil {
+			if err.Error() != tt.err {
+				t.Errorf("%s: %v, want %q", tt.src, err, tt.err)
+			}
+			continue
+		}
+		if d := cmp.Diff(tt.v, valueAt(col, 0)); d != "" || tt.err != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.src, d)
+		}
+	}
+}
+
 func TestWanted(t *testing.T) {
 	c := New(sampleSchema(amsterdam(t)), Options{})
 	for _, tt := range []struct {

@@ -72,6 +72,9 @@ func (k *callK) one(c, x *record.Column, i int32) (ok bool, err error) {
 	case record.String:
 		off := len(c.Data)
 		b, ok, err := k.fast.Str(c.Data, s)
+		if len(b) > maxData {
+			return false, errBytes
+		}
 		if err != nil || !ok {
 			return false, err
 		}

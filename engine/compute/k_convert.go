@@ -9,6 +9,12 @@ import (
 	"weir/engine/record"
 )
 
+// The reasons do not quote the text: it may come from a variable that is secret (I9).
+const (
+	notInt   = "int() was given a text that is no whole number"
+	notFloat = "float() was given a text that is no number"
+)
+
 // borrow shows b as a string for the length of one call that does not keep it.
 func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
@@ -51,7 +57,7 @@ func (k *intOfK) eval(f *frame, sel []int32) *record.Column {
 		case record.String:
 			n, err := strconv.Atoi(borrow(x.Bytes(int(i))))
 			if err != nil {
-				f.fail(i, "invalid operation: int("+string(x.Bytes(int(i)))+")")
+				f.fail(i, notInt)
 			}
 			c.Ints[i] = int64(n)
 		}
@@ -77,7 +83,7 @@ func (k *floatOfK) eval(f *frame, sel []int32) *record.Column {
 		case record.String:
 			v, err := strconv.ParseFloat(borrow(x.Bytes(int(i))), 64)
 			if err != nil {
-				f.fail(i, "invalid operation: float("+string(x.Bytes(int(i)))+")")
+				f.fail(i, notFloat)
 			}
 			c.Floats[i] = v
 		}

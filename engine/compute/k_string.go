@@ -39,6 +39,9 @@ func (k *concatK) eval(f *frame, sel []int32) *record.Column {
 		}
 		off := len(c.Data)
 		for j, col := range k.cols {
+			if len(c.Data)-off > k.limit {
+				break
+			}
 			if col == nil {
 				c.Data = append(c.Data, k.parts[j].text...)
 			} else {
@@ -142,6 +145,7 @@ func cutSlice(from int, to int, toOK bool) func([]byte) (int, int) {
 type mapTextK struct {
 	x     kernel
 	f     func(dst, s []byte) []byte
+	size  func(s []byte) int // the length of the form, when it may be much longer; nil otherwise
 	limit int
 	out   vec
 }
@@ -152,7 +156,11 @@ func (k *mapTextK) eval(f *frame, sel []int32) *record.Column {
 	for _, i := range sel {
 		off := len(c.Data)
 		v := x.Views[i]
-		c.Data = k.f(c.Data, x.Data[v.Off:v.Off+v.Len])
+		s := x.Data[v.Off : v.Off+v.Len]
+		if k.size != nil && !k.out.room(f, i, k.size(s), k.limit) {
+			continue
+		}
+		c.Data = k.f(c.Data, s)
 		n := len(c.Data) - off
 		c.Views[i] = record.View{Off: uint32(off), Len: uint32(n)}
 		if n > k.limit || len(c.Data) > maxData {
@@ -213,6 +221,24 @@ func replacer(from, to []byte, limit int) func(dst, s []byte) []byte {
 			s = s[i+len(from):]
 		}
 		return append(dst, s...)
+	}
+}
+
+// replacedSize returns an upper bound of the length that replacer makes; it
+// counts only when a rougher bound is above enough.
+func replacedSize(from, to []byte, limit, enough int) func(s []byte) int {
+	if len(to) <= len(from) {
+		return nil
+	}
+	return func(s []byte) int {
+		if n := len(s) * (len(to) + 1); n <= enough {
+			return n
+		}
+		times := bytes.Count(s, from)
+		if limit >= 0 {
+			times = min(times, limit)
+		}
+		return len(s) + times*(len(to)-len(from))
 	}
 }
 

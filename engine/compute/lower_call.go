@@ -174,7 +174,8 @@ func (l *lowerer) replace(n *ast.BuiltinNode) kernel {
 	if !ok1 || !ok2 || !ok3 || from == "" {
 		return l.none("replace() with computed arguments")
 	}
-	return &mapTextK{x: l.node(n.Arguments[0]), f: replacer([]byte(from), []byte(to), limit), limit: l.e.c.o.Bytes}
+	return &mapTextK{x: l.node(n.Arguments[0]), f: replacer([]byte(from), []byte(to), limit), limit: l.e.c.o.Bytes,
+		size: replacedSize([]byte(from), []byte(to), limit, 1<<16)}
 }
 
 // loop lowers the functions that evaluate a body for each element.

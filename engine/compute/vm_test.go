@@ -69,6 +69,7 @@ func TestVM(t *testing.T) {
 		{"meta.object", "string", [2]any{"/srs/a.csv", "/srs/a.csv"}},
 		{"now()", "datetime", [2]any{fixed(), fixed()}},
 		{"now() - duration('24h') < at", "bool", [2]any{true, false}},
+		{"(now() - at).Hours() < 1", "bool", [2]any{true, false}},
 		{"at.Year()", "int", [2]any{2024, 1960}},
 		{"at.Month()", "int", [2]any{7, 1}},
 		{"day < day", "bool", [2]any{false, false}},

@@ -112,6 +112,10 @@ func plainError(err error) error {
 	}
 	msg := fe.Message
 	switch {
+	case strings.HasPrefix(msg, "invalid operation: int("):
+		msg = notInt
+	case strings.HasPrefix(msg, "invalid operation: float("):
+		msg = notFloat
 	case strings.HasPrefix(msg, "interface conversion: ") && strings.Contains(msg, "is nil, not"):
 		msg = "a value is nil where one is needed"
 	case strings.HasPrefix(msg, "interface conversion: "):

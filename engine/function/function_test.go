@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr"
-
 	"weir/engine/record"
 )
 

@@ -3,7 +3,9 @@ package function
 import (
 	"bytes"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -187,5 +189,32 @@ func TestMarkdown(t *testing.T) {
 	}
 	if !bytes.Contains(doc, []byte("| `%:z` |")) || !bytes.Equal(doc, Markdown()) {
 		t.Error("the reference lacks the formats, or is not always the same")
+	}
+}
+
+// TestConcurrentCalls: the caches of the scalar forms are safe for goroutines,
+// and bounded when formats are computed.
+func TestConcurrentCalls(t *testing.T) {
+	l := newLibrary()
+	phone, read := byName(t, "phone"), l.timeFunctions()[0]
+	var group sync.WaitGroup
+	for g := range 4 {
+		group.Go(func() {
+			for i := range 200 {
+				format := "%F " + strconv.Itoa(i*g%150)
+				if v, err := read.Call("2024-07-01 "+strconv.Itoa(i*g%150), format, "Europe/Warsaw"); err != nil || v.(time.Time).UTC().Hour() != 22 {
+					t.Errorf("%s: %v, %v", format, v, err)
+				}
+				if v, err := phone.Call("+48601234567", "PL"); v != "+48601234567" || err != nil {
+					t.Errorf("phone: %v, %v", v, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	for i := range 2 * maxCached {
+		if _, err := l.formats.get("%F" + strconv.Itoa(i)); err != nil || len(l.formats.m) > maxCached {
+			t.Fatalf("%d formats are kept, %v", len(l.formats.m), err)
+		}
 	}
 }

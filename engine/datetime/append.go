@@ -40,8 +40,10 @@ type clock struct {
 
 func split(unix, micro, offset int64) clock {
 	days, sec := floorDiv(unix+offset, secondsPerDay)
-	c := clock{days: days, unix: unix, micro: micro, offset: offset,
-		hour: int(sec / 3600), minute: int(sec / 60 % 60), second: int(sec % 60)}
+	c := clock{
+		days: days, unix: unix, micro: micro, offset: offset,
+		hour: int(sec / 3600), minute: int(sec / 60 % 60), second: int(sec % 60),
+	}
 	c.year, c.month, c.day = record.DateValue{Days: days}.Civil()
 	return c
 }

@@ -108,7 +108,7 @@ func directive(format string, i int) (item, int, error) {
 	}
 	_, size := utf8.DecodeRuneInString(format[k:])
 	it.verb = format[k]
-	known := false
+	var known bool
 	switch it.flag {
 	case 0:
 		known = strings.IndexByte("YymdejbBaAHIpMSfzsFTR%", it.verb) >= 0

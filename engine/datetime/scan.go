@@ -29,13 +29,8 @@ func (f *Format) scan(s []byte, v *fields) failure {
 func (it *item) scan(s []byte, v *fields) (n int, matched bool) {
 	switch it.verb {
 	case 'Y':
-		if len(s) < 4 {
-			return 0, false
-		}
-		hi, hiOK := two(s)
-		lo, loOK := two(s[2:])
-		v.year = hi*100 + lo
-		return 4, hiOK && loOK
+		v.year, matched = four(s)
+		return 4, matched
 	case 'y':
 		v.year, matched = two(s)
 		if v.year += 1900; v.year < 1969 {
@@ -56,21 +51,6 @@ func (it *item) scan(s []byte, v *fields) (n int, matched bool) {
 		v.sec, n, matched = it.number(s)
 	case 'f':
 		v.micro, n, matched = fraction(s, it.flag)
-	case 'b':
-		v.month, n = name(s, monthNames[:], 3)
-		return n, n > 0
-	case 'B':
-		v.month, n = name(s, monthNames[:], 0)
-		return n, n > 0
-	case 'a':
-		v.weekday, n = name(s, weekdayNames[:], 3)
-		return n, n > 0
-	case 'A':
-		v.weekday, n = name(s, weekdayNames[:], 0)
-		return n, n > 0
-	case 'p':
-		v.half, n = name(s, halfNames[:], 0)
-		return n, n > 0
 	case 'j':
 		if len(s) < 3 || s[2]-'0' > 9 {
 			return 0, false
@@ -82,8 +62,38 @@ func (it *item) scan(s []byte, v *fields) (n int, matched bool) {
 		v.offset, n, matched = offset(s)
 	case 's':
 		v.unix, n, matched = unixSeconds(s)
+	default:
+		n = it.scanName(s, v)
+		return n, n > 0
 	}
 	return n, matched
+}
+
+// scanName is scan for the directives that are words.
+func (it *item) scanName(s []byte, v *fields) (n int) {
+	switch it.verb {
+	case 'b':
+		v.month, n = name(s, monthNames[:], 3)
+	case 'B':
+		v.month, n = name(s, monthNames[:], 0)
+	case 'a':
+		v.weekday, n = name(s, weekdayNames[:], 3)
+	case 'A':
+		v.weekday, n = name(s, weekdayNames[:], 0)
+	case 'p':
+		v.half, n = name(s, halfNames[:], 0)
+	}
+	return n
+}
+
+// four reads four digits.
+func four(s []byte) (int, bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	hi, hiOK := two(s)
+	lo, loOK := two(s[2:])
+	return hi*100 + lo, hiOK && loOK
 }
 
 // two reads two digits.
@@ -200,8 +210,10 @@ func unixSeconds(s []byte) (v int64, n int, matched bool) {
 }
 
 var (
-	monthNames = [...]string{"January", "February", "March", "April", "May", "June", "July",
-		"August", "September", "October", "November", "December"}
+	monthNames = [...]string{
+		"January", "February", "March", "April", "May", "June", "July",
+		"August", "September", "October", "November", "December",
+	}
 	weekdayNames = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 	halfNames    = [...]string{"AM", "PM"}
 )

@@ -63,8 +63,10 @@ func firstShown(loc *time.Location, local int64) (unix int64, exists bool) {
 }
 
 func TestZoneAgainstDefinition(t *testing.T) {
-	zones := []string{"UTC", "Europe/Amsterdam", "Europe/Warsaw", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca",
-		"Asia/Kathmandu", "Pacific/Apia", "America/New_York", "Antarctica/Troll", "Europe/Dublin", "Asia/Pyongyang"}
+	zones := []string{
+		"UTC", "Europe/Amsterdam", "Europe/Warsaw", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca",
+		"Asia/Kathmandu", "Pacific/Apia", "America/New_York", "Antarctica/Troll", "Europe/Dublin", "Asia/Pyongyang",
+	}
 	for _, name := range zones {
 		loc := location(t, name)
 		z, plain := NewZone(loc), Zone{loc: loc}

@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -163,12 +164,7 @@ func asArgs(k record.Kind) func([]record.Type) record.Type {
 }
 
 func anyNull(args []record.Type) bool {
-	for _, a := range args {
-		if canBeNull(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(args, canBeNull)
 }
 
 func canBeNull(t record.Type) bool {

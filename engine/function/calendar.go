@@ -55,8 +55,10 @@ func (l *library) calendarFunctions() []Function {
 			Usage:    "days_between(a, b)",
 			Summary:  "The number of days from the day a to the day b, negative when b is earlier. Datetimes count as their day in their zone.",
 			Examples: []Example{{"days_between(date('2024-02-28'), date('2024-03-01'))", "2"}},
-			Types: []any{new(func(record.DateValue, record.DateValue) *int), new(func(time.Time, time.Time) *int),
-				new(func(record.DateValue, time.Time) *int), new(func(time.Time, record.DateValue) *int)},
+			Types: []any{
+				new(func(record.DateValue, record.DateValue) *int), new(func(time.Time, time.Time) *int),
+				new(func(record.DateValue, time.Time) *int), new(func(time.Time, record.DateValue) *int),
+			},
 			Returns: asArgs(record.Int),
 			Call: strict(func(args []any) (any, error) {
 				a, err := dayOf("days_between", args, 0)

@@ -23,8 +23,10 @@ func orNil(f Function, read func(args []any) (v any, isText bool, err error)) Fu
 }
 
 func (l *library) dateFunctions() []Function {
-	types := []any{new(func(string) *record.DateValue), new(func(string, string) *record.DateValue),
-		new(func(time.Time) *record.DateValue), new(func(record.DateValue) *record.DateValue)}
+	types := []any{
+		new(func(string) *record.DateValue), new(func(string, string) *record.DateValue),
+		new(func(time.Time) *record.DateValue), new(func(record.DateValue) *record.DateValue),
+	}
 	date := Function{
 		Name:  "date",
 		Usage: "date(x[, format])",

@@ -2,10 +2,10 @@ package function
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-
 	"weir/engine/record"
 )
 
@@ -103,7 +103,7 @@ func dotAtom(s []byte) bool {
 			dot = true
 			continue
 		case c-'a' < 26, c-'A' < 26, c-'0' < 10:
-		case bytes.IndexByte([]byte("!#$%&'*+-/=?^_`{|}~"), c) >= 0:
+		case strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0:
 		default:
 			return false
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
 	"weir/engine/record"
 )
 
@@ -27,13 +26,15 @@ var constantSets = map[string][][]any{
 }
 
 // seeds are texts near the edges of the functions.
-var seeds = []string{"", " ", "x", "Jan.Jansen@Example.NL", " a@b.nl ", "a@b", "a@müller.de", "a@xn--mller-kva.de", "a..b@c.nl", "a@-b.nl", "a@b.nl@c.nl",
+var seeds = []string{
+	"", " ", "x", "Jan.Jansen@Example.NL", " a@b.nl ", "a@b", "a@müller.de", "a@xn--mller-kva.de", "a..b@c.nl", "a@-b.nl", "a@b.nl@c.nl",
 	"+48 601 234 567", "0601-234567", "601 234 567", "06-12345678", "12", "1.234,56", "1,234.56", "€ 12,-", "(5.00) EUR", "-.5", "1e5", "99999999999999999999",
-	"2024-02-29", "29-02-2024", "31-02-2024", "31-03-2024 02:30", "27-10-2024 02:30", "1/7/24", "2024-07-01T12:30:00.25+02:00", "1719830445", "Łódź", "O'BRIEN", "\xff\xfe", "a\x00b"}
+	"2024-02-29", "29-02-2024", "31-02-2024", "31-03-2024 02:30", "27-10-2024 02:30", "1/7/24", "2024-07-01T12:30:00.25+02:00", "1719830445", "Łódź", "O'BRIEN", "\xff\xfe", "a\x00b",
+}
 
 // fastResult runs the form of a call for columns that exists for texts.
 func fastResult(f Fast, s []byte) (v any, exists bool, err error) {
-	valid := false
+	var valid bool
 	switch {
 	case f.Str != nil:
 		var b []byte
@@ -214,9 +215,11 @@ func TestBadConstants(t *testing.T) {
 }
 
 func TestFormsDoNotAllocate(t *testing.T) {
-	inputs := map[string]string{"email": " Jan@Example.NL ", "phone": "+48 601 234 567", "date": "2024-02-29", "date_or_nil": "2024-02-30",
+	inputs := map[string]string{
+		"email": " Jan@Example.NL ", "phone": "+48 601 234 567", "date": "2024-02-29", "date_or_nil": "2024-02-30",
 		"datetime": "2024-07-01T12:30:00Z", "decimal": "1234.50", "decimal_or_nil": "none", "money": "€ 1.234,50", "money_or_nil": "none",
-		"sha256": "abc", "sha1": "abc", "md5": "abc", "digits": "a1", "title": "jan", "nullif": "", "slug": "Crème brûlée", "hmac": "abc", "pad_left": "7"}
+		"sha256": "abc", "sha1": "abc", "md5": "abc", "digits": "a1", "title": "jan", "nullif": "", "slug": "Crème brûlée", "hmac": "abc", "pad_left": "7",
+	}
 	for name, text := range inputs {
 		fast := prepared(t, byName(t, name), constantSets[name][0])
 		dst, s := make([]byte, 0, 256), []byte(text)

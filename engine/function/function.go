@@ -1,6 +1,7 @@
 package function
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +20,9 @@ type Function struct {
 	Summary  string // for people, in Markdown: what it returns, when null, when an error
 	Examples []Example
 
-	// Types are pointers to func types, the overloads that expr's checker knows. A
-	// pointer result may be null.
+	// Types are pointers to func types, the overloads that a checker knows, to be tried
+	// in order: first those without null, then the same with parameters that may be
+	// null, which are pointers. A pointer result may be null.
 	Types []any
 
 	// Returns gives the type of the result for arguments of the given types, with
@@ -70,6 +72,30 @@ func All() []Function {
 	} {
 		out = append(out, group...)
 	}
+	for i := range out {
+		out[i].Types = withNull(out[i].Types)
+	}
 	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// withNull adds to overloads those whose parameters may be null, but for
+// parameters of type any, which may be that already.
+func withNull(types []any) []any {
+	out := slices.Clone(types)
+	for _, proto := range types {
+		fn := reflect.TypeOf(proto).Elem()
+		in, changed := make([]reflect.Type, fn.NumIn()), false
+		for i := range in {
+			in[i] = fn.In(i)
+			if k := in[i].Kind(); k != reflect.Interface && k != reflect.Map && !(fn.IsVariadic() && i == len(in)-1) {
+				in[i], changed = reflect.PointerTo(in[i]), true
+			}
+		}
+		if changed {
+			t := reflect.FuncOf(in, []reflect.Type{fn.Out(0)}, fn.IsVariadic())
+			out = append(out, reflect.New(t).Interface())
+		}
+	}
 	return out
 }

@@ -3,12 +3,13 @@ package function
 import (
 	"bytes"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/expr-lang/expr"
-
 	"weir/engine/record"
 )
 
@@ -94,7 +95,11 @@ func TestNull(t *testing.T) {
 			}
 			types := make([]record.Type, fn.NumIn())
 			for i := range types {
-				types[i] = record.NullableOf(kindFor(fn.In(i)))
+				in := fn.In(i)
+				if in.Kind() == reflect.Pointer {
+					in = in.Elem()
+				}
+				types[i] = record.NullableOf(kindFor(in))
 			}
 			if out := f.Returns(types); !out.Nullable {
 				t.Errorf("%s of nullable arguments returns %s", f.Name, out)
@@ -188,5 +193,56 @@ func TestMarkdown(t *testing.T) {
 	}
 	if !bytes.Contains(doc, []byte("| `%:z` |")) || !bytes.Equal(doc, Markdown()) {
 		t.Error("the reference lacks the formats, or is not always the same")
+	}
+}
+
+// TestConcurrentCalls: the caches of the scalar forms are safe for goroutines,
+// and bounded when formats are computed.
+func TestConcurrentCalls(t *testing.T) {
+	l := newLibrary()
+	phone, read := byName(t, "phone"), l.timeFunctions()[0]
+	var group sync.WaitGroup
+	for g := range 4 {
+		group.Go(func() {
+			for i := range 200 {
+				format := "%F " + strconv.Itoa(i*g%150)
+				if v, err := read.Call("2024-07-01 "+strconv.Itoa(i*g%150), format, "Europe/Warsaw"); err != nil || v.(time.Time).UTC().Hour() != 22 {
+					t.Errorf("%s: %v, %v", format, v, err)
+				}
+				if v, err := phone.Call("+48601234567", "PL"); v != "+48601234567" || err != nil {
+					t.Errorf("phone: %v, %v", v, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	for i := range 2 * maxCached {
+		if _, err := l.formats.get("%F" + strconv.Itoa(i)); err != nil || len(l.formats.m) > maxCached {
+			t.Fatalf("%d formats are kept, %v", len(l.formats.m), err)
+		}
+	}
+}
+
+// TestNullableArguments: expr's checker takes nil and columns that may be null.
+func TestNullableArguments(t *testing.T) {
+	env := map[string]any{"text": (*string)(nil), "n": (*int)(nil), "day": (*record.DateValue)(nil), "at": (*time.Time)(nil)}
+	for _, code := range []string{
+		"email(nil)", "email(text)", "phone(text, 'PL')", "phone(text, text)", "date(text, '%F')", "date(nil)", "date(day)", "date(at)", "strftime(at, '%F')",
+		"round(n, 2)", "round(nil)", "decimal(text, 'comma')", "decimal(n)", "pad_left(n, 3, '0')", "pad_left('x', n)", "add_days(day, 1)", "add_days(day, n)",
+		"days_between(day, at)", "hmac(text, 'k')", "uuid5('dns', text)", "parse_json(text)", "in_zone(at, 'UTC')",
+	} {
+		p, err := expr.Compile(code, append(options(), expr.Env(env))...)
+		if err != nil {
+			t.Errorf("%s: %v", code, err)
+			continue
+		}
+		if v, err := expr.Run(p, env); v != nil || err != nil {
+			t.Errorf("%s is %v, %v", code, v, err)
+		}
+	}
+	for _, code := range []string{"email(1)", "date(true)", "round('x')", "pad_left('x')", "hmac('x')", "email()"} {
+		if _, err := expr.Compile(code, append(options(), expr.Env(env))...); err == nil {
+			t.Errorf("%s passes the check", code)
+		}
 	}
 }

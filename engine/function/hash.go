@@ -61,8 +61,10 @@ func hmacFunction() Function {
 			{"hmac('what do ya want for nothing?', 'Jefe', 'sha1')", `"effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"`},
 			{"hmac('what do ya want for nothing?', 'Jefe', 'md5', 'base64')", `"dQx4PmqwtQPqqG4xCl23OA=="`},
 		},
-		Types: []any{new(func(string, string) *string), new(func(string, string, string) *string),
-			new(func(string, string, string, string) *string)},
+		Types: []any{
+			new(func(string, string) *string), new(func(string, string, string) *string),
+			new(func(string, string, string, string) *string),
+		},
 		Returns: asArgs(record.String),
 		Call: strict(func(args []any) (any, error) {
 			var texts [4]string

@@ -74,7 +74,7 @@ func parseJSON(s string) (any, error) {
 		if len(s) > 60 {
 			shown, dots = s[:60], "..."
 		}
-		return nil, fmt.Errorf("%q%s is not JSON: %s", shown, dots, err)
+		return nil, fmt.Errorf("%q%s is not JSON: %w", shown, dots, err)
 	}
 	return v, nil
 }

@@ -32,8 +32,10 @@ func moneyFunction(lenient bool) Function {
 	f := form{"an amount of money", parseMoney}
 	return Function{
 		Name: name, Usage: name + "(x)", Summary: summary, Examples: examples,
-		Types: []any{new(func(string) *record.DecimalValue), new(func(int) *record.DecimalValue),
-			new(func(float64) *record.DecimalValue), new(func(record.DecimalValue) *record.DecimalValue)},
+		Types: []any{
+			new(func(string) *record.DecimalValue), new(func(int) *record.DecimalValue),
+			new(func(float64) *record.DecimalValue), new(func(record.DecimalValue) *record.DecimalValue),
+		},
 		Returns: decimalType,
 		Call: strict(func(args []any) (any, error) {
 			return toDecimal(name, args[0], lenient, f)

@@ -10,11 +10,7 @@ import (
 )
 
 func numberFunctions() []Function {
-	out := []Function{roundFunction()}
-	for _, lenient := range []bool{false, true} {
-		out = append(out, decimalFunction(lenient), moneyFunction(lenient))
-	}
-	return out
+	return []Function{roundFunction(), decimalFunction(false), decimalFunction(true), moneyFunction(false), moneyFunction(true)}
 }
 
 // suffix returns the name and summary of a function or of its lenient variant.
@@ -41,8 +37,10 @@ func decimalFunction(lenient bool) Function {
 	}
 	return Function{
 		Name: name, Usage: name + "(x[, mark])", Summary: summary, Examples: examples,
-		Types: []any{new(func(string) *record.DecimalValue), new(func(string, string) *record.DecimalValue), new(func(int) *record.DecimalValue),
-			new(func(float64) *record.DecimalValue), new(func(record.DecimalValue) *record.DecimalValue)},
+		Types: []any{
+			new(func(string) *record.DecimalValue), new(func(string, string) *record.DecimalValue), new(func(int) *record.DecimalValue),
+			new(func(float64) *record.DecimalValue), new(func(record.DecimalValue) *record.DecimalValue),
+		},
 		Returns: decimalType,
 		Call: strict(func(args []any) (any, error) {
 			comma, err := markArg(name, args)
@@ -157,8 +155,11 @@ func roundFunction() Function {
 			{"round(2.675, 2)", "2.68"},
 			{"round(7, 2)", "7"},
 		},
-		Types: []any{new(func(record.DecimalValue) *record.DecimalValue), new(func(record.DecimalValue, int) *record.DecimalValue),
-			new(func(int) *int), new(func(int, int) *int), new(func(float64) *float64), new(func(float64, int) *float64)},
+		Types: []any{ // an int fits the others too, so it comes first
+			new(func(int) *int), new(func(int, int) *int),
+			new(func(record.DecimalValue) *record.DecimalValue), new(func(record.DecimalValue, int) *record.DecimalValue),
+			new(func(float64) *float64), new(func(float64, int) *float64),
+		},
 		Returns: func(args []record.Type) record.Type {
 			t := args[0]
 			t.Nullable = anyNull(args)

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/nyaruka/phonenumbers"
-
 	"weir/engine/record"
 )
 

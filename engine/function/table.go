@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"weir/engine/record"
@@ -86,7 +87,7 @@ func lookup(args ...any) (any, error) {
 		if err != nil {
 			return nil, wrongKind("lookup", 1, "text or a whole number", args[1])
 		}
-		key = fmt.Sprint(n)
+		key = strconv.Itoa(n)
 	}
 	if v, found := table[key]; found {
 		return v, nil

@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
 	"weir/engine/record"
 )
 
@@ -71,30 +70,40 @@ func plain(r rune) string {
 	return ""
 }
 
-func slug(dst, s []byte) ([]byte, bool, error) {
-	start, gap := len(dst), false
-	put := func(r rune) {
-		if gap && len(dst) > start {
-			dst = append(dst, '-')
-		}
-		gap = false
-		if p := plain(r); p != "" {
-			dst = append(dst, p...)
-			return
-		}
-		dst = utf8.AppendRune(dst, r)
+// slugger builds a slug.
+type slugger struct {
+	dst   []byte
+	start int  // of the slug in dst
+	gap   bool // something was left out since the last letter
+}
+
+// put adds r, or leaves it out.
+func (g *slugger) put(r rune) {
+	switch {
+	case r-'a' < 26 && r >= 'a', r-'0' < 10 && r >= '0':
+	case r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsDigit(r):
+		g.gap = true
+		return
+	default:
+		r = unicode.ToLower(r)
 	}
+	if g.gap && len(g.dst) > g.start {
+		g.dst = append(g.dst, '-')
+	}
+	g.gap = false
+	if p := plain(r); p != "" {
+		g.dst = append(g.dst, p...)
+		return
+	}
+	g.dst = utf8.AppendRune(g.dst, r)
+}
+
+func slug(dst, s []byte) ([]byte, bool, error) {
+	g := slugger{dst: dst, start: len(dst)}
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
+		if s[i] < utf8.RuneSelf {
+			g.put(rune(s[i]))
 			i++
-			switch {
-			case c-'a' < 26 || c-'0' < 10:
-				put(rune(c))
-			case c-'A' < 26:
-				put(rune(c | 0x20))
-			default:
-				gap = true
-			}
 			continue
 		}
 		_, size := utf8.DecodeRune(s[i:])
@@ -106,18 +115,14 @@ func slug(dst, s []byte) ([]byte, bool, error) {
 		}
 		for j := 0; j < len(letters); {
 			r, n := utf8.DecodeRune(letters[j:])
-			switch {
-			case unicode.Is(unicode.Mn, r): // an accent belongs to the letter before it
-			case r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)):
-				put(unicode.ToLower(r))
-			default:
-				gap = true
+			if !unicode.Is(unicode.Mn, r) { // an accent belongs to the letter before it
+				g.put(r)
 			}
 			j += n
 		}
 		i += size
 	}
-	return dst, true, nil
+	return g.dst, true, nil
 }
 
 func title(dst, s []byte) ([]byte, bool, error) {
@@ -159,8 +164,10 @@ func pad(name, where string, examples ...Example) Function {
 		Summary: "The text or number x with sign, a space unless given, repeated " + where + " it until it has length characters. " +
 			"A longer text is returned whole.",
 		Examples: examples,
-		Types: []any{new(func(string, int) *string), new(func(string, int, string) *string),
-			new(func(int, int) *string), new(func(int, int, string) *string)},
+		Types: []any{
+			new(func(string, int) *string), new(func(string, int, string) *string),
+			new(func(int, int) *string), new(func(int, int, string) *string),
+		},
 		Returns: asArgs(record.String),
 		Call: strict(func(args []any) (any, error) {
 			s, scalar := appendScalar(nil, args[0])

@@ -172,8 +172,10 @@ func (l *library) strftimeFunction() Function {
 			{"strftime(datetime('2024-07-01T10:30:00Z'), '%d-%m-%Y %H:%M', 'Europe/Amsterdam')", `"01-07-2024 12:30"`},
 			{"strftime(date('2024-07-01'), '%Y%m%d')", `"20240701"`},
 		},
-		Types: []any{new(func(time.Time, string) *string), new(func(time.Time, string, string) *string),
-			new(func(record.DateValue, string) *string), new(func(record.DateValue, string, string) *string)},
+		Types: []any{
+			new(func(time.Time, string) *string), new(func(time.Time, string, string) *string),
+			new(func(record.DateValue, string) *string), new(func(record.DateValue, string, string) *string),
+		},
 		Returns: asArgs(record.String),
 		Call:    strict(l.strftime),
 		Prepare: prepareStrftime,

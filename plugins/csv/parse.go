@@ -38,8 +38,9 @@ type scratch struct {
 	rows    []record.View
 	lines   []int64
 	rejects []record.Reject
-	delims  []uint32
-	cells   []cell
+	delims  []uint32 // of the row under way
+	from    int      // its text, without a carriage return at its end
+	to      int
 	nulls   []bool
 	parsers []*columns.Parser
 }

@@ -44,8 +44,7 @@ type reader struct {
 
 	notes  diag.List
 	noted  map[string]bool
-	cells  []cell // scratch of Split
-	offset bool   // off can be told
+	offset bool // off can be told
 }
 
 // Open implements plugin.Decoder.

@@ -75,10 +75,12 @@ func (p *Parser) View(data []byte, v record.View, dst *record.Column, i int) err
 		return p.typed(cell, dst, i)
 	}
 	if p.c.Trim {
-		cell = bytes.TrimLeft(cell, spaces)
-		v.Off += v.Len - uint32(len(cell)) //nolint:gosec // no longer than v.Len
-		cell = bytes.TrimRight(cell, spaces)
-		v.Len = uint32(len(cell)) //nolint:gosec // as above
+		if !tight(cell) {
+			cell = bytes.TrimLeft(cell, spaces)
+			v.Off += v.Len - uint32(len(cell)) //nolint:gosec // no longer than v.Len
+			cell = bytes.TrimRight(cell, spaces)
+			v.Len = uint32(len(cell)) //nolint:gosec // as above
+		}
 	}
 	if p.null(cell) {
 		return p.absent(cell, dst, i)
@@ -96,10 +98,15 @@ func (p *Parser) Plain() bool {
 const spaces = " \t\u00a0"
 
 func trim(b []byte) []byte {
-	if len(b) > 0 && b[0] > ' ' && b[0] < 0x80 && b[len(b)-1] > ' ' && b[len(b)-1] < 0x80 {
+	if tight(b) {
 		return b
 	}
 	return bytes.Trim(b, spaces)
+}
+
+// tight reports whether b is plainly without spaces around it.
+func tight(b []byte) bool {
+	return len(b) == 0 || b[0] > ' ' && b[0] < 0x80 && b[len(b)-1] > ' ' && b[len(b)-1] < 0x80
 }
 
 // null reports whether a trimmed cell has no value.

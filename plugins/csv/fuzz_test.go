@@ -141,7 +141,8 @@ func FuzzRows(f *testing.F) {
 	}
 	small := mustBind(f, positional+"max_row = 16")
 	f.Fuzz(func(t *testing.T, s string) {
-		if !strings.HasPrefix(s, "\ufeff") {
+		// Chunks of one byte make the cost grow with the square of the length.
+		if len(s) < 1000 && !strings.HasPrefix(s, "\ufeff") {
 			checkExtents(t, small, s)
 			checkStandard(t, mustBind(t, positional), s)
 		}

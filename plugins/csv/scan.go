@@ -107,7 +107,15 @@ func (s *scratch) row(d *Decoder, text []byte, bad int) {
 		return
 	}
 	for i, w := range s.lay.wants {
-		s.views[i][s.n-1] = s.view(d, text, w)
+		v := &s.views[i][s.n-1]
+		if w.cell < n && !s.dia.trim {
+			from, to := s.bounds(w.cell)
+			if from == to || text[from] != s.dia.quote || !s.dia.quoted {
+				*v = record.View{Off: uint32(from), Len: uint32(to - from)} //nolint:gosec // as above
+				continue
+			}
+		}
+		*v = s.view(d, text, w)
 	}
 }
 

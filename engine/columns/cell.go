@@ -255,7 +255,7 @@ func parseInt(s []byte) (int64, error) {
 	case !neg && v <= math.MaxInt64:
 		return int64(v), nil
 	case neg && v <= 1<<63:
-		return -int64(v), nil //nolint:gosec // the least int64 is its own negation
+		return -int64(v), nil // the least int64 is its own negation
 	}
 	return 0, fmt.Errorf("%s is too large for a whole number of 64 bits", show(s))
 }

@@ -68,31 +68,41 @@ func (d *dialect) walk(b []byte, r int, delims []uint32) (out []uint32, end, bad
 		if len(delims) > before {
 			start = int(delims[len(delims)-1]) + len(d.delim)
 		}
-		if stop == line {
+		switch {
+		case stop == line:
 			return delims, line, bad
-		}
-		if stop != start && (start < 0 || !d.trim || stop != d.blanks(b, start)) {
+		case stop != start && (start < 0 || !d.trim || stop != d.blanks(b, start)):
 			i = stop + 1 // a quote within a cell is text
 			continue
 		}
-		closing, ok := d.closing(b, stop+1)
-		if !ok {
+		if i = d.afterQuotes(b, stop); i > len(b) {
 			return delims, len(b), bad
 		}
-		if i = closing + 1; d.trim {
-			i = d.blanks(b, i)
-		}
-		if !d.ends(b, i) {
+		switch {
+		case !d.ends(b, i):
 			if bad < 0 {
 				bad = len(delims)
 			}
 			start = -1 // until the next delimiter, quotes are text
-		} else if i < len(b) && d.isDelim(b, i) {
+		case i < len(b) && d.isDelim(b, i):
 			delims = append(delims, uint32(i)) //nolint:gosec // chunks are below 1 GiB
 			i += len(d.delim)
 			start = i
 		}
 	}
+}
+
+// afterQuotes returns the place after the quoted cell that opens at q, beyond
+// the end of b when it is not closed.
+func (d *dialect) afterQuotes(b []byte, q int) int {
+	i, ok := d.closing(b, q+1)
+	if !ok {
+		return len(b) + 1
+	}
+	if i++; d.trim {
+		i = d.blanks(b, i)
+	}
+	return i
 }
 
 // rowEnd returns what walk returns as end, by looking at quotes alone. closed is
@@ -128,6 +138,19 @@ func (d *dialect) opens(b []byte, r, from, q int) bool {
 		}
 	}
 	return q == r || q-len(d.delim) >= from && bytes.HasSuffix(b[from:q], d.delim)
+}
+
+// nextQuote returns the place of the first quote at or after pos, len(b) for
+// none. known is what it returned for an earlier place: there is no quote between.
+func (d *dialect) nextQuote(b []byte, pos, known int) int {
+	if known == len(b) || known >= pos && b[known] == d.quote {
+		return known
+	}
+	from := max(pos, known)
+	if j := bytes.IndexByte(b[from:], d.quote); j >= 0 {
+		return from + j
+	}
+	return len(b)
 }
 
 // lineEnd returns the place of the first line end at or after i, or len(b).

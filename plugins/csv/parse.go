@@ -175,8 +175,7 @@ func (s *scratch) fill(b *record.Batch, name string, slot record.Slot, views []r
 
 func refuse(b *record.Batch, i int, name string, err error) {
 	code := "row.bad_value"
-	var ce *columns.CellError
-	if errors.As(err, &ce) {
+	if ce, ok := errors.AsType[*columns.CellError](err); ok {
 		code = ce.Code
 	}
 	b.Reject(i, step, name, code, err.Error())

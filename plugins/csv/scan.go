@@ -12,50 +12,32 @@ import (
 func (s *scratch) scan(d *Decoder, line int64) {
 	text, dia := s.text[:s.size], &s.dia // s.text may move when texts are appended
 	quote, lost := 0, s.broken
-	for pos := 0; pos < len(text); {
+	for pos := 0; pos < len(text); line++ {
 		if len(lost) > 0 && lost[0].from == pos {
-			s.begin(text, pos, lost[0].to, line)
-			s.lose(lost[0])
+			s.lose(text, lost[0], line)
 			pos, lost = lost[0].to+1, lost[1:]
-			line++
 			continue
 		}
-		end := len(text)
-		if j := bytes.IndexByte(text[pos:], dia.nl); j >= 0 {
-			end = pos + j
-		}
+		end := dia.lineEnd(text, pos)
 		if dia.blank(text[pos:end]) || len(dia.comment) > 0 && bytes.HasPrefix(text[pos:], dia.comment) {
 			pos = end + 1
-			line++
 			continue
 		}
 		if dia.quoted && quote < end {
-			if quote < pos || text[quote] != dia.quote {
-				from := max(pos, quote)
-				j := bytes.IndexByte(text[from:], dia.quote)
-				if quote = from + j; j < 0 {
-					quote = len(text)
-				}
-			}
-			if quote < end {
-				var bad int
-				s.delims, end, bad = dia.walk(text, pos, s.delims[:0])
-				s.begin(text, pos, end, line)
-				s.row(d, text, bad)
-				line += 1 + int64(bytes.Count(text[pos:end], []byte{dia.nl}))
-				pos = end + 1
-				continue
-			}
+			quote = dia.nextQuote(text, pos, quote)
 		}
-		s.begin(text, pos, end, line)
-		s.delims = dia.delimiters(text, pos, s.to, s.delims[:0])
-		if len(s.delims)+1 == s.lay.n && !dia.trim && !s.invalid {
-			s.plain()
+		if dia.quoted && quote < end {
+			var bad int
+			s.delims, end, bad = dia.walk(text, pos, s.delims[:0])
+			s.begin(text, pos, end, line)
+			s.row(d, text, bad)
+			line += int64(bytes.Count(text[pos:end], []byte{dia.nl}))
 		} else {
-			s.row(d, text, -1)
+			s.begin(text, pos, end, line)
+			s.delims = dia.delimiters(text, pos, s.to, s.delims[:0])
+			s.unquoted(d, text)
 		}
 		pos = end + 1
-		line++
 	}
 }
 
@@ -82,8 +64,12 @@ func (s *scratch) bounds(k int) (from, to int) {
 	return from, to
 }
 
-// plain stores the cells of the row just begun, whose texts are as they are.
-func (s *scratch) plain() {
+// unquoted stores the cells of the row just begun, which has no quotes.
+func (s *scratch) unquoted(d *Decoder, text []byte) {
+	if len(s.delims)+1 != s.lay.n || s.dia.trim || s.invalid {
+		s.row(d, text, -1)
+		return
+	}
 	for i, w := range s.lay.wants {
 		from, to := s.bounds(w.cell)
 		s.views[i][s.n-1] = record.View{Off: uint32(from), Len: uint32(to - from)} //nolint:gosec // as above
@@ -162,9 +148,11 @@ func (s *scratch) refuse(code, reason string) {
 	s.rejects = append(s.rejects, record.Reject{Row: s.n - 1, Step: step, Code: code, Reason: reason})
 }
 
-// lose rejects the row just begun, whose end was not found.
-func (s *scratch) lose(b broken) {
+// lose adds and rejects a row whose end was not found.
+func (s *scratch) lose(text []byte, b broken, line int64) {
+	s.begin(text, b.from, b.to, line)
 	if b.tooLong {
+		s.rows[s.n-1].Len = uint32(b.to - b.from) //nolint:gosec // chunks are below 1 GiB
 		s.refuse("row.too_long", fmt.Sprintf("the line is longer than max_row allows (%d bytes); its end is not kept", s.dia.maxRow))
 		return
 	}

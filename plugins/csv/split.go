@@ -80,8 +80,10 @@ func (r *reader) next(pos int) (end, after int, what extent) {
 	if !complete {
 		return 0, 0, aCut
 	}
-	if d.quoted && r.quoteFrom(pos) < lineEnd {
-		return r.nextQuoted(pos, lineEnd)
+	if d.quoted {
+		if r.q = d.nextQuote(b, pos, r.q); r.q < lineEnd {
+			return r.nextQuoted(pos, lineEnd)
+		}
 	}
 	return lineEnd, min(lineEnd+1, len(b)), aRow
 }
@@ -100,19 +102,6 @@ func (r *reader) nextQuoted(pos, lineEnd int) (end, after int, what extent) {
 		return 0, 0, aCut
 	}
 	return lineEnd, min(lineEnd+1, len(b)), aUnclosed
-}
-
-// quoteFrom returns the place of the first quote at or after pos, len(buf) for none.
-func (r *reader) quoteFrom(pos int) int {
-	if r.q == len(r.buf) || r.q >= pos && r.buf[r.q] == r.dia.quote {
-		return r.q
-	}
-	from := max(pos, r.q)
-	j := bytes.IndexByte(r.buf[from:], r.dia.quote)
-	if r.q = from + j; j < 0 {
-		r.q = len(r.buf)
-	}
-	return r.q
 }
 
 // blank reports whether a line holds no row.

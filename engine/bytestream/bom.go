@@ -2,6 +2,7 @@ package bytestream
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"weir/engine/plugin"
@@ -25,7 +26,7 @@ func (c *Charset) Resolve(head []byte) (Resolved, error) {
 	marked, n := bom(head)
 	switch {
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE, 0, 0}) || bytes.HasPrefix(head, []byte{0, 0, 0xFE, 0xFF}):
-		return Resolved{}, plugin.Fail(plugin.Data, "run.charset", fmt.Errorf("the text is UTF-32, which is not supported"), "Have it written as UTF-8")
+		return Resolved{}, plugin.Fail(plugin.Data, "run.charset", errors.New("the text is UTF-32, which is not supported"), "Have it written as UTF-8")
 	case marked == nil:
 		return c.unmarked(head), nil
 	case c.kind == kindAuto:
@@ -35,7 +36,7 @@ func (c *Charset) Resolve(head []byte) (Resolved, error) {
 	case c.kind == marked.kind:
 		return Resolved{Charset: c, BOM: n}, nil
 	case c.kind == kindTable && marked.kind == kindUTF8:
-		note := fmt.Sprintf("it begins with the mark of UTF-8, so it is read as that, not as %s", c.name)
+		note := "it begins with the mark of UTF-8, so it is read as that, not as " + c.name
 		return Resolved{Charset: marked, BOM: n, Note: note}, nil
 	}
 	return Resolved{}, plugin.Fail(plugin.Data, "run.charset",

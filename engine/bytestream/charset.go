@@ -1,6 +1,7 @@
 package bytestream
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -69,6 +70,9 @@ func (c *Charset) AppendUTF8(dst, src []byte) []byte {
 	for len(src) > 0 {
 		n := 0
 		if c.ascii {
+			for n+8 <= len(src) && binary.LittleEndian.Uint64(src[n:])&0x8080808080808080 == 0 {
+				n += 8
+			}
 			for n < len(src) && src[n] < utf8.RuneSelf {
 				n++
 			}

@@ -56,7 +56,7 @@ type utf16Text struct {
 
 func (u *utf16Text) convert(dst, src []byte) []byte {
 	if u.odd != 0 && len(src) > 0 {
-		dst = u.unit(dst, u.order([]byte{byte(u.odd - 1), src[0]}))
+		dst = u.unit(dst, u.order([]byte{byte(u.odd - 1), src[0]})) //nolint:gosec // it was a byte plus 1
 		u.odd, src = 0, src[1:]
 	}
 	for ; len(src) >= 2; src = src[2:] {

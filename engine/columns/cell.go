@@ -75,10 +75,12 @@ func (p *Parser) View(data []byte, v record.View, dst *record.Column, i int) err
 		return p.typed(cell, dst, i)
 	}
 	if p.c.Trim {
-		cell = bytes.TrimLeft(cell, spaces)
-		v.Off += v.Len - uint32(len(cell)) //nolint:gosec // no longer than v.Len
-		cell = bytes.TrimRight(cell, spaces)
-		v.Len = uint32(len(cell)) //nolint:gosec // as above
+		if !tight(cell) {
+			cell = bytes.TrimLeft(cell, spaces)
+			v.Off += v.Len - uint32(len(cell)) //nolint:gosec // no longer than v.Len
+			cell = bytes.TrimRight(cell, spaces)
+			v.Len = uint32(len(cell)) //nolint:gosec // as above
+		}
 	}
 	if p.null(cell) {
 		return p.absent(cell, dst, i)
@@ -96,10 +98,15 @@ func (p *Parser) Plain() bool {
 const spaces = " \t\u00a0"
 
 func trim(b []byte) []byte {
-	if len(b) > 0 && b[0] > ' ' && b[0] < 0x80 && b[len(b)-1] > ' ' && b[len(b)-1] < 0x80 {
+	if tight(b) {
 		return b
 	}
 	return bytes.Trim(b, spaces)
+}
+
+// tight reports whether b is plainly without spaces around it.
+func tight(b []byte) bool {
+	return len(b) == 0 || b[0] > ' ' && b[0] < 0x80 && b[len(b)-1] > ' ' && b[len(b)-1] < 0x80
 }
 
 // null reports whether a trimmed cell has no value.
@@ -248,7 +255,7 @@ func parseInt(s []byte) (int64, error) {
 	case !neg && v <= math.MaxInt64:
 		return int64(v), nil
 	case neg && v <= 1<<63:
-		return -int64(v), nil //nolint:gosec // the least int64 is its own negation
+		return -int64(v), nil // the least int64 is its own negation
 	}
 	return 0, fmt.Errorf("%s is too large for a whole number of 64 bits", show(s))
 }

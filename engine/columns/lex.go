@@ -30,27 +30,15 @@ func (d *decl) lex() {
 	rs := []rune(d.text.S)
 	for i := 0; i < len(rs); {
 		from := i
-		switch {
-		case rs[i] == ' ' || rs[i] == '\t' || rs[i] == '\n' || rs[i] == '\r':
+		switch rs[i] {
+		case ' ', '\t', '\n', '\r':
 			i++
-		case rs[i] == '\'':
-			var sb strings.Builder
-			closed := false
-			for i++; i < len(rs); i++ {
-				if rs[i] == '\'' {
-					if i+1 == len(rs) || rs[i+1] != '\'' {
-						closed = true
-						i++
-						break
-					}
-					i++
-				}
-				sb.WriteRune(rs[i])
+		case '\'':
+			text, end, closed := unquote(rs, i+1)
+			if i = end; !closed {
+				d.fail(from, i, "A quote is not closed", "The text that begins here has no ' at its end.")
 			}
-			if !closed {
-				d.fail(from, len(rs), "A quote is not closed", "The text that begins here has no ' at its end.")
-			}
-			d.toks = append(d.toks, token{sb.String(), true, from, i})
+			d.toks = append(d.toks, token{text, true, from, i})
 		default:
 			for i < len(rs) && !strings.ContainsRune(" \t\n\r'", rs[i]) {
 				i++
@@ -58,6 +46,21 @@ func (d *decl) lex() {
 			d.toks = append(d.toks, token{string(rs[from:i]), false, from, i})
 		}
 	}
+}
+
+// unquote reads the text in quotes that begins at i, and returns the place after its closing quote.
+func unquote(rs []rune, i int) (text string, end int, closed bool) {
+	var sb strings.Builder
+	for ; i < len(rs); i++ {
+		if rs[i] == '\'' {
+			if i+1 == len(rs) || rs[i+1] != '\'' {
+				return sb.String(), i + 1, true
+			}
+			i++
+		}
+		sb.WriteRune(rs[i])
+	}
+	return sb.String(), i, false
 }
 
 func (d *decl) rng(from, to int) *hcl.Range {

@@ -82,7 +82,7 @@ func TestRejects(t *testing.T) {
 		{name: "pad", options: `ragged = "pad"`, in: "a,b,c\n1,2\n1,2,3,,\n1,2,3,4\n", rows: []string{"2|1|2|", "3|1|2|3", "4|~|~|~"}, rejects: []string{
 			"row 3 line 4 : row.ragged: the row has 4 cells, the header has 3"}},
 		{name: "text after quote", in: "a,b,c\n1,\"2\"x,3\n\"1\" ,2,3\n1,2,3\n", rows: []string{"2|~|~|~", "3|~|~|~", "4|1|2|3"}, rejects: []string{
-			`row 1 line 2 : row.bad_quote: text follows the closing quote of cell 2 (b): "x,"`, `row 2 line 3 : row.bad_quote: text follows the closing quote of cell 1 (a): " ,"`}},
+			`row 1 line 2 : row.bad_quote: text follows the closing quote of cell 2 (b): "x"`, `row 2 line 3 : row.bad_quote: text follows the closing quote of cell 1 (a): " "`}},
 		{name: "quote without end at the end", in: "a,b,c\n1,2,3\n1,\"2,3\n4,5,6\n", rows: []string{"2|1|2|3", "3|~|~|~", "4|4|5|6"}, rejects: []string{
 			"row 2 line 3 : row.unterminated_quote: a quoted cell that begins in this line does not end within max_row (1048576 bytes) or the file; reading goes on at the next line"}},
 		{name: "quote without end within max_row", options: "max_row = 20", in: "a,b,c\n1,\"2,3\n4,5,6\n7,8,9\n1,2,3\n4,5,\"6\"\n", rows: []string{"2|~|~|~", "3|4|5|6", "4|7|8|9", "5|1|2|3", "6|4|5|6"}, rejects: []string{

@@ -43,54 +43,142 @@ func (d *dialect) streamed(c *bytestream.Charset) bool {
 	return !c.UTF8() && (!c.Piecewise() || !d.ascii)
 }
 
-// cell is the place of one cell in a text, without its quotes.
-type cell struct {
-	off, end int
-	escaped  bool // it holds doubled or escaped quotes
-	bad      bool // text follows its closing quote
-}
-
 // isDelim reports whether the delimiter stands at i.
 func (d *dialect) isDelim(b []byte, i int) bool {
 	return b[i] == d.d && (len(d.delim) == 1 || bytes.HasPrefix(b[i:], d.delim))
 }
 
-// walk finds the cells of the row that begins at r, exactly, and appends them to
-// cells. end is the place of its line end, or len(b). closed is false when b
-// ends within a quoted cell.
-func (d *dialect) walk(b []byte, r int, cells []cell) (out []cell, end int, closed bool) {
+// walk finds the delimiters between the cells of the row that begins at r,
+// exactly, and appends their places to delims. end is the place of the line end,
+// or len(b). bad is the first cell with text after its closing quote, or -1. The
+// row must have an end: a quoted cell that is not closed goes on to len(b).
+func (d *dialect) walk(b []byte, r int, delims []uint32) (out []uint32, end, bad int) {
+	start, line := r, -1 // of the cell under way; the next line end
+	bad = -1
 	for i := r; ; {
-		from := i
-		if d.trim {
-			i = d.blanks(b, i)
+		if line < i {
+			line = d.lineEnd(b, i)
 		}
-		c := cell{off: i}
-		if d.quoted && i < len(b) && b[i] == d.quote {
-			var ok bool
-			if i, c.escaped, ok = d.closing(b, i+1); !ok {
-				return cells, len(b), false
-			}
-			c.off, c.end = c.off+1, i
-			if i++; d.trim {
-				i = d.blanks(b, i)
-			}
-			if !d.ends(b, i) {
-				c.bad = true
-				i = d.plain(b, i)
-			}
-		} else {
-			i = d.plain(b, from)
-			c.off, c.end = d.bare(b, from, i)
+		stop := line // no quote is before it
+		if j := bytes.IndexByte(b[i:line], d.quote); j >= 0 {
+			stop = i + j
 		}
-		cells = append(cells, c)
+		before := len(delims)
+		delims = d.delimiters(b, i, stop, delims)
+		if len(delims) > before {
+			start = int(delims[len(delims)-1]) + len(d.delim)
+		}
 		switch {
-		case i == len(b) || b[i] == d.nl:
-			return cells, i, true
-		case b[i] == '\r': // the line end follows, or the end of b: ends saw to that
-			return cells, i + 1, true
+		case stop == line:
+			return delims, line, bad
+		case stop != start && (start < 0 || !d.trim || stop != d.blanks(b, start)):
+			i = stop + 1 // a quote within a cell is text
+			continue
 		}
-		i += len(d.delim)
+		if i = d.afterQuotes(b, stop); i > len(b) {
+			return delims, len(b), bad
+		}
+		switch {
+		case !d.ends(b, i):
+			if bad < 0 {
+				bad = len(delims)
+			}
+			start = -1 // until the next delimiter, quotes are text
+		case i < len(b) && d.isDelim(b, i):
+			delims = append(delims, uint32(i)) //nolint:gosec // chunks are below 1 GiB
+			i += len(d.delim)
+			start = i
+		}
 	}
+}
+
+// afterQuotes returns the place after the quoted cell that opens at q, beyond
+// the end of b when it is not closed.
+func (d *dialect) afterQuotes(b []byte, q int) int {
+	i, ok := d.closing(b, q+1)
+	if !ok {
+		return len(b) + 1
+	}
+	if i++; d.trim {
+		i = d.blanks(b, i)
+	}
+	return i
+}
+
+// rowEnd returns what walk returns as end, by looking at quotes alone. closed is
+// false when b ends within a quoted cell.
+func (d *dialect) rowEnd(b []byte, r int) (end int, closed bool) {
+	line := -1
+	for i := r; ; {
+		if line < i {
+			line = d.lineEnd(b, i)
+		}
+		j := bytes.IndexByte(b[i:line], d.quote)
+		if j < 0 {
+			return line, true
+		}
+		if !d.opens(b, r, i, i+j) {
+			i += j + 1
+			continue
+		}
+		c, ok := d.closing(b, i+j+1)
+		if !ok {
+			return len(b), false
+		}
+		i = c + 1
+	}
+}
+
+// opens reports whether the quote at q is the first of a cell of the row at r,
+// given that everything in from..q is text or delimiters.
+func (d *dialect) opens(b []byte, r, from, q int) bool {
+	if d.trim {
+		for q > from && (b[q-1] == ' ' || b[q-1] == '\t') && !d.isDelim(b, q-1) {
+			q--
+		}
+	}
+	return q == r || q-len(d.delim) >= from && bytes.HasSuffix(b[from:q], d.delim)
+}
+
+// nextQuote returns the place of the first quote at or after pos, len(b) for
+// none. known is what it returned for an earlier place: there is no quote between.
+func (d *dialect) nextQuote(b []byte, pos, known int) int {
+	if known == len(b) || known >= pos && b[known] == d.quote {
+		return known
+	}
+	from := max(pos, known)
+	if j := bytes.IndexByte(b[from:], d.quote); j >= 0 {
+		return from + j
+	}
+	return len(b)
+}
+
+// lineEnd returns the place of the first line end at or after i, or len(b).
+func (d *dialect) lineEnd(b []byte, i int) int {
+	if j := bytes.IndexByte(b[i:], d.nl); j >= 0 {
+		return i + j
+	}
+	return len(b)
+}
+
+// value returns the bounds of the text of the cell at from..to of a row that
+// walk found not bad, and whether it holds doubled or escaped quotes.
+func (d *dialect) value(b []byte, from, to int) (off, end int, escaped bool) {
+	off, end = from, to
+	if d.trim {
+		for off < end && (b[off] == ' ' || b[off] == '\t') {
+			off++
+		}
+		for off < end && (b[end-1] == ' ' || b[end-1] == '\t') {
+			end--
+		}
+	}
+	if !d.quoted || off == end || b[off] != d.quote {
+		return off, end, false
+	}
+	off, end = off+1, max(off+1, end-1)
+	text := b[off:end]
+	return off, end, bytes.IndexByte(text, d.quote) >= 0 || d.escape != 0 && bytes.IndexByte(text, d.escape) >= 0
 }
 
 // blanks returns the place of the first byte at or after i that trim does not take off.
@@ -102,7 +190,7 @@ func (d *dialect) blanks(b []byte, i int) int {
 }
 
 // closing returns the place of the quote that ends the cell whose text begins at i.
-func (d *dialect) closing(b []byte, i int) (end int, escaped, ok bool) {
+func (d *dialect) closing(b []byte, i int) (end int, ok bool) {
 	for i < len(b) {
 		if d.escape == 0 {
 			j := bytes.IndexByte(b[i:], d.quote)
@@ -113,48 +201,21 @@ func (d *dialect) closing(b []byte, i int) (end int, escaped, ok bool) {
 		}
 		switch {
 		case d.escape != 0 && b[i] == d.escape:
-			escaped = true
 			i += 2
 		case b[i] != d.quote:
 			i++
 		case i+1 < len(b) && b[i+1] == d.quote:
-			escaped = true
 			i += 2
 		default:
-			return i, escaped, true
+			return i, true
 		}
 	}
-	return 0, false, false
+	return 0, false
 }
 
 // ends reports whether a cell may end at i: at a delimiter, a line end or the end of b.
 func (d *dialect) ends(b []byte, i int) bool {
 	return i == len(b) || b[i] == d.nl || d.isDelim(b, i) || b[i] == '\r' && (i+1 == len(b) || b[i+1] == d.nl)
-}
-
-// plain returns the place of the delimiter or line end that ends the unquoted text from i.
-func (d *dialect) plain(b []byte, i int) int {
-	for i < len(b) && b[i] != d.nl && !d.isDelim(b, i) {
-		i++
-	}
-	return i
-}
-
-// bare returns the bounds of an unquoted cell that was found at from..to: less
-// the carriage return of the line end, and less spaces when they are trimmed.
-func (d *dialect) bare(b []byte, from, to int) (off, end int) {
-	if to > from && b[to-1] == '\r' && (to == len(b) || b[to] == d.nl) {
-		to--
-	}
-	if d.trim {
-		for from < to && (b[from] == ' ' || b[from] == '\t') {
-			from++
-		}
-		for from < to && (b[to-1] == ' ' || b[to-1] == '\t') {
-			to--
-		}
-	}
-	return from, to
 }
 
 // unescape appends the text of a quoted cell to dst.

@@ -95,9 +95,6 @@ func observed(t testing.TB, d *Decoder, text string, target int) []string {
 		if kind == "" {
 			kind = "ok"
 		}
-		if kind == "long" {
-			raw = strings.TrimSuffix(raw, "\r") // where a line is cut says nothing about its end
-		}
 		out = append(out, fmt.Sprintf("%s %s %q", line, kind, raw))
 	}
 	return out
@@ -110,11 +107,6 @@ func checkExtents(t testing.TB, d *Decoder, text string) {
 		return
 	}
 	want := reference(text, d.dialect.maxRow)
-	for i, w := range want {
-		if strings.Contains(w, " long ") {
-			want[i] = strings.ReplaceAll(w, `\r"`, `"`)
-		}
-	}
 	for _, target := range []int{1, 2, 3, 5, 9, 17, 33, 1 << 20} {
 		got := observed(t, d, text, target)
 		if !slices.Equal(got, want) {
@@ -141,7 +133,8 @@ func FuzzRows(f *testing.F) {
 	}
 	small := mustBind(f, positional+"max_row = 16")
 	f.Fuzz(func(t *testing.T, s string) {
-		if !strings.HasPrefix(s, "\ufeff") {
+		// Chunks of one byte make the cost grow with the square of the length.
+		if len(s) < 1000 && !strings.HasPrefix(s, "\ufeff") {
 			checkExtents(t, small, s)
 			checkStandard(t, mustBind(t, positional), s)
 		}

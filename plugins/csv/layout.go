@@ -17,7 +17,6 @@ type layout struct {
 	min    int // cells a row must have: fewer than n when the last columns are optional
 	header []string
 	wants  []want
-	last   int // the last cell that is read, -1 when none is
 	absent []record.Slot
 }
 
@@ -33,14 +32,12 @@ func (l *layout) build(cells []int, read []record.Slot) *layout {
 	for _, s := range read {
 		isRead[s] = true
 	}
-	l.last = -1
 	for slot, at := range cells {
 		if at < 0 || !isRead[slot] {
 			l.absent = append(l.absent, record.Slot(slot))
 			continue
 		}
 		l.wants = append(l.wants, want{record.Slot(slot), at})
-		l.last = max(l.last, at)
 	}
 	return l
 }

@@ -38,8 +38,9 @@ type scratch struct {
 	rows    []record.View
 	lines   []int64
 	rejects []record.Reject
-	delims  []uint32
-	cells   []cell
+	delims  []uint32 // of the row under way
+	from    int      // its text, without a carriage return at its end
+	to      int
 	nulls   []bool
 	parsers []*columns.Parser
 }
@@ -174,8 +175,7 @@ func (s *scratch) fill(b *record.Batch, name string, slot record.Slot, views []r
 
 func refuse(b *record.Batch, i int, name string, err error) {
 	code := "row.bad_value"
-	var ce *columns.CellError
-	if errors.As(err, &ce) {
+	if ce, ok := errors.AsType[*columns.CellError](err); ok {
 		code = ce.Code
 	}
 	b.Reject(i, step, name, code, err.Error())

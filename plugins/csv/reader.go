@@ -36,7 +36,7 @@ type reader struct {
 	lay  *layout
 
 	buf  []byte // text read and not handed out
-	q    int    // place in buf of the next quote, or up to where there is none; see quoteFrom
+	q    int    // place in buf of the next quote, or up to where there is none; see nextQuote
 	eof  bool   // of the part
 	err  error  // of reading, kept until what was read before it is handed out
 	off  int64  // in the decompressed object, of buf; -1 when it cannot be told
@@ -44,8 +44,7 @@ type reader struct {
 
 	notes  diag.List
 	noted  map[string]bool
-	cells  []cell // scratch of Split
-	offset bool   // off can be told
+	offset bool // off can be told
 }
 
 // Open implements plugin.Decoder.

@@ -80,8 +80,10 @@ func (r *reader) next(pos int) (end, after int, what extent) {
 	if !complete {
 		return 0, 0, aCut
 	}
-	if d.quoted && r.quoteFrom(pos) < lineEnd {
-		return r.nextQuoted(pos, lineEnd)
+	if d.quoted {
+		if r.q = d.nextQuote(b, pos, r.q); r.q < lineEnd {
+			return r.nextQuoted(pos, lineEnd)
+		}
 	}
 	return lineEnd, min(lineEnd+1, len(b)), aRow
 }
@@ -90,8 +92,7 @@ func (r *reader) next(pos int) (end, after int, what extent) {
 func (r *reader) nextQuoted(pos, lineEnd int) (end, after int, what extent) {
 	b := r.buf
 	limit := min(len(b), pos+r.dia.maxRow+1)
-	var closed bool
-	r.cells, end, closed = r.dia.walk(b[:limit], pos, r.cells[:0])
+	end, closed := r.dia.rowEnd(b[:limit], pos)
 	switch {
 	case closed && end < limit:
 		return end, end + 1, aRow
@@ -101,19 +102,6 @@ func (r *reader) nextQuoted(pos, lineEnd int) (end, after int, what extent) {
 		return 0, 0, aCut
 	}
 	return lineEnd, min(lineEnd+1, len(b)), aUnclosed
-}
-
-// quoteFrom returns the place of the first quote at or after pos, len(buf) for none.
-func (r *reader) quoteFrom(pos int) int {
-	if r.q == len(r.buf) || r.q >= pos && r.buf[r.q] == r.dia.quote {
-		return r.q
-	}
-	from := max(pos, r.q)
-	j := bytes.IndexByte(r.buf[from:], r.dia.quote)
-	if r.q = from + j; j < 0 {
-		r.q = len(r.buf)
-	}
-	return r.q
 }
 
 // blank reports whether a line holds no row.
@@ -253,14 +241,25 @@ func (r *reader) readHeader(name string) error {
 
 // headerNames returns the names in the row at pos..end of buf, in UTF-8.
 func (r *reader) headerNames(pos, end int) []string {
-	r.cells, _, _ = r.dia.walk(r.buf[:end], pos, r.cells[:0])
-	names := make([]string, len(r.cells))
-	for i, c := range r.cells {
-		text := r.buf[c.off:c.end]
-		if c.escaped {
+	if end > pos && r.buf[end-1] == '\r' {
+		end--
+	}
+	line := r.buf[:end]
+	var delims []uint32
+	if r.dia.quoted {
+		delims, _, _ = r.dia.walk(line, pos, nil)
+	} else {
+		delims = r.dia.delimiters(line, pos, end, nil)
+	}
+	var names []string
+	for _, at := range append(delims, uint32(end)) { //nolint:gosec // a row is at most 256 MiB
+		off, to, escaped := r.dia.value(line, pos, int(at))
+		text := line[off:to]
+		if escaped {
 			text = r.dia.unescape(nil, text)
 		}
-		names[i] = r.utf8(text)
+		names = append(names, r.utf8(text))
+		pos = int(at) + len(r.dia.delim)
 	}
 	return names
 }

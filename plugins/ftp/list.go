@@ -41,10 +41,10 @@ type entry struct {
 // taken for options and patterns.
 func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 	var odd oddLines
-	if ok, err := s.isDir(dir); err != nil {
-		return nil, odd, err
-	} else if !ok {
+	if err := s.lib.ChangeDir(dir); refused(err) && !denied(err) {
 		return nil, odd, notExist("list", dir)
+	} else if err != nil {
+		return nil, odd, err
 	}
 	s.tee = &bytes.Buffer{}
 	raw, err := s.lib.List("")

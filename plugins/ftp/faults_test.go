@@ -166,15 +166,15 @@ func TestSessionsLimit(t *testing.T) {
 	}
 	_, err = Open(t.Context(), c, h)
 	wantFailure(t, err, plugin.Transient, "env.sessions", "all 1 sessions", "Raise sessions")
+	if s.Peak() != 1 {
+		t.Errorf("%d sessions at the same time", s.Peak())
+	}
 	first.Close() //nolint:errcheck // tested elsewhere
 	second, err := Open(t.Context(), c, h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second.Close() //nolint:errcheck // tested elsewhere
-	if s.Peak() != 1 {
-		t.Errorf("%d sessions at the same time", s.Peak())
-	}
 }
 
 func TestWrongPASVAddress(t *testing.T) {

@@ -43,6 +43,17 @@ func refused(err error) bool {
 	return errors.As(err, &reply) && reply.Code/100 == 5
 }
 
+// denied reports refusals that speak of rights rather than of a missing file.
+// The code is the same for both.
+func denied(err error) bool {
+	var reply *textproto.Error
+	if !errors.As(err, &reply) {
+		return false
+	}
+	l := strings.ToLower(reply.Msg)
+	return strings.Contains(l, "permission") || strings.Contains(l, "denied") || strings.Contains(l, "not permitted")
+}
+
 // unknownCommand reports replies of servers that do not have a command.
 func unknownCommand(err error) bool {
 	var reply *textproto.Error

@@ -185,7 +185,7 @@ func (f *fileSystem) Open(ctx context.Context, path string, offset int64) (io.Re
 		if r, err = s.retrieve(s.abs(path), offset); err != nil {
 			return err
 		}
-		r.fs, r.s = f, s
+		r.fs = f
 		r.stop = context.AfterFunc(ctx, func() { s.guard.Trip(context.Cause(ctx)) })
 		f.file = r
 		return nil

@@ -56,6 +56,8 @@ func TestConformance(t *testing.T) {
 		"implicit reuse":        {TLS: "implicit", RequireReuse: true},
 		"no MLSD":               {NoMLSD: true},
 		"no MLSD, zone":         {NoMLSD: true, Zone: amsterdam},
+		"no MLSD, MDTM in zone": {NoMLSD: true, Zone: amsterdam, MDTMZone: true},
+		"no reuse with tls1.3":  {TLS: "explicit", RequireReuse: true, NoReuse13: true},
 		"PASV only":             {NoEPSV: true},
 		"no SIZE":               {NoSIZE: true},
 		"no REST":               {NoREST: true},

@@ -41,10 +41,10 @@ type entry struct {
 // taken for options and patterns.
 func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 	var odd oddLines
-	if ok, err := s.isDir(dir); err != nil {
-		return nil, odd, err
-	} else if !ok {
+	if err := s.lib.ChangeDir(dir); refused(err) && !denied(err) {
 		return nil, odd, notExist("list", dir)
+	} else if err != nil {
+		return nil, odd, err
 	}
 	s.tee = &bytes.Buffer{}
 	raw, err := s.lib.List("")
@@ -53,10 +53,14 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 	if err != nil {
 		return nil, odd, err
 	}
+	s.dataOK = true
 	entries := parseMLSD(lines, &odd)
 	if !s.lib.IsTimePreciseInList() {
 		odd = oddLines{}
 		entries = fromLIST(raw, lines, &odd)
+	}
+	if err := s.findMDTMZone(dir, entries); err != nil {
+		return nil, odd, err
 	}
 	var out []plugin.FileInfo
 	for i := range entries {
@@ -118,10 +122,44 @@ type exact struct {
 	time   time.Time
 }
 
+// byDay reports whether a listed time shows no time of day.
+func byDay(t time.Time) bool { return t.Equal(t.Truncate(24 * time.Hour)) }
+
+// findMDTMZone learns in which zone MDTM answers. It should be UTC, but some
+// servers (vsftpd with use_localtime) answer in the zone of their listings: a
+// file whose two times show the same clock tells. Without one that can tell,
+// UTC is taken for granted until there is.
+func (s *session) findMDTMZone(dir string, entries []entry) error {
+	if s.mdtmZone != nil || !s.mdtm || !s.cfg.ExactTimes || s.lib.IsTimePreciseInList() {
+		return nil
+	}
+	for _, e := range entries {
+		_, offset := inZone(e.time, s.zone).In(s.zone).Zone()
+		if e.dir || e.link || byDay(e.time) || offset == 0 || !remote.ValidName(e.name) {
+			continue
+		}
+		t, err := s.lib.GetTime(path.Join(dir, e.name))
+		if refused(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.mdtmZone = time.UTC
+		if t.Truncate(time.Minute).Equal(e.time) {
+			s.mdtmZone = s.zone
+		}
+		clear(s.exactSeen)
+		return nil
+	}
+	return nil
+}
+
+// maxExact bounds how many times are remembered; a session may live for months.
+const maxExact = 100_000
+
 // exactTime replaces a listed time, which shows minutes or days in the
-// server's zone, by the one that MDTM tells. MDTM should be in UTC, but some
-// servers (vsftpd with use_localtime) answer in the zone of their listings: the
-// first file whose two times show the same clock tells.
+// server's zone, by the one that MDTM tells.
 func (s *session) exactTime(in *plugin.FileInfo) error {
 	listed := in.ModTime
 	in.ModTime = inZone(listed, s.zone)
@@ -139,21 +177,16 @@ func (s *session) exactTime(in *plugin.FileInfo) error {
 		}
 		return err
 	}
-	minute := listed.Truncate(time.Minute)
-	_, offset := in.ModTime.In(s.zone).Zone()
-	if s.mdtmZone == nil && offset != 0 && !minute.Equal(listed.Truncate(24*time.Hour)) {
-		s.mdtmZone = time.UTC
-		if t.Truncate(time.Minute).Equal(minute) {
-			s.mdtmZone = s.zone
-		}
-	}
 	if s.mdtmZone != nil {
 		t = inZone(t, s.mdtmZone)
 	}
 	in.ModTime = t
 	// A file listed by day cannot change again on the day shown, so its time
 	// need not be asked again. One listed by minute still can.
-	if minute.Equal(listed.Truncate(24 * time.Hour)) {
+	if byDay(listed) {
+		if len(s.exactSeen) >= maxExact {
+			clear(s.exactSeen)
+		}
 		s.exactSeen[in.Path] = exact{in.Size, listed, t}
 	}
 	return nil

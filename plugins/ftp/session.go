@@ -20,13 +20,13 @@ import (
 // session is one control connection that is logged in, with the data
 // connection of the transfer under way. A session that failed is not used again.
 type session struct {
-	cfg   *Connection
-	guard *stall.Guard
-	tls   *tls.Config // nil when plain
-	ctl   *control
-	lib   *ftp.ServerConn
-	home  string
-	max12 bool // TLS 1.3 was given up
+	cfg    *Connection
+	guard  *stall.Guard
+	tls    *tls.Config // nil when plain
+	ctl    *control
+	lib    *ftp.ServerConn
+	home   string
+	dataOK bool // a data connection has worked: its encryption suits the server
 
 	ctx context.Context // of the operation under way
 	tee *bytes.Buffer   // of a listing: what the data connection brought
@@ -41,7 +41,7 @@ type session struct {
 // dial connects and logs in, within the connection's timeout of no progress.
 func dial(ctx context.Context, cfg *Connection, tls12 bool) (*session, error) {
 	s := &session{
-		cfg: cfg, guard: stall.New(cfg.Timeout), ctx: ctx, max12: tls12,
+		cfg: cfg, guard: stall.New(cfg.Timeout), ctx: ctx,
 		zone: cfg.zone(), exactSeen: map[string]exact{},
 	}
 	if s.zone == time.UTC {
@@ -230,4 +230,12 @@ func (d *dataConn) Read(p []byte) (int, error) {
 		err = io.EOF
 	}
 	return n, err
+}
+
+// Close implements net.Conn. By then everything was read, or is given up: only
+// the reply on the control connection tells how the transfer ended, not what
+// becomes of TLS's farewell.
+func (d *dataConn) Close() error {
+	d.Conn.Close() //nolint:errcheck // see above
+	return nil
 }

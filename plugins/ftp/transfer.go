@@ -22,6 +22,7 @@ type file struct {
 	path string
 
 	resp *ftp.Response // nil when there was nothing left to fetch
+	head []byte        // read by probe, not yet handed out
 	skip int64         // bytes to read and drop first, where the server cannot
 	want int64         // bytes from the offset on
 	got  int64
@@ -44,7 +45,7 @@ func (s *session) retrieve(p string, offset int64) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: p}
+	f := &file{s: s, path: p}
 	if offset > size {
 		return nil, plugin.Fail(plugin.Data, "", fmt.Errorf("%s has %d bytes, and reading should go on at %d: %w", p, size, offset, errShorter), "")
 	}
@@ -57,7 +58,33 @@ func (s *session) retrieve(p string, offset int64) (*file, error) {
 		f.skip = offset
 		f.resp, err = s.lib.Retr(p)
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	if s.tls != nil && !s.dataOK && f.want > 0 {
+		return f, f.probe()
+	}
+	return f, nil
+}
+
+// probe reads the first bytes of a session's first encrypted transfer. Servers
+// that do not like the encryption say so only now, in the final reply, and the
+// operation can still be tried again with another TLS version.
+func (f *file) probe() error {
+	buf := make([]byte, 4096)
+	n, err := f.resp.Read(buf)
+	if n > 0 {
+		f.head, f.s.dataOK = buf[:n], true
+		return nil
+	}
+	var reply *textproto.Error
+	if cerr := f.resp.Close(); errors.As(cerr, &reply) {
+		return cerr
+	}
+	if err == io.EOF { //nolint:errorlint // connections return it bare
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Read implements io.Reader. The server's silence is an error, the caller's is not.
@@ -76,15 +103,24 @@ func (f *file) Read(p []byte) (int, error) {
 	f.s.guard.Resume()
 	defer f.s.guard.Pause()
 	for f.skip > 0 {
-		n, err := f.resp.Read(p[:min(int64(len(p)), f.skip)])
+		n, err := f.fetch(p[:min(int64(len(p)), f.skip)])
 		f.skip -= int64(n)
 		if err != nil {
 			return 0, f.note(err)
 		}
 	}
-	n, err := f.resp.Read(p)
+	n, err := f.fetch(p)
 	f.got += int64(n)
 	return n, f.note(err)
+}
+
+func (f *file) fetch(p []byte) (int, error) {
+	if len(f.head) > 0 {
+		n := copy(p, f.head)
+		f.head = f.head[n:]
+		return n, nil
+	}
+	return f.resp.Read(p)
 }
 
 func (f *file) note(err error) error {

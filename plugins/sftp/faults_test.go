@@ -44,13 +44,13 @@ func TestTransferFaults(t *testing.T) {
 			f := openFS(t, c)
 			defer f.Close() //nolint:errcheck // tested elsewhere
 			s.SetFaults(tc.faults)
-			n, err := readAll(t, f, "/a.bin")
+			_, err := readAll(t, f, "/a.bin")
 			wantFailure(t, err, plugin.Transient, tc.code, tc.word)
 			if (name == "stall") != errors.Is(err, stall.ErrStalled) {
 				t.Errorf("ErrStalled: %v", err)
 			}
 			s.SetFaults(sftpserver.Faults{})
-			if n, err = readAll(t, f, "/a.bin"); n != 1_000_000 || err != nil {
+			if n, err := readAll(t, f, "/a.bin"); n != 1_000_000 || err != nil {
 				t.Errorf("the next read: %d bytes, %v", n, err)
 			}
 		})

@@ -72,7 +72,8 @@ func (c *session) transfer(cmd, arg string) {
 			c.reply(522, "TLS on the data connection failed")
 			return
 		}
-		if c.s.o.RequireReuse && !t.ConnectionState().DidResume {
+		st := t.ConnectionState()
+		if c.s.o.RequireReuse && !st.DidResume || c.s.o.NoReuse13 && st.Version == tls.VersionTLS13 {
 			conn.Close() //nolint:errcheck // refused
 			c.reply(522, "SSL connection failed; session reuse required: see require_ssl_reuse option")
 			return

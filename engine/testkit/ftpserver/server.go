@@ -31,16 +31,20 @@ type Options struct {
 	MaxTLS       uint16      // such as tls.VersionTLS12; 0 is the newest
 	Cert         testca.Leaf // what the server's certificate says
 
+	// NoReuse13 refuses data connections with TLS 1.3 as if they resumed no session.
+	NoReuse13 bool
+
 	NoMLSD bool // neither MLSD nor MLST
 	NoEPSV bool
 	NoSIZE bool
 	NoMDTM bool
 	NoREST bool
 
-	Zone  *time.Location // of the times in LIST; UTC when nil
-	Clock plugin.Clock   // times of changed files; the machine's clock when nil
-	FS    *memfs.FS      // the files; a new tree when nil
-	Host  string         // IP address to listen on; 127.0.0.1 when ""
+	Zone     *time.Location // of the times in LIST; UTC when nil
+	MDTMZone bool           // MDTM answers in Zone too, against the standard
+	Clock    plugin.Clock   // times of changed files; the machine's clock when nil
+	FS       *memfs.FS      // the files; a new tree when nil
+	Host     string         // IP address to listen on; 127.0.0.1 when ""
 }
 
 // Faults are ways to misbehave. The zero value is a good server.

@@ -210,13 +210,16 @@ func (c *session) changeDir(arg string) {
 }
 
 func (c *session) fileCommand(cmd, arg string) {
-	p := c.abs(arg)
+	p, mdtm := c.abs(arg), time.UTC
+	if c.s.o.MDTMZone {
+		mdtm = c.s.o.Zone
+	}
 	in, err := c.s.fs.Stat(p)
 	switch {
 	case cmd == "SIZE" && !c.s.o.NoSIZE:
 		c.answerFile(in, err, strconv.FormatInt(in.Size, 10))
 	case cmd == "MDTM" && !c.s.o.NoMDTM:
-		c.answerFile(in, err, in.MTime.UTC().Format("20060102150405"))
+		c.answerFile(in, err, in.MTime.In(mdtm).Format("20060102150405"))
 	case cmd == "MLST" && !c.s.o.NoMLSD:
 		if err != nil {
 			c.reply(550, "No such file or folder")

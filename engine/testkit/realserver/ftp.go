@@ -42,6 +42,7 @@ seccomp_sandbox=NO
 connect_from_port_20=NO
 utf8_filesystem=YES
 xferlog_enable=NO
+delay_failed_login=0
 `, port, dir, empty)
 	if o.TLS == "explicit" || o.TLS == "implicit" {
 		cert, key := s.certificate(t, dir)

@@ -1,34 +1,75 @@
-// Package function declares the pure functions that row expressions may call.
 package function
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"weir/engine/record"
 )
 
-// Function is one pure function of row expressions.
-type Function struct {
-	Name, Summary string
-	Examples      []Example
-	Types         []any                                // func type prototypes, such as new(func(string) string)
-	Returns       func(args []record.Type) record.Type // precise result type incl. nullability; nil: from Types[0]
-	Call          func(args ...any) (any, error)       // scalar form for the VM
-	Prepare       func(args []any) (Fast, error)       // optional: constant arguments filled in, NotConst for the others
-}
-
-// Example is an expression and what it gives.
+// Example is an expression and the value it has, as to_json() writes it.
 type Example struct{ Expr, Result string }
 
-// Fast holds the forms of a function that work on cells without boxing; any may be nil.
-type Fast struct {
-	Str      func(dst, s []byte) ([]byte, bool, error) // string -> string; false = null
-	Time     func(s []byte) (int64, bool, error)       // string -> Time micros
-	Date     func(s []byte) (int64, bool, error)       // string -> Date days
-	Dec      func(s []byte) (record.DecimalValue, bool, error)
-	FromTime func(dst []byte, micros int64, loc *time.Location) ([]byte, error) // Time -> string
-	FromDate func(dst []byte, days int64) ([]byte, error)
+// Function is one function of the library. Its values are immutable and may be
+// shared by goroutines.
+type Function struct {
+	Name     string
+	Usage    string // the call with its parameters, optional ones in brackets
+	Summary  string // for people, in Markdown: what it returns, when null, when an error
+	Examples []Example
+
+	// Types are pointers to func types, the overloads that expr's checker knows. A
+	// pointer result may be null.
+	Types []any
+
+	// Returns gives the type of the result for arguments of the given types, with
+	// nullability. A Time is in the zone that ZoneArg names, else as Returns says.
+	Returns func(args []record.Type) record.Type
+
+	// ZoneArg is the index of the argument whose constant text names the zone of the
+	// Time returned; 0 when there is none. Call returns times in that zone.
+	ZoneArg int
+
+	// Call is the scalar form. Arguments are string, int, float64, bool, nil,
+	// time.Time, record.DecimalValue, record.DateValue, []any and map[string]any. It
+	// may be called by several goroutines.
+	Call func(args ...any) (any, error)
+
+	// Prepare is called once for each place where the function is called and each
+	// evaluator. args[0] is NotConst{}, the others are constants or NotConst{}. It
+	// returns the forms for columns, none when there are none for such arguments, or
+	// what is wrong with a constant. nil: there are never any.
+	Prepare func(args []any) (Fast, error)
 }
 
-// NotConst stands for an argument that is not constant in Prepare's args.
+// Fast holds the forms of one call for columns, by the kinds of its first
+// argument and of its result; nil where there is none. They agree with Call. A
+// Fast belongs to one goroutine and may hold caches; the texts it is given are
+// not kept. Where a form returns a bool, false without an error means null.
+type Fast struct {
+	Str      func(dst, s []byte) ([]byte, bool, error)                          // string to string, appended to dst
+	Time     func(s []byte) (int64, bool, error)                                // string to microseconds since the epoch
+	Date     func(s []byte) (int64, bool, error)                                // string to days since the epoch
+	Dec      func(s []byte) (record.DecimalValue, bool, error)                  // string to decimal
+	FromTime func(dst []byte, micros int64, loc *time.Location) ([]byte, error) // instant shown in loc to string
+	FromDate func(dst []byte, days int64) ([]byte, error)                       // date to string
+}
+
+// NotConst stands for an argument that is not a constant.
 type NotConst struct{}
+
+// All returns the library, sorted by name. Each call returns functions with
+// caches of their own.
+func All() []Function {
+	l := newLibrary()
+	var out []Function
+	for _, group := range [][]Function{
+		contactFunctions(), textFunctions(), choiceFunctions(), l.dateFunctions(), l.timeFunctions(), l.calendarFunctions(),
+		numberFunctions(), hashFunctions(), jsonFunctions(), tableFunctions(),
+	} {
+		out = append(out, group...)
+	}
+	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -33,17 +35,31 @@ func containsSensitive(v cty.Value) bool {
 }
 
 // Secret is a credential. Its text is reached only through Reveal; every way of
-// printing it shows "(secret)".
-type Secret struct{ s string }
+// printing it shows "(secret)". Secrets with equal text are equal.
+type Secret struct {
+	// A handle, not the text: fmt cannot call the methods of an unexported
+	// field, so it would print the text of a secret inside a printed struct (I9).
+	h unique.Handle[string]
+}
 
 // NewSecret returns a secret with the given text.
-func NewSecret(s string) Secret { return Secret{s} }
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(s)}
+}
 
 // Reveal returns the text, for the one call that sends it.
-func (s Secret) Reveal() string { return s.s }
+func (s Secret) Reveal() string {
+	if !s.IsSet() {
+		return ""
+	}
+	return s.h.Value()
+}
 
 // IsSet reports whether the text is not empty.
-func (s Secret) IsSet() bool { return s.s != "" }
+func (s Secret) IsSet() bool { return s != Secret{} }
 
 // String implements fmt.Stringer without showing the text.
 func (s Secret) String() string { return "(secret)" }
@@ -188,7 +204,7 @@ func Strings(name string, p *[]string) *Attr[[]string] {
 func Credential(name string, p *Secret) *Attr[Secret] {
 	a := newAttr(name, "string", p, func(v cty.Value, _ hcl.Range) (Secret, error) {
 		s, err := asString(v)
-		return Secret{s}, err
+		return NewSecret(s), err
 	})
 	a.secret, a.o.Sensitive = true, true
 	return a
@@ -200,7 +216,7 @@ func CredentialMap(name string, p *map[string]Secret) *Attr[map[string]Secret] {
 		out := map[string]Secret{}
 		err := eachEntry(v, rng, func(k string, ev cty.Value) error {
 			s, err := asString(ev)
-			out[k] = Secret{s}
+			out[k] = NewSecret(s)
 			return err
 		})
 		return out, err
@@ -305,14 +321,25 @@ func NamedTexts(v cty.Value, rng hcl.Range) ([]NamedText, error) {
 		out = append(out, NamedText{k, t})
 		return nil
 	})
-	slices.SortStableFunc(out, func(a, b NamedText) int {
-		ao, bo := a.Text.Origin, b.Text.Origin
-		if ao == nil || bo == nil || ao.Range.Filename != bo.Range.Filename {
-			return 0
-		}
-		return ao.Range.Start.Byte - bo.Range.Start.Byte
-	})
+	slices.SortStableFunc(out, func(a, b NamedText) int { return compareOrigin(a.Text, b.Text, rng.Filename) })
 	return out, err
+}
+
+// compareOrigin orders texts written in the file first, then those of other
+// files by name, then computed ones; within a file by position.
+func compareOrigin(a, b Text, first string) int {
+	rank := func(t Text) (int, string, int) {
+		switch {
+		case t.Origin == nil:
+			return 2, "", 0
+		case t.Origin.Range.Filename == first:
+			return 0, "", t.Origin.Range.Start.Byte
+		}
+		return 1, t.Origin.Range.Filename, t.Origin.Range.Start.Byte
+	}
+	ar, af, ab := rank(a)
+	br, bf, bb := rank(b)
+	return cmp.Or(cmp.Compare(ar, br), cmp.Compare(af, bf), cmp.Compare(ab, bb))
 }
 
 // Ref is a reference to a named block, such as connection.ftp.activate.

@@ -64,6 +64,16 @@ func (b Body) Decode(body hcl.Body, ctx *hcl.EvalContext) (Ranges, diag.List) {
 	return d.ranges, d.diags
 }
 
+// DecodeAttr is Decode for a body whose content was taken already, such as the
+// attributes that every step has; items that c lacks keep their defaults.
+func (b Body) DecodeAttr(c *hcl.BodyContent, ctx *hcl.EvalContext) (Ranges, diag.List) {
+	d := &decoder{ctx: ctx, ranges: Ranges{}}
+	for _, it := range b {
+		it.decode(d, c, c.MissingItemRange)
+	}
+	return d.ranges, d.diags
+}
+
 // Describe returns the declarations of b as data.
 func (b Body) Describe() []Option {
 	out := make([]Option, len(b))
@@ -85,38 +95,11 @@ func (d *decoder) body(b Body, body hcl.Body) {
 		it.schema(&s)
 	}
 	c, hd := body.Content(&s)
-	d.diags = append(d.diags, fromHCL(hd)...)
+	d.diags = append(d.diags, FromHCL(hd)...)
 	for _, it := range b {
 		it.decode(d, c, body.MissingItemRange())
 	}
 }
-
-// fromHCL gives the library's structural problems codes of ours.
-func fromHCL(hd hcl.Diagnostics) diag.List {
-	out := diag.FromHCL("config.invalid", hd)
-	for i := range out {
-		switch s := out[i].Summary; {
-		case s == "Unsupported argument":
-			out[i].Code = "config.unknown_attribute"
-		case s == "Unsupported block type":
-			out[i].Code = "config.unknown_block"
-		case s == "Missing required argument":
-			out[i].Code = "config.missing_attribute"
-		case strings.HasPrefix(s, "Missing") && strings.Contains(s, "for"):
-			out[i].Code = "config.missing_label"
-		case strings.HasPrefix(s, "Duplicate"):
-			out[i].Code = "config.duplicate"
-		case s == "Unknown variable" || s == "Unsupported attribute":
-			out[i].Code = "config.unknown_reference"
-		case s == "Call to unknown function":
-			out[i].Code = "config.unknown_function"
-		}
-	}
-	return out
-}
-
-// FromHCL converts diagnostics of the hcl library, giving them codes.
-func FromHCL(hd hcl.Diagnostics) diag.List { return fromHCL(hd) }
 
 // Attr is one attribute bound to a field of type T.
 type Attr[T any] struct {
@@ -167,7 +150,13 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 	d.ranges[a.p] = rng
 	v, hd := at.Expr.Value(d.ctx)
 	if hd.HasErrors() {
-		d.diags = append(d.diags, fromHCL(hd)...)
+		d.diags = append(d.diags, FromHCL(hd)...)
+		return
+	}
+	if !v.IsWhollyKnown() { // a variable without a value while validating: nothing to check
+		if a.present != nil {
+			*a.present = true
+		}
 		return
 	}
 	if u, _ := v.Unmark(); u.IsNull() {

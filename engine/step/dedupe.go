@@ -185,7 +185,7 @@ func (c *Dedupe) Bind(b Binding) (Step, diag.List) {
 	s.space = s.own
 	e := c.entity()
 	if e != nil {
-		s.shared, s.space, s.names = true, "entity/"+qualified(c.Entity), e.KeyNames()
+		s.shared, s.space, s.names = true, "entity."+qualified(c.Entity), e.KeyNames()
 	}
 	var ds diag.List
 	for _, k := range c.ordered() {

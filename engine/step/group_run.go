@@ -155,6 +155,7 @@ func (r *groupRunner) make(count []uint32, order []int32, t *Tally) {
 		}
 		gather(&r.out.Cols[o], &r.rows.b.Cols[slot], r.heads)
 	}
+	t.GroupedRows += int64(rows)
 	t.Grouped += int64(rows) - int64(groups)
 	r.out.Drop(0)
 }

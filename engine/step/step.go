@@ -72,6 +72,7 @@ type Tally struct {
 	Filtered     int64 // by this step's name
 	Deduplicated int64
 	Grouped      int64 // rows in minus groups out
+	GroupedRows  int64 // rows that went into groups, for saying how many became how many
 	Expanded     int64 // rows out minus rows in
 }
 

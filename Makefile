@@ -1,0 +1,82 @@
+# make help lists the targets. A fresh machine needs Go, git and make; nothing else.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# The program is built without cgo, and so is everything that tests it, but for the race detector.
+export CGO_ENABLED := 0
+
+GOLANGCI_VERSION    := v2.15.0
+STATICCHECK_VERSION := v0.8.2
+GOLANGCI            := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
+
+# Packages where goroutines meet.
+RACE ?= ./cmd/... ./engine/exec/... ./engine/files/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./plugins/...
+
+.NOTPARALLEL:
+.PHONY: build test check lint servers race demo fmt clean help
+
+build: ## build bin/weir
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/weir ./cmd/weir
+
+test: check lint servers race ## everything that must pass: format, vet, house rules, lint, all tests
+	$(GO) test -timeout 12m ./...
+
+# What fails soonest comes first.
+check:
+	@echo "== format, build, vet, house rules"
+	@unformatted=$$(gofmt -l cmd engine plugins pipelines); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+	@$(GO) build ./...
+	@$(GO) vet ./...
+	@$(GO) test ./engine
+
+lint: ## golangci-lint, or staticcheck where that cannot be had
+	@echo "== lint"
+	@mkdir -p bin/tools
+	@if $(MAKE) -s $(GOLANGCI) 2>bin/tools/golangci.log; then \
+		$(GOLANGCI) run ./...; \
+	elif echo "LEFT OUT: golangci-lint $(GOLANGCI_VERSION) could not be built (bin/tools/golangci.log); staticcheck takes its place" && \
+		$(MAKE) -s $(STATICCHECK) 2>bin/tools/staticcheck.log; then \
+		$(STATICCHECK) ./...; \
+	else \
+		echo "LEFT OUT: staticcheck $(STATICCHECK_VERSION) could not be built either (bin/tools/staticcheck.log); go vet has run"; \
+	fi
+
+# A tool is built by itself, so that the modules it needs never enter go.mod.
+$(GOLANGCI):
+	@GOBIN=$(CURDIR)/bin/tools GOFLAGS= timeout 600 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv bin/tools/golangci-lint $@
+
+$(STATICCHECK):
+	@GOBIN=$(CURDIR)/bin/tools GOFLAGS= timeout 300 $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	@mv bin/tools/staticcheck $@
+
+servers: ## fetch the real servers that some tests talk to, from Debian packages
+	@echo "== real servers"
+	@if [ ! -x testdata/servers/get ]; then echo "LEFT OUT: there is no testdata/servers/get"; \
+	elif ! testdata/servers/get; then echo "LEFT OUT: tests against vsftpd, proftpd and OpenSSH, where they are not installed"; fi
+
+race: ## tests of packages where goroutines meet, under the race detector
+	@echo "== race detector"
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACE); \
+	else echo "LEFT OUT: the race detector needs gcc"; fi
+
+demo: build ## run the main job on stand-ins inside one process
+	@bin/weir demo
+
+fmt: ## format Go and HCL files
+	gofmt -w cmd engine plugins pipelines
+	$(GO) run ./cmd/weir fmt pipelines
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"syscall"
+
+	"weir/engine/plugin"
+)
+
+// Exit codes; scripts rely on them.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // what was asked for did not succeed
+	exitConfig      = 2 // the configuration or the command line is wrong
+	exitEnvironment = 3 // network, disk or credentials
+)
+
+var (
+	errInterrupted = errors.New("interrupted: what was committed stays, the next run goes on from there")
+	// errReported ends a command whose problems have been printed.
+	errReported = errors.New("reported")
+)
+
+// exitError is an error with the exit code it asks for.
+type exitError struct {
+	code int
+	err  error
+}
+
+// Error implements error.
+func (e *exitError) Error() string { return e.err.Error() }
+
+// Unwrap gives errors.Is and errors.As the cause.
+func (e *exitError) Unwrap() error { return e.err }
+
+// withCode returns err with an exit code.
+func withCode(code int, err error) error { return &exitError{code: code, err: err} }
+
+// reported ends a command with code when all there is to say has been printed.
+func reported(code int) error { return withCode(code, errReported) }
+
+// codeOf returns the exit code for err.
+func codeOf(err error) int {
+	var ee *exitError
+	var pf *plugin.Failure
+	var ne net.Error
+	var pe *fs.PathError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &ee):
+		return ee.code
+	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
+		return exitFailed
+	case errors.As(err, &pf):
+		if pf.Class == plugin.Data {
+			return exitFailed
+		}
+		return exitEnvironment
+	case errors.As(err, &ne), errors.As(err, &pe), errors.Is(err, syscall.ENOSPC):
+		return exitEnvironment
+	}
+	return exitFailed
+}

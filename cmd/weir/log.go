@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// logger makes a logger to standard error, which keeps standard output for results.
+func (a *app) logger() (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(a.logLevel)
+	if err != nil || level > zapcore.ErrorLevel {
+		return nil, withCode(exitConfig, fmt.Errorf("--log-level must be debug, info, warn or error, not %q", a.logLevel))
+	}
+	ec := zap.NewProductionEncoderConfig()
+	ec.EncodeTime = zapcore.ISO8601TimeEncoder
+	ec.EncodeDuration = zapcore.StringDurationEncoder
+	var enc zapcore.Encoder
+	switch a.logFormat {
+	case "json":
+		enc = zapcore.NewJSONEncoder(ec)
+	case "text":
+		ec.EncodeLevel = zapcore.CapitalLevelEncoder
+		ec.CallerKey, ec.StacktraceKey = "", ""
+		enc = zapcore.NewConsoleEncoder(ec)
+	default:
+		return nil, withCode(exitConfig, fmt.Errorf("--log-format must be text or json, not %q", a.logFormat))
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(a.stderr)), level)), nil
+}

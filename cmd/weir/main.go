@@ -1,0 +1,61 @@
+// Command weir runs declarative integration pipelines.
+//
+// Each verb has a file of its own. A verb reads its flags, calls package
+// engine, prints, and returns an error whose exit code follows exit.go.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"weir/engine"
+	"weir/engine/diag"
+	"weir/plugins/all"
+)
+
+// version is set by the linker for releases; "" falls back to what the build recorded.
+var version string
+
+func main() {
+	os.Exit(realMain())
+}
+
+// realMain is main with an exit code, so that tests can call it.
+func realMain() int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, version: version,
+		newEngine: func(log *zap.Logger) (runner, diag.List) {
+			return engine.New(engine.Options{Plugins: all.Plugins(os.Stdout), Log: log})
+		},
+	}
+	return a.main(ctx, os.Args[1:])
+}
+
+// withSignals returns a context that the first interrupt or request to
+// terminate cancels; a second one ends the process, because whoever asks twice
+// does not want to wait for what the first one let finish.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	got := make(chan os.Signal, 2)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-got; !ok {
+			return
+		}
+		cancel(errInterrupted)
+		if _, ok := <-got; ok {
+			os.Exit(exitFailed)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		close(got)
+		cancel(nil)
+	}
+}

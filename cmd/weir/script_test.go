@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// engineReady turns on the scripts that plan and run pipelines; see the condition [engine].
+const engineReady = false
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"weir": func() { os.Exit(realMain()) }})
+}
+
+// TestScripts runs the command as users do; the scripts are in testdata/script
+// at the top of the project. WEIR_UPDATE=1 rewrites the outputs they compare with.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		UpdateScripts:       os.Getenv("WEIR_UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition: func(cond string) (bool, error) {
+			return cond == "engine" && engineReady, nil
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NO_COLOR", "1")
+			return nil
+		},
+	})
+}

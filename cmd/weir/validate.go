@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/spf13/cobra"
+
+	"weir/engine/config"
+	"weir/engine/diag"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "validate [FOLDER|FILE]", Short: "Report every problem of a configuration", Args: cobra.MaximumNArgs(1),
+		Long: "Reads and plans the configuration, without touching any system, and reports every problem found.\n" +
+			"Variables and secrets without a value are taken as unknown. A folder that holds no configuration\n" +
+			"itself stands for the folders directly in it.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.validate(c.Context(), pathArg(args), asJSON)
+		},
+	}
+	a.inputFlags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
+	return c
+}
+
+func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
+	in, err := a.inputs()
+	if err != nil {
+		return err
+	}
+	in.AllowMissing = true
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	roots, ds := config.Roots(path)
+	sources := map[string][]byte{}
+	pipelines := 0
+	for _, root := range roots {
+		l, found := e.Load(ctx, root, in)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		ds = append(ds, found...)
+		maps.Copy(sources, l.Sources)
+		if l.Plan != nil {
+			pipelines += len(l.Plan.Pipelines)
+		}
+	}
+	if asJSON {
+		err = diag.JSON(a.stdout, ds)
+	} else {
+		err = a.printDiagnostics(a.stdout, ds, sources)
+	}
+	if err != nil {
+		return err
+	}
+	if ds.HasErrors() {
+		return reported(exitConfig)
+	}
+	if !asJSON {
+		_, err = fmt.Fprintf(a.stdout, "The configuration is valid: %s.\n", count(int64(pipelines), "pipeline"))
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"weir/engine/spec"
+)
+
+// Inputs are the values and surroundings a configuration is evaluated with.
+type Inputs struct {
+	Vars     []VarFlag // from flags, the last of a name wins
+	VarFiles []string
+	Env      func(name string) (string, bool) // nil: the process's environment
+	// AllowMissing treats required variables and secrets without a value as
+	// unknown instead of reporting them, for validating a connector by itself.
+	AllowMissing bool
+}
+
+// VarFlag is one --var name=value.
+type VarFlag struct{ Name, Value string }
+
+func (in Inputs) env(name string) (string, bool) {
+	if in.Env != nil {
+		return in.Env(name)
+	}
+	return os.LookupEnv(name)
+}
+
+// functions returns what expressions of a module in dir may call: the pure
+// functions that Terraform users know, and env, file and secret, whose results
+// are fixed for the life of the plan.
+func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function {
+	out := map[string]function.Function{
+		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
+		"pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": stdlib.ParseIntFunc,
+		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
+		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc, "title": stdlib.TitleFunc,
+		"regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc, "replace": stdlib.ReplaceFunc, "split": stdlib.SplitFunc,
+		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
+		"trimsuffix": stdlib.TrimSuffixFunc, "trimspace": stdlib.TrimSpaceFunc,
+		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
+		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
+		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "keys": stdlib.KeysFunc, "length": stdlib.LengthFunc,
+		"lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
+		"setunion": stdlib.SetUnionFunc, "setsubtract": stdlib.SetSubtractFunc, "setintersection": stdlib.SetIntersectionFunc,
+		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
+		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "csvdecode": stdlib.CSVDecodeFunc,
+		"formatdate": stdlib.FormatDateFunc,
+		"tostring":   stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
+		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+	}
+	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
+		v, _ := in.env(name)
+		return cty.StringVal(v), nil
+	})
+	out["file"] = oneString("the name of a file, relative to the folder of the module", func(name string) (cty.Value, error) {
+		b, err := s.readOther(dir, name)
+		return cty.StringVal(string(b)), err
+	})
+	out["secret"] = oneString("the name of an environment variable, or file: and a path", func(name string) (cty.Value, error) {
+		v, err := readSecret(dir, name, s, in)
+		return v.Mark(spec.Sensitive), err
+	})
+	return out
+}
+
+func oneString(what string, f func(string) (cty.Value, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Description: what, Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f(args[0].AsString())
+			if err != nil {
+				return cty.UnknownVal(cty.String), function.NewArgError(0, err)
+			}
+			return v, nil
+		},
+	})
+}
+
+func readSecret(dir, name string, s *Snapshot, in Inputs) (cty.Value, error) {
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		b, err := s.readOther(dir, path)
+		return cty.StringVal(strings.TrimRight(string(b), "\r\n")), err
+	}
+	v, ok := in.env(strings.TrimPrefix(name, "env:"))
+	switch {
+	case ok:
+		return cty.StringVal(v), nil
+	case in.AllowMissing:
+		return cty.UnknownVal(cty.String), nil
+	}
+	return cty.UnknownVal(cty.String), fmt.Errorf("the secret is not set: give it in the environment variable %s, or write secret(\"file:PATH\")", name)
+}

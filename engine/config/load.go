@@ -1,0 +1,259 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/diag"
+	"weir/engine/spec"
+)
+
+// maxModules bounds how deep modules may contain modules.
+const maxModules = 16
+
+type loader struct {
+	snap  *Snapshot
+	in    Inputs
+	diags diag.List
+	all   []*Module
+}
+
+func (l *loader) add(ds ...diag.Diagnostic) { l.diags = append(l.diags, ds...) }
+
+// Load reads the configuration at path, a folder or one file, and everything it
+// refers to. All problems found are reported together; the Config is usable for
+// further checks even when there are some, and nil when there is nothing to check.
+func Load(path string, in Inputs) (*Config, diag.List) {
+	l := &loader{snap: newSnapshot(), in: in}
+	files, dir := []string{path}, filepath.Dir(path)
+	if st, err := os.Stat(path); err != nil {
+		return nil, diag.List{diag.Errorf("config.not_found", nil, "No such file or folder: "+path, "")}
+	} else if st.IsDir() {
+		files, dir = configFiles(path), path
+		if len(files) == 0 {
+			return nil, diag.List{diag.Errorf("config.empty", nil, "No configuration in "+path, "The folder holds no file ending in .hcl.")}
+		}
+	}
+	root := l.module("", dir, files, nil, nil, []string{canonical(dir)})
+	return &Config{Root: root, Modules: l.all, Snapshot: l.snap}, l.diags
+}
+
+func canonical(dir string) string {
+	if p, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = p
+	}
+	if p, err := filepath.Abs(dir); err == nil {
+		dir = p
+	}
+	return dir
+}
+
+func topLevelSchema() *hcl.BodySchema {
+	one := []string{"name"}
+	return &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "variable", LabelNames: one}, {Type: "locals"}, {Type: "connection", LabelNames: []string{"type", "name"}},
+		{Type: "schema", LabelNames: one}, {Type: "entity", LabelNames: one}, {Type: "mapping", LabelNames: one},
+		{Type: "pipeline", LabelNames: one}, {Type: "module", LabelNames: one}, {Type: "engine"},
+	}}
+}
+
+// module loads one instance. args are the values given by the module block at
+// call, nil for the root. parents are the folders that lead here.
+func (l *loader) module(addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
+	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}}
+	l.all = append(l.all, m)
+	blocks := l.blocks(files)
+	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in), Variables: map[string]cty.Value{}}
+
+	vars := map[string]*variable{}
+	for _, b := range blocks["variable"] {
+		if !l.declare(m, "variable."+b.Labels[0], b) {
+			continue
+		}
+		v, ds := decodeVariable(b, base)
+		l.add(ds...)
+		vars[v.name] = v
+	}
+	if call == nil {
+		args = l.outside(dir, vars)
+	} else {
+		for _, n := range sortedKeys(args) {
+			if vars[n] == nil {
+				l.unknownVariable(n, vars, args[n].rng, "module "+addr)
+			}
+		}
+	}
+	m.Vars = l.resolve(vars, args, call)
+	base.Variables["var"] = cty.ObjectVal(m.Vars)
+	l.validate(vars, m.Vars, base)
+	l.locals(m, blocks["locals"], base)
+	m.Scope = base
+	l.named(m, blocks)
+	for _, b := range blocks["pipeline"] {
+		if l.declare(m, "pipeline."+b.Labels[0], b) {
+			m.Pipelines = append(m.Pipelines, newBlock(m, b))
+		}
+	}
+	for i, b := range blocks["engine"] {
+		if i > 0 || addr != "" {
+			l.add(diag.Errorf("config.duplicate", &b.DefRange, "Unexpected engine block", "There is one engine block, in the top folder."))
+			continue
+		}
+		m.Engine = newBlock(m, b)
+	}
+	for _, b := range blocks["module"] {
+		if l.declare(m, "module."+b.Labels[0], b) {
+			l.call(m, b, parents)
+		}
+	}
+	return m
+}
+
+func (l *loader) blocks(files []string) map[string][]*hcl.Block {
+	out := map[string][]*hcl.Block{}
+	for _, name := range files {
+		f, ds := l.snap.parse(name)
+		l.add(ds...)
+		if f == nil {
+			continue
+		}
+		c, hd := f.Body.Content(topLevelSchema())
+		if !ds.HasErrors() { // after a syntax error the structure is a guess
+			l.add(spec.FromHCL(hd)...)
+		}
+		for _, b := range c.Blocks {
+			if ok := len(b.Labels) == 0 || l.labels(b); ok {
+				out[b.Type] = append(out[b.Type], b)
+			}
+		}
+	}
+	return out
+}
+
+func (l *loader) labels(b *hcl.Block) bool {
+	for i, s := range b.Labels {
+		if !validName(s) {
+			l.add(diag.Errorf("config.invalid_name", &b.LabelRanges[i], fmt.Sprintf("Invalid name %q", s),
+				"A name starts with a letter and has letters, digits, _ and - in it, 64 at most."))
+			return false
+		}
+	}
+	return true
+}
+
+func validName(s string) bool {
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+func (l *loader) declare(m *Module, name string, b *hcl.Block) bool {
+	if first, ok := m.names[name]; ok {
+		l.add(diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
+			"It is already declared at %s:%d.", first.Filename, first.Start.Line))
+		return false
+	}
+	m.names[name] = b.DefRange
+	return true
+}
+
+func newBlock(m *Module, b *hcl.Block) *Block {
+	return &Block{Type: b.Type, Labels: b.Labels, Name: strings.Join(b.Labels, "."), Body: b.Body, Header: b.DefRange, Module: m}
+}
+
+// named collects the blocks that others refer to and puts their references in scope.
+func (l *loader) named(m *Module, blocks map[string][]*hcl.Block) {
+	for _, typ := range []string{"connection", "schema", "entity", "mapping"} {
+		tree := map[string]map[string]cty.Value{}
+		flat := map[string]cty.Value{}
+		for _, hb := range blocks[typ] {
+			name := strings.Join(hb.Labels, ".")
+			if !l.declare(m, typ+"."+name, hb) {
+				continue
+			}
+			b := newBlock(m, hb)
+			b.Ref = &spec.Ref{Kind: typ, Module: m.Address, Name: name}
+			v := cty.CapsuleVal(spec.RefType, b.Ref)
+			if typ == "connection" {
+				if tree[hb.Labels[0]] == nil {
+					tree[hb.Labels[0]] = map[string]cty.Value{}
+				}
+				tree[hb.Labels[0]][hb.Labels[1]] = v
+			} else {
+				flat[name] = v
+			}
+			switch typ {
+			case "connection":
+				m.Connections = append(m.Connections, b)
+			case "schema":
+				m.Schemas = append(m.Schemas, b)
+			case "entity":
+				m.Entities = append(m.Entities, b)
+			case "mapping":
+				m.Mappings = append(m.Mappings, b)
+			}
+		}
+		for k, sub := range tree {
+			flat[k] = cty.ObjectVal(sub)
+		}
+		m.Scope.Variables[typ] = cty.ObjectVal(flat)
+	}
+}
+
+// call loads the module that a module block instantiates.
+func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
+	attrs, hd := b.Body.JustAttributes()
+	l.add(spec.FromHCL(hd)...)
+	src, ok := attrs["source"]
+	if !ok {
+		l.add(diag.Errorf("config.missing_attribute", &b.DefRange, "Missing source", "A module block needs source = \"../FOLDER\": the connector it instantiates."))
+		return
+	}
+	rng := src.Expr.Range()
+	val, hd := src.Expr.Value(m.Scope)
+	l.add(spec.FromHCL(hd)...)
+	u, _ := val.Unmark()
+	if hd.HasErrors() || u.Type() != cty.String || u.IsNull() || !u.IsKnown() {
+		if !hd.HasErrors() {
+			l.add(diag.Errorf("config.invalid_value", &rng, "Invalid source", "source must be the path of a folder, as a string."))
+		}
+		return
+	}
+	dir := filepath.Join(m.Dir, u.AsString())
+	files := configFiles(dir)
+	if len(files) == 0 {
+		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
+		return
+	}
+	if here := canonical(dir); slices.Contains(parents, here) || len(parents) > maxModules {
+		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
+		return
+	} else {
+		parents = append(slices.Clone(parents), here)
+	}
+	args := map[string]given{}
+	for _, n := range sortedKeys(attrs) {
+		if n == "source" {
+			continue
+		}
+		a := attrs[n]
+		val, hd := a.Expr.Value(m.Scope)
+		l.add(spec.FromHCL(hd)...)
+		if hd.HasErrors() {
+			val = cty.DynamicVal
+		}
+		args[n] = given{val, a.Expr.Range().Ptr(), n}
+	}
+	header := b.DefRange
+	l.module(m.Qualify(b.Labels[0]), dir, files, args, &header, parents)
+}

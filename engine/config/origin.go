@@ -1,0 +1,164 @@
+package config
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/spec"
+)
+
+// markOrigins gives every literal string of a parsed file its Origin as a mark,
+// so that the place it was written travels with the value; see spec.Origin.
+// Keys of objects are left alone: a mark there would cover the whole object.
+func markOrigins(body *hclsyntax.Body, src []byte) {
+	m := &originMarker{src: src, keys: map[hclsyntax.Node]bool{}}
+	_ = hclsyntax.Walk(body, m)
+}
+
+type originMarker struct {
+	src  []byte
+	keys map[hclsyntax.Node]bool
+}
+
+// Enter implements hclsyntax.Walker.
+func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	switch x := n.(type) {
+	case *hclsyntax.ObjectConsExpr:
+		for _, it := range x.Items {
+			m.keys[it.KeyExpr] = true
+			if k, ok := it.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok {
+				m.keys[k.Wrapped] = true
+			}
+		}
+	case *hclsyntax.TemplateExpr:
+		if !m.keys[n] {
+			m.mark(x)
+		}
+	}
+	return nil
+}
+
+// Exit implements hclsyntax.Walker.
+func (m *originMarker) Exit(hclsyntax.Node) hcl.Diagnostics { return nil }
+
+func (m *originMarker) mark(t *hclsyntax.TemplateExpr) {
+	var text strings.Builder
+	for _, p := range t.Parts {
+		l, ok := p.(*hclsyntax.LiteralValueExpr)
+		if !ok || l.Val.Type() != cty.String || l.Val.IsNull() {
+			return
+		}
+		text.WriteString(l.Val.AsString())
+	}
+	raw := m.src[t.SrcRange.Start.Byte:t.SrcRange.End.Byte]
+	offs, ok := literalOffsets(raw, t.SrcRange.Start.Byte, text.String())
+	if !ok {
+		return
+	}
+	o := spec.NewOrigin(text.String(), t.SrcRange, m.src, offs)
+	for _, p := range t.Parts {
+		l, _ := p.(*hclsyntax.LiteralValueExpr)
+		l.Val = l.Val.Mark(o)
+	}
+}
+
+// literalOffsets returns the byte offset in the file of each rune of text, the
+// decoded form of the literal raw that starts at base, and of its end.
+func literalOffsets(raw []byte, base int, text string) ([]int, bool) {
+	if len(raw) > 1 && raw[0] == '"' {
+		body := raw[1:]
+		if body[len(body)-1] == '"' {
+			body = body[:len(body)-1]
+		}
+		offs, rest, ok := decodeLine(nil, body, base+1, text, true)
+		return append(offs, base+1+len(body)), ok && rest == ""
+	}
+	if !bytes.HasPrefix(raw, []byte("<<")) {
+		return nil, false
+	}
+	nl := bytes.IndexByte(raw, '\n')
+	if nl < 0 {
+		return nil, false
+	}
+	offs := make([]int, 0, len(text)+1)
+	pos := nl + 1
+	for text != "" {
+		end := bytes.IndexByte(raw[pos:], '\n')
+		if end < 0 {
+			return nil, false
+		}
+		line, next := raw[pos:pos+end+1], pos+end+1
+		want := text
+		if i := strings.IndexByte(text, '\n'); i >= 0 {
+			want = text[:i+1]
+		}
+		// <<- strips the indentation that all lines share: find how much of this line it was.
+		matched := false
+		for strip := 0; strip <= len(line) && !matched; strip++ {
+			got, rest, ok := decodeLine(offs, line[strip:], base+pos+strip, want, false)
+			if ok && rest == "" {
+				offs, matched = got, true
+			}
+			if strip < len(line) && line[strip] != ' ' && line[strip] != '\t' {
+				break
+			}
+		}
+		if !matched {
+			return nil, false
+		}
+		text, pos = text[len(want):], next
+	}
+	return append(offs, base+pos), true
+}
+
+// decodeLine walks raw and the text it decodes to together, appending the
+// offset of each rune. It returns the text that raw does not cover.
+func decodeLine(offs []int, raw []byte, base int, text string, quoted bool) ([]int, string, bool) {
+	i := 0
+	for text != "" && i < len(raw) {
+		r, n := utf8.DecodeRuneInString(text)
+		got, w := decodeRune(raw[i:], quoted)
+		if got != r {
+			return offs, text, false
+		}
+		offs = append(offs, base+i)
+		i += w
+		text = text[n:]
+	}
+	return offs, text, i == len(raw)
+}
+
+func decodeRune(raw []byte, quoted bool) (rune, int) {
+	if quoted && raw[0] == '\\' && len(raw) > 1 {
+		switch raw[1] {
+		case 'n':
+			return '\n', 2
+		case 'r':
+			return '\r', 2
+		case 't':
+			return '\t', 2
+		case '"', '\\':
+			return rune(raw[1]), 2
+		case 'u', 'U':
+			n := 4
+			if raw[1] == 'U' {
+				n = 8
+			}
+			if len(raw) >= 2+n {
+				if v, err := strconv.ParseUint(string(raw[2:2+n]), 16, 32); err == nil {
+					return rune(v), 2 + n
+				}
+			}
+		}
+	}
+	if len(raw) > 2 && (raw[0] == '$' || raw[0] == '%') && raw[1] == raw[0] && raw[2] == '{' {
+		return rune(raw[0]), 2
+	}
+	return utf8.DecodeRune(raw)
+}

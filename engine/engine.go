@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/engine/compute"
+	"weir/engine/config"
+	"weir/engine/diag"
+	"weir/engine/exec"
+	"weir/engine/function"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/share"
+	"weir/engine/state"
+	"weir/engine/step"
+)
+
+// Options are what an Engine is made from.
+type Options struct {
+	Plugins []plugin.Plugin
+	Log     *zap.Logger  // nil logs nothing
+	Clock   plugin.Clock // nil is the machine's clock
+}
+
+// Engine loads, plans and runs configurations. It is safe for concurrent use.
+type Engine struct {
+	plugins map[string]plugin.Plugin
+	log     *zap.Logger
+	clock   plugin.Clock
+	pool    share.Pool
+}
+
+// New returns an engine with exactly the given plugins.
+func New(o Options) (*Engine, diag.List) {
+	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock}
+	if e.log == nil {
+		e.log = zap.NewNop()
+	}
+	if e.clock == nil {
+		e.clock = plugin.SystemClock{}
+	}
+	var ds diag.List
+	for _, p := range o.Plugins {
+		if _, ok := e.plugins[p.Name]; ok {
+			ds = append(ds, diag.Errorf("config.duplicate", nil, "Two plugins are called "+p.Name, "Each plugin needs a name of its own."))
+		}
+		e.plugins[p.Name] = p
+	}
+	return e, ds
+}
+
+// Inputs are the values a configuration is loaded with.
+type Inputs = config.Inputs
+
+// VarFlag is one --var name=value.
+type VarFlag = config.VarFlag
+
+// Loaded is a configuration that was read and planned.
+type Loaded struct {
+	Sources map[string][]byte // configuration files by name, for printing diagnostics; never nil
+	Plan    *plan.Plan        // without the pipelines that have errors; nil when nothing could be read
+}
+
+// Load reads and plans the configuration at path. It opens nothing but files
+// of the configuration. The diagnostics are those of all files and pipelines.
+func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.List) {
+	c, ds := config.Load(path, in)
+	if c == nil {
+		return &Loaded{Sources: map[string][]byte{}}, ds
+	}
+	l := &Loaded{Sources: c.Snapshot.Sources}
+	p, pds := plan.Build(c, e.planOptions())
+	l.Plan = p
+	return l, append(ds, pds...).Sort()
+}
+
+func (e *Engine) planOptions() plan.Options {
+	functions := function.All()
+	return plan.Options{
+		Plugins: e.plugins,
+		Steps:   step.All(),
+		Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
+			return compute.New(in, compute.Options{Vars: vars, Now: e.clock.Now, Functions: functions})
+		},
+	}
+}
+
+// Run runs the plan's pipelines once, one after the other, to the end of what
+// their sources have ready. A pipeline that fails does not stop those that do
+// not name it in after. The error is about the run as a whole, such as a state
+// folder that cannot be opened; failures of pipelines are in the report.
+func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, error) {
+	dir := o.StateDir
+	if dir == "" {
+		dir = l.Plan.Engine.StateDir
+	}
+	if dir == "" {
+		dir = ".weir/state"
+	}
+	for _, a := range o.Pipelines {
+		if l.Plan.Pipeline(a) == nil {
+			return nil, diag.List{unknownPipeline(a, l.Plan)}.Err()
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
+	}
+	store, err := state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+	if err != nil {
+		return nil, err
+	}
+	rep := &RunReport{OK: true}
+	failed := map[string]error{}
+	for _, p := range l.Plan.Pipelines {
+		if len(o.Pipelines) > 0 && !slices.Contains(o.Pipelines, p.Address) {
+			continue
+		}
+		pr := PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
+			pr.Err = fmt.Errorf("not run, because %s failed: %w", p.After[i], failed[p.After[i]])
+		} else {
+			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
+		}
+		if pr.Err != nil {
+			rep.OK = false
+			var q *exec.QuarantineError
+			if !errors.As(pr.Err, &q) { // with files set aside, what could be read is complete
+				failed[p.Address] = pr.Err
+			}
+		}
+		rep.Pipelines = append(rep.Pipelines, pr)
+	}
+	return rep, store.Close()
+}
+
+func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
+	var names []string
+	for _, q := range p.Pipelines {
+		names = append(names, q.Address)
+	}
+	d := diag.Errorf("plan.unknown_reference", nil, "There is no pipeline "+a, "Pipelines: %v.", names)
+	if m := diag.Suggest(a, names); m != "" {
+		d.Detail = fmt.Sprintf("Did you mean %s? ", m) + d.Detail
+	}
+	return d
+}
+
+func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
+	started := e.clock.Now()
+	log := e.log.With(zap.String("pipeline", pl.Address), zap.String("revision", p.Revision))
+	ses, err := store.Pipeline(ctx, pl.Address, 1, p.Revision)
+	if err != nil {
+		pr.Err = err
+		return
+	}
+	runID := newRunID(started)
+	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1}); err != nil {
+		pr.Err = err
+		return
+	}
+	log = log.With(zap.String("run", runID))
+	x := exec.Options{
+		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
+		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
+	}
+	if o.Progress != nil {
+		x.Progress = func(p exec.Progress) {
+			o.Progress(Progress{Pipeline: pl.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
+		}
+	}
+	r, err := exec.Run(ctx, x)
+	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts), r.Groups, r.Notices, r.Objects
+	outcome, text := "ok", ""
+	if err != nil {
+		outcome, text = "failed", err.Error()
+	}
+	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
+		err = errors.Join(err, ferr)
+	}
+	pr.Err = err
+	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", r.Counts.Read), zap.Int64("delivered", r.Counts.Delivered),
+		zap.Int64("rejected", r.Counts.Rejected), zap.Duration("took", e.clock.Now().Sub(started)))
+}
+
+// newRunID returns an identifier that sorts by time.
+func newRunID(t time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails
+	return t.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// host is what a running step is lent.
+type host struct {
+	e   *Engine
+	log *zap.Logger
+}
+
+// Log implements plugin.Host.
+func (h *host) Log() *zap.Logger { return h.log }
+
+// Clock implements plugin.Host.
+func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Share implements plugin.Host.
+func (h *host) Share(key string, open func() (v any, closeV func(), err error)) (v any, release func(), err error) {
+	return h.e.pool.Get(key, open)
+}

@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"slices"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/step"
+)
+
+// bind decodes a node's options and binds it to the schema that reaches it.
+// Options are decoded also when the input is broken, so that one run reports
+// all that can be known.
+func (b *pipelineBuilder) bind(n *planned) {
+	before := len(b.diags)
+	in, ok := b.input(n)
+	ok = b.decode(n) && ok && !n.failed
+	if ok {
+		b.bindTo(n, in)
+	}
+	if b.diags[before:].HasErrors() || !ok {
+		n.failed = true
+	}
+}
+
+// input returns the schema of what n reads: that of all its inputs alike.
+func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
+	if n.Kind == "source" {
+		return nil, true
+	}
+	var in *record.Schema
+	for _, i := range n.Inputs {
+		if i.failed {
+			return nil, false
+		}
+		switch {
+		case n.Kind == "decode" && i.Kind != "source":
+			b.add(diag.Errorf("plan.invalid_input", &n.Header, n.Address+" cannot read "+i.Address, "A decoder reads the bytes of a source."))
+			return nil, false
+		case n.Kind != "decode" && i.Kind == "source":
+			b.add(diag.Errorf("plan.invalid_input", &n.Header, n.Address+" cannot read "+i.Address,
+				"A source yields bytes. Put a decode block after it, such as decode \"csv\"."))
+			return nil, false
+		case in != nil && !sameFields(in, i.Out):
+			b.add(diag.Errorf("plan.inputs_differ", b.fromRange(n.Node), "The inputs of "+n.Address+" have different fields",
+				"%s has %s; %s has %s. Give them the same fields, in the same order, with a map.", n.Inputs[0].Address, in.RowType(), i.Address, i.Out.RowType()))
+			return nil, false
+		}
+		in = i.Out
+	}
+	return in, len(n.Inputs) > 0
+}
+
+func sameFields(a, b *record.Schema) bool {
+	return slices.EqualFunc(a.Fields(), b.Fields(), func(x, y record.Field) bool {
+		return x.Name == y.Name && x.Hidden == y.Hidden && x.Type.Equal(y.Type)
+	})
+}
+
+// decode makes the node's configuration from its block.
+func (b *pipelineBuilder) decode(n *planned) bool {
+	var c plugin.Config
+	rng := n.block.LabelRanges[0]
+	switch n.Kind {
+	case "source":
+		if p, ok := b.plugin(n.Type, "source", func(p plugin.Plugin) bool { return p.Source != nil }, rng); ok {
+			n.Source = p.Source()
+			c = n.Source
+		}
+	case "decode":
+		if p, ok := b.plugin(n.Type, "decoder", func(p plugin.Plugin) bool { return p.Decoder != nil }, rng); ok {
+			n.Decoder = p.Decoder()
+			c = n.Decoder
+		}
+	case "sink":
+		if p, ok := b.plugin(n.Type, "sink", func(p plugin.Plugin) bool { return p.Sink != nil }, rng); ok {
+			n.Sink = p.Sink()
+			c = n.Sink
+		}
+	default:
+		n.conf = b.o.Steps[n.Kind](n.block.Labels[0])
+		c = n.conf
+	}
+	if c == nil {
+		return false
+	}
+	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
+	n.at = at
+	if !ds.HasErrors() {
+		ds = append(ds, c.Check(at)...)
+	}
+	b.add(ds...)
+	return !ds.HasErrors()
+}
+
+func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
+	n.In = in
+	var ds diag.List
+	var compiler plugin.Compiler
+	if in != nil {
+		compiler = b.compiler(in)
+		ds = b.route(n, compiler)
+	}
+	switch n.Kind {
+	case "source":
+	case "decode":
+		s, d := n.Decoder.Bind(n.at)
+		ds = append(ds, d...)
+		if !d.HasErrors() {
+			n.Out, d = withMeta(n, s)
+			ds = append(ds, d...)
+		}
+	case "sink":
+		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
+	default:
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
+		ds = append(ds, d...)
+		if !d.HasErrors() {
+			n.Step, n.Out = s, s.Out()
+		}
+	}
+	b.add(ds...)
+}
+
+// compiler returns the compiler of expressions over the rows of in.
+func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
+	return b.o.Compiler(in, b.vars)
+}
+
+// withMeta adds the hidden field that tells where a row came from.
+func withMeta(n *planned, s *record.Schema) (*record.Schema, diag.List) {
+	if _, taken := s.Slot("meta"); taken {
+		return s, diag.List{diag.Errorf("plan.reserved_name", &n.Header, "A column cannot be called meta",
+			"meta tells where a row came from. Read the column under another name.")}
+	}
+	return record.NewSchema(append(slices.Clone(s.Fields()), Meta())), nil
+}
+
+func (b *pipelineBuilder) route(n *planned, c plugin.Compiler) diag.List {
+	if n.WhenText.IsZero() {
+		return nil
+	}
+	e, ds := c.Row(n.WhenText, record.Bool)
+	if !ds.HasErrors() {
+		n.When = e
+	}
+	return ds
+}
+
+// project computes backwards which columns are read after each node.
+func project(p *Pipeline) {
+	for i := len(p.Nodes) - 1; i >= 0; i-- {
+		n := p.Nodes[i]
+		if n.Out == nil {
+			continue
+		}
+		need := make([]bool, n.Out.Len())
+		for _, r := range n.Readers {
+			for _, s := range reads(r) {
+				need[s] = true
+			}
+		}
+		// A sibling that takes what the others leave needs their conditions evaluated.
+		n.Want = nil
+		for s, ok := range need {
+			if ok {
+				n.Want = append(n.Want, record.Slot(s))
+			}
+		}
+	}
+}
+
+func reads(r *Node) []record.Slot {
+	var out []record.Slot
+	if r.When != nil {
+		out = append(out, r.When.Reads()...)
+	}
+	if r.Sink != nil {
+		return append(out, r.In.Visible()...)
+	}
+	return append(out, r.Step.Reads(r.Want)...)
+}

@@ -1,0 +1,197 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/config"
+	"weir/engine/diag"
+	"weir/engine/identity"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/spec"
+	"weir/engine/step"
+)
+
+// Options are what a plan is built with.
+type Options struct {
+	Plugins map[string]plugin.Plugin
+	Steps   map[string]func(name string) step.Config
+	// Compiler makes the compiler of a step's row expressions; vars is the value of var.
+	Compiler func(in *record.Schema, vars map[string]any) plugin.Compiler
+	// Columns checks the declaration of one column of a schema block.
+	Columns func(name string, decl spec.Text) diag.List
+}
+
+// Build plans c. All problems are reported together; a pipeline with errors is
+// left out of the plan.
+func Build(c *config.Config, o Options) (*Plan, diag.List) {
+	b := &builder{o: o}
+	p := &Plan{Revision: c.Snapshot.Revision()}
+	for _, m := range c.Modules {
+		b.named(m)
+	}
+	for _, m := range c.Modules {
+		vars := rowVars(m)
+		for _, blk := range m.Pipelines {
+			before := len(b.diags)
+			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
+			pl := pb.build()
+			if !b.diags[before:].HasErrors() {
+				p.Pipelines = append(p.Pipelines, pl)
+			}
+		}
+	}
+	if e := c.Root.Engine; e != nil {
+		_, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
+		b.add(ds...)
+	}
+	b.order(p, c)
+	return p, b.diags.Sort()
+}
+
+type builder struct {
+	o     Options
+	diags diag.List
+}
+
+func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
+
+// EngineSpec declares the engine block.
+func EngineSpec(e *EngineOptions) spec.Body {
+	return spec.Body{
+		spec.String("state", &e.StateDir).Default(".weir/state", `".weir/state"`).Doc("Folder of the embedded state store, relative to where weir runs."),
+		spec.Choice("log_level", &e.LogLevel, "debug", "info", "warn", "error").Default("info", `"info"`).Doc("The least severe messages that are logged."),
+	}
+}
+
+// named decodes the blocks that pipelines refer to.
+func (b *builder) named(m *config.Module) {
+	for _, blk := range m.Connections {
+		b.connection(blk)
+	}
+	for _, blk := range m.Mappings {
+		var fields []spec.NamedText
+		_, ds := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}.Decode(blk.Body, m.Scope)
+		b.add(ds...)
+		blk.Ref.Value = fields
+	}
+	for _, blk := range m.Entities {
+		e := &identity.Entity{Name: blk.Name}
+		at, ds := e.Spec().Decode(blk.Body, m.Scope)
+		if !ds.HasErrors() {
+			ds = append(ds, e.Check(at)...)
+		}
+		b.add(ds...)
+		blk.Ref.Value = e
+	}
+	for _, blk := range m.Schemas {
+		blk.Ref.Value = b.schema(blk)
+	}
+}
+
+func (b *builder) connection(blk *config.Block) {
+	p, ok := b.plugin(blk.Labels[0], "connection", func(p plugin.Plugin) bool { return p.Connection != nil }, blk.Header)
+	if !ok {
+		return
+	}
+	c := p.Connection()
+	at, ds := c.Spec().Decode(blk.Body, blk.Module.Scope)
+	b.add(ds...)
+	if !ds.HasErrors() {
+		b.add(c.Check(at)...)
+	}
+	blk.Ref.Value = c
+}
+
+// plugin finds the plugin that a TYPE label names.
+func (b *builder) plugin(name, kind string, has func(plugin.Plugin) bool, rng hcl.Range) (plugin.Plugin, bool) {
+	p, ok := b.o.Plugins[name]
+	if ok && has(p) {
+		return p, true
+	}
+	var names []string
+	for n, p := range b.o.Plugins {
+		if has(p) {
+			names = append(names, n)
+		}
+	}
+	detail := "There is: " + strings.Join(sorted(names), ", ") + "."
+	d := diag.Errorf("config.unknown_plugin", &rng, fmt.Sprintf("There is no %s %q", kind, name), "")
+	if m := diag.Suggest(name, names); m != "" {
+		detail, d.Fix = fmt.Sprintf("Did you mean %q? %s", m, detail), ""
+	}
+	d.Detail = detail
+	b.add(d)
+	return plugin.Plugin{}, false
+}
+
+// schema decodes a schema block into column declarations, in the order of the file.
+func (b *builder) schema(blk *config.Block) []spec.NamedText {
+	var out []spec.NamedText
+	types := map[int]*spec.Text{}
+	body := spec.Body{spec.Blocks("field", []string{"name"}, "One field of the record.",
+		func() spec.Body { return schemaField(new(spec.Text)) },
+		func(labels []string, _ hcl.Range) spec.Body {
+			t := new(spec.Text)
+			types[len(out)] = t
+			out = append(out, spec.NamedText{Name: labels[0]})
+			return schemaField(t)
+		})}
+	_, ds := body.Decode(blk.Body, blk.Module.Scope)
+	b.add(ds...)
+	for i := range out {
+		out[i].Text = *types[i]
+		if b.o.Columns != nil && !out[i].Text.IsZero() {
+			b.add(b.o.Columns(out[i].Name, out[i].Text)...)
+		}
+	}
+	return out
+}
+
+func schemaField(t *spec.Text) spec.Body {
+	doc := new(string)
+	return spec.Body{
+		spec.Expr("type", t).Required().Doc("A column declaration, such as \"text\" or \"decimal comma optional\"."),
+		spec.String("description", doc).Doc("What the field means."),
+	}
+}
+
+// order sorts the pipelines so that each comes after those it names in after.
+func (b *builder) order(p *Plan, c *config.Config) {
+	known := map[string]bool{}
+	for _, m := range c.Modules {
+		for _, blk := range m.Pipelines {
+			known[blk.Address()] = true
+		}
+	}
+	state := map[string]int{}
+	var out []*Pipeline
+	var visit func(pl *Pipeline, path []string)
+	visit = func(pl *Pipeline, path []string) {
+		path = append(path, pl.Address)
+		switch state[pl.Address] {
+		case 2:
+			return
+		case 1:
+			b.add(diag.Errorf("plan.cycle", &pl.Header, "Pipelines wait for each other", "%s.", strings.Join(path, " -> ")))
+			return
+		}
+		state[pl.Address] = 1
+		for _, a := range pl.After {
+			if q := p.Pipeline(a); q != nil {
+				visit(q, path)
+			} else if !known[a] {
+				b.add(diag.Errorf("plan.unknown_reference", &pl.Header, "There is no pipeline "+a, "after names pipelines of the same folder."))
+			}
+		}
+		state[pl.Address] = 2
+		out = append(out, pl)
+	}
+	for _, pl := range p.Pipelines {
+		visit(pl, nil)
+	}
+	p.Pipelines = out
+}

@@ -1,0 +1,229 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/config"
+	"weir/engine/diag"
+	"weir/engine/spec"
+	"weir/engine/step"
+)
+
+// pipelineBuilder plans one pipeline block.
+type pipelineBuilder struct {
+	*builder
+	block     *config.Block
+	vars      map[string]any
+	nodes     []*planned
+	byAddress map[string]*Node
+}
+
+// planned is a node with the block it comes from.
+type planned struct {
+	*Node
+	block *hcl.Block
+	rest  hcl.Body // without the attributes every step has
+	from  hcl.Expression
+	at    spec.Ranges
+	conf  step.Config
+}
+
+func (b *pipelineBuilder) build() *Pipeline {
+	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
+	schema := b.schema()
+	c, hd := b.block.Body.Content(schema)
+	b.add(spec.FromHCL(hd)...)
+	b.attributes(p, c)
+	for _, blk := range c.Blocks {
+		switch blk.Type {
+		case "dead_letter":
+			b.deadLetter(p, blk)
+		case "commit":
+			b.commit(p, blk)
+		default:
+			b.node(blk)
+		}
+	}
+	b.wire()
+	for _, n := range b.sorted() {
+		b.bind(n)
+		p.Nodes = append(p.Nodes, n.Node)
+	}
+	b.complete(p)
+	if !slices.ContainsFunc(p.Nodes, func(n *Node) bool { return n.failed }) {
+		project(p)
+	}
+	return p
+}
+
+func (b *pipelineBuilder) schema() *hcl.BodySchema {
+	s := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "schedule"}, {Name: "timezone"}, {Name: "after"}}}
+	two := []string{"type", "name"}
+	s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: "source", LabelNames: two}, hcl.BlockHeaderSchema{Type: "decode", LabelNames: two[:1]},
+		hcl.BlockHeaderSchema{Type: "sink", LabelNames: two}, hcl.BlockHeaderSchema{Type: "dead_letter"}, hcl.BlockHeaderSchema{Type: "commit"})
+	for _, kind := range sortedKeys(b.o.Steps) {
+		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: kind, LabelNames: two[1:]})
+	}
+	return s
+}
+
+func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
+	set := spec.Body{
+		spec.String("description", &p.Description).Doc("What the pipeline does, in a sentence."),
+		spec.String("schedule", &p.Schedule).Check(checkSchedule).Doc("When serve runs it: \"every 10m\", \"cron 0 6 * * *\" or \"on start\"."),
+		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam."),
+	}
+	for _, it := range set {
+		_, ds := spec.Body{it}.DecodeAttr(c, b.block.Module.Scope)
+		b.add(ds...)
+	}
+	a, ok := c.Attributes["after"]
+	if !ok {
+		return
+	}
+	refs, ds := references(a.Expr)
+	b.add(ds...)
+	for _, r := range refs {
+		name, ok := strings.CutPrefix(r.name, "pipeline.")
+		if !ok {
+			b.add(diag.Errorf("plan.unknown_reference", &r.rng, "Not a pipeline", "after takes references such as pipeline.customers."))
+			continue
+		}
+		p.After = append(p.After, b.block.Module.Qualify(name))
+	}
+}
+
+func checkSchedule(s string) error {
+	kind, rest, _ := strings.Cut(s, " ")
+	switch kind {
+	case "every":
+		if d, err := spec.ParseDuration(rest); err == nil && d >= time.Second {
+			return nil
+		}
+		return fmt.Errorf("needs a duration of a second or more after every, such as \"every 10m\"")
+	case "cron":
+		return checkCron(rest)
+	case "on":
+		if rest == "start" {
+			return nil
+		}
+	}
+	return fmt.Errorf("must be \"every DURATION\", \"cron FIELDS\" or \"on start\", not %q", s)
+}
+
+func checkZone(s string) error {
+	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
+		return fmt.Errorf("must be a time zone such as Europe/Amsterdam, not %q", s)
+	}
+	return nil
+}
+
+func (b *pipelineBuilder) deadLetter(p *Pipeline, blk *hcl.Block) {
+	at, ds := spec.Body{spec.String("limit", &p.DeadLetter.Limit).Check(func(s string) error {
+		return parseLimit(s, &p.DeadLetter)
+	}).Doc("More rejected rows in a run than this stop the pipeline: a share of the rows read (\"1%\") or a number (\"100\").")}.Decode(blk.Body, b.block.Module.Scope)
+	b.add(ds...)
+	p.DeadLetter.Range = at.Of(&p.DeadLetter.Limit)
+}
+
+func parseLimit(s string, d *DeadLetter) error {
+	if num, ok := strings.CutSuffix(s, "%"); ok {
+		if f, err := strconv.ParseFloat(strings.TrimSpace(num), 64); err == nil && f >= 0 && f <= 100 {
+			d.MaxShare, d.MaxRows = f/100, -1
+			return nil
+		}
+	} else if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {
+		d.MaxRows, d.MaxShare = n, -1
+		return nil
+	}
+	return fmt.Errorf("must be a share such as \"1%%\" or a number of rows such as \"100\", not %q", s)
+}
+
+func (b *pipelineBuilder) commit(p *Pipeline, blk *hcl.Block) {
+	_, ds := spec.Body{
+		spec.Int("rows", &p.Commit.Rows).Default(50_000, "50000").Check(spec.Between(1, 10_000_000)).Doc("Rows read between two commits, at most."),
+		spec.Duration("every", &p.Commit.Every).Default(5*time.Second, `"5s"`).Doc("Time between two commits, at most."),
+	}.Decode(blk.Body, b.block.Module.Scope)
+	b.add(ds...)
+}
+
+// node makes the node of a step block and takes the attributes every step has.
+func (b *pipelineBuilder) node(blk *hcl.Block) {
+	n := &planned{block: blk, Node: &Node{Kind: blk.Type, Header: blk.DefRange}}
+	name := blk.Labels[len(blk.Labels)-1]
+	if blk.Type == "source" || blk.Type == "sink" || blk.Type == "decode" {
+		n.Type = blk.Labels[0]
+	}
+	meta := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "from"}, {Name: "when"}, {Name: "otherwise"}, {Name: "name"}}}
+	if blk.Type != "decode" {
+		meta.Attributes = meta.Attributes[:3]
+	}
+	if blk.Type == "source" {
+		meta.Attributes = nil
+	}
+	c, rest, hd := blk.Body.PartialContent(meta)
+	b.add(spec.FromHCL(hd)...)
+	n.rest = rest
+	scope := b.block.Module.Scope
+	if _, ok := c.Attributes["name"]; ok {
+		_, ds := spec.Body{spec.String("name", &name)}.DecodeAttr(c, scope)
+		b.add(ds...)
+	}
+	n.Address = blk.Type + "." + name
+	if a, ok := c.Attributes["from"]; ok {
+		n.from = a.Expr
+	}
+	_, ds := spec.Body{spec.Expr("when", &n.WhenText)}.DecodeAttr(c, scope)
+	b.add(ds...)
+	_, ds = spec.Body{spec.Bool("otherwise", &n.Otherwise)}.DecodeAttr(c, scope)
+	b.add(ds...)
+	if n.Otherwise && !n.WhenText.IsZero() {
+		b.add(diag.Errorf("plan.invalid_route", &n.WhenText.Range, "when and otherwise exclude each other", "otherwise takes the rows that no sibling's when took."))
+	}
+	if first := b.byAddress[n.Address]; first != nil {
+		b.add(diag.Errorf("config.duplicate", &blk.DefRange, "Duplicate step "+n.Address,
+			"It is already declared at line %d. Steps of one kind need distinct names.", first.Header.Start.Line))
+		return
+	}
+	b.byAddress[n.Address] = n.Node
+	b.nodes = append(b.nodes, n)
+}
+
+// sorted returns the nodes with inputs before readers, keeping the order of the file otherwise.
+func (b *pipelineBuilder) sorted() []*planned {
+	done := map[*Node]bool{}
+	var out []*planned
+	for range b.nodes {
+		for _, n := range b.nodes {
+			if done[n.Node] || slices.ContainsFunc(n.Inputs, func(i *Node) bool { return !done[i] }) {
+				continue
+			}
+			done[n.Node] = true
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// complete reports what a pipeline cannot do without.
+func (b *pipelineBuilder) complete(p *Pipeline) {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(b.nodes, func(n *planned) bool { return n.Kind == kind })
+	}
+	for _, kind := range []string{"source", "sink"} {
+		if !has(kind) {
+			b.add(diag.Errorf("plan.incomplete", &p.Header, fmt.Sprintf("Pipeline %s has no %s", p.Address, kind), "Add a %s block.", kind))
+		}
+	}
+	for _, n := range p.Nodes {
+		if n.Kind != "sink" && len(n.Readers) == 0 && has("sink") {
+			b.add(diag.Errorf("plan.unread", &n.Header, "Nothing reads "+n.Address, "Its rows would be lost. Name it in the from of a step, or remove it."))
+		}
+	}
+}

@@ -1,0 +1,102 @@
+// Package plan turns a loaded configuration into a Plan: what it means, computed
+// without I/O. Names are resolved, options decoded, expressions compiled and
+// types checked; every problem is a diagnostic. Everything else (validate, run,
+// graph, explain) starts from a Plan.
+package plan
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/spec"
+	"weir/engine/step"
+)
+
+// Plan is a planned configuration. It is immutable.
+type Plan struct {
+	Revision  string      // digest of every file it was made from
+	Pipelines []*Pipeline // in the order in which a single run takes them
+	Engine    EngineOptions
+}
+
+// EngineOptions are those of the engine block.
+type EngineOptions struct {
+	StateDir string
+	LogLevel string
+}
+
+// Pipeline is one planned DAG.
+type Pipeline struct {
+	Address     string // "purchases", "acme_srs.purchases"
+	Description string
+	Schedule    string
+	Timezone    string
+	After       []string // addresses of pipelines that a single run takes first
+	Header      hcl.Range
+	Nodes       []*Node // topological: inputs before readers, else in the order of the file
+	DeadLetter  DeadLetter
+	Commit      CommitPolicy
+}
+
+// DeadLetter is what is done about rejected rows. Zero limits do not limit.
+type DeadLetter struct {
+	MaxShare float64 // of the rows read in a run, 0..1
+	MaxRows  int64
+	Limit    string // as written
+	Range    *hcl.Range
+}
+
+// CommitPolicy says when a commit is due; the end of an object always is one.
+type CommitPolicy struct {
+	Rows  int
+	Every time.Duration
+}
+
+// Node is one planned step.
+type Node struct {
+	Address string // within the pipeline: "source.files", "decode.csv", "map.line", "sink.activate"
+	Kind    string // source, decode, map, ..., sink
+	Type    string // the plugin, for source, decode and sink
+	Header  hcl.Range
+	Inputs  []*Node
+	Readers []*Node
+
+	When      plugin.Expr // nil takes every row
+	WhenText  spec.Text
+	Otherwise bool // takes what no sibling took
+
+	In  *record.Schema // nil for sources
+	Out *record.Schema // nil for sources and sinks
+	// Want lists the slots of Out that are read after the node, ascending.
+	Want []record.Slot
+
+	Source  plugin.Source
+	Decoder plugin.Decoder
+	Step    step.Step
+	Sink    plugin.Sink
+
+	failed bool // a problem was reported; what depends on it is not checked
+}
+
+// Meta is the name and type of the hidden field that tells where a row came from.
+func Meta() record.Field {
+	return record.Field{Name: "meta", Hidden: true, Type: record.ObjectOf([]record.Field{
+		{Name: "object", Type: record.Of(record.String)},
+		{Name: "row", Type: record.Of(record.Int)},
+		{Name: "line", Type: record.Of(record.Int)},
+		{Name: "received", Type: record.Of(record.Time)},
+	})}
+}
+
+// Pipeline returns the pipeline with the given address, or nil.
+func (p *Plan) Pipeline(address string) *Pipeline {
+	for _, q := range p.Pipelines {
+		if q.Address == address {
+			return q
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/diag"
+)
+
+// FromHCL converts diagnostics of the hcl library: it gives them codes, and a
+// reference to something that does not exist gets the names that do.
+func FromHCL(hd hcl.Diagnostics) diag.List {
+	out := diag.FromHCL("config.invalid", hd)
+	for i := range out {
+		switch s := out[i].Summary; {
+		case s == "Unsupported argument":
+			out[i].Code = "config.unknown_attribute"
+		case s == "Unsupported block type":
+			out[i].Code = "config.unknown_block"
+		case s == "Missing required argument":
+			out[i].Code = "config.missing_attribute"
+		case strings.HasPrefix(s, "Missing") && strings.Contains(s, "for"):
+			out[i].Code = "config.missing_label"
+		case strings.HasPrefix(s, "Duplicate"):
+			out[i].Code = "config.duplicate"
+		case s == "Unknown variable" || s == "Unsupported attribute":
+			out[i].Code = "config.unknown_reference"
+			suggest(&out[i], hd[i])
+		case s == "Call to unknown function":
+			out[i].Code = "config.unknown_function"
+		}
+	}
+	return out
+}
+
+// suggest rewrites the diagnostic of a traversal that leads nowhere: it points at
+// the step that is wrong and lists what is there.
+func suggest(d *diag.Diagnostic, h *hcl.Diagnostic) {
+	t, ok := h.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || h.EvalContext == nil {
+		return
+	}
+	var names []string
+	for c := h.EvalContext; c != nil; c = c.Parent() {
+		for n := range c.Variables {
+			names = append(names, n)
+		}
+	}
+	missing, at, path := t.Traversal.RootName(), t.Traversal[0].SourceRange(), ""
+	if v, ok := rootValue(h.EvalContext, missing); ok {
+		path = missing
+		found := false
+		for _, step := range t.Traversal[1:] {
+			a, isAttr := step.(hcl.TraverseAttr)
+			u, _ := v.Unmark()
+			if !isAttr || !u.Type().IsObjectType() {
+				return
+			}
+			if !u.Type().HasAttribute(a.Name) {
+				names = nil
+				for n := range u.Type().AttributeTypes() {
+					names = append(names, n)
+				}
+				missing, at, found = a.Name, a.SrcRange, true
+				at.Start.Byte, at.Start.Column = at.Start.Byte+1, at.Start.Column+1 // without the dot
+				break
+			}
+			path += "." + a.Name
+			v = u.GetAttr(a.Name)
+		}
+		if !found {
+			return
+		}
+	}
+	slices.Sort(names)
+	what := "There is no " + missing
+	if path != "" {
+		what = fmt.Sprintf("There is no %s.%s", path, missing)
+	}
+	d.Summary, d.Subject, d.Detail = what, &at, "Nothing of that kind is declared here."
+	if len(names) > 0 {
+		d.Detail = "There is: " + strings.Join(names, ", ") + "."
+	}
+	if m := diag.Suggest(missing, names); m != "" {
+		d.Detail, d.Fix = fmt.Sprintf("Did you mean %q? %s", m, d.Detail), m
+	}
+}
+
+func rootValue(ctx *hcl.EvalContext, name string) (cty.Value, bool) {
+	for c := ctx; c != nil; c = c.Parent() {
+		if v, ok := c.Variables[name]; ok {
+			return v, true
+		}
+	}
+	return cty.NilVal, false
+}

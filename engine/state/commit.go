@@ -1,0 +1,212 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"weir/engine/state/kv"
+)
+
+// LedgerError says that the counts of a commit do not account for every row (I3).
+// It is a defect of the engine; nothing was written.
+type LedgerError struct {
+	Pipeline string
+	Counts   Counts
+	Rejects  int // dead letters added
+}
+
+// Error implements error.
+func (e *LedgerError) Error() string {
+	if d := e.Counts.Difference(); d != 0 {
+		what := "rows are unaccounted for"
+		if d < 0 {
+			what = "rows too many are accounted for"
+			d = -d
+		}
+		return fmt.Sprintf("pipeline %s: the ledger does not add up: %d %s (%s). Nothing was committed. This is a defect of weir; please report it", e.Pipeline, d, what, e.Counts)
+	}
+	return fmt.Sprintf("pipeline %s: the ledger counts %d rejected rows and %d were written to the dead letters. Nothing was committed. This is a defect of weir; please report it",
+		e.Pipeline, e.Counts.Rejected, e.Rejects)
+}
+
+// Commit makes everything pending durable, in one atomic write (I5), and clears
+// the recorded cuts. With nothing pending it only checks that the session still
+// owns the pipeline. It returns a *LedgerError when the counts do not add up (I3),
+// ErrFenced or ErrShared when the commit is refused, and a Failure when the store
+// cannot write. After any error the pending changes are still there: Discard
+// them, or call Commit again.
+func (s *Session) Commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.pending.Difference() != 0 || s.pending.Rejected != int64(len(s.rejectEnd)) {
+		return &LedgerError{Pipeline: s.address, Counts: s.pending.clone(), Rejects: len(s.rejectEnd)}
+	}
+	s.w.Reset()
+	defer s.w.Reset()
+	s.w.Require(s.ownerKey, s.owner)
+	changed, err := s.stageRecords()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.spaces)) {
+		if err := s.spaces[name].stage(&s.w); err != nil {
+			return err
+		}
+	}
+	if changed || len(s.w.List) > 0 {
+		totals, run := s.stageTotals()
+		if err := s.apply(&s.w); err != nil {
+			return err
+		}
+		s.totals, s.run = totals, run
+	} else if err := s.apply(&s.w); err != nil {
+		return err
+	}
+	s.settle()
+	return nil
+}
+
+// stageRecords adds everything but spaces and totals to the write.
+func (s *Session) stageRecords() (changed bool, err error) {
+	for source, c := range s.cursors {
+		if !c.dirty {
+			continue
+		}
+		if c.have && c.committed.before(c.now) {
+			return false, fmt.Errorf("source %s of pipeline %s: the cursor would move back", source, s.address) // I2
+		}
+		s.w.Put(nameKey(kindCursor, s.pid, source), c.now.encode(nil))
+	}
+	for sink, t := range s.tokens {
+		switch {
+		case !t.dirty:
+		case t.now == nil:
+			s.w.Delete(nameKey(kindToken, s.pid, sink))
+		default:
+			s.w.Put(nameKey(kindToken, s.pid, sink), t.now)
+		}
+	}
+	for sink, list := range s.cuts {
+		for n := range list {
+			s.w.Delete(cutKey(s.pid, sink, n))
+		}
+	}
+	for i := range s.replaced {
+		f := &s.replaced[i]
+		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), f.encode())
+	}
+	for k, f := range s.files {
+		s.w.Put([]byte(k), f.encode())
+	}
+	start := 0
+	for i, end := range s.rejectEnd {
+		s.w.Put(numberKey(kindReject, s.pid, s.lastReject+uint64(i)+1), s.rejects[start:end])
+		start = end
+	}
+	if len(s.rejectEnd) > 0 {
+		s.w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), s.lastRun))
+	}
+	return !s.pending.isZero(), nil
+}
+
+func numbers(reject, run uint64) []byte {
+	e := newEncoder(nil)
+	e.uint(reject)
+	e.uint(run)
+	return e.b
+}
+
+// stageTotals adds the totals and the run with the pending counts, and returns them.
+func (s *Session) stageTotals() (Totals, *Run) {
+	t := s.totals
+	t.Counts = t.clone()
+	t.Add(s.pending)
+	t.Commits++
+	t.Last = s.store.clock.Now()
+	s.w.Put(key(kindTotals, s.pid), t.encode())
+	if s.run == nil {
+		return t, nil
+	}
+	r := *s.run
+	r.Counts = r.Counts.clone()
+	r.Counts.Add(s.pending)
+	s.w.Put(numberKey(kindRun, s.pid, r.Number), r.encode())
+	return t, &r
+}
+
+// settle makes what was pending the committed state.
+func (s *Session) settle() {
+	for _, c := range s.cursors {
+		c.committed, c.have, c.dirty = c.now, c.haveNow, false
+	}
+	for _, t := range s.tokens {
+		t.committed, t.dirty = t.now, false
+	}
+	clear(s.cuts)
+	for _, sp := range s.spaces {
+		sp.settle()
+	}
+	s.lastReject += uint64(len(s.rejectEnd))
+	s.dropPending()
+}
+
+// StartRun records, durably at once, that a run began. ID and Started come from
+// r; a run before it that never ended is marked as interrupted.
+func (s *Session) StartRun(r Run) error {
+	if s.run != nil {
+		return errors.New("state: StartRun before the last run was finished")
+	}
+	run := Run{
+		Number: s.lastRun + 1, ID: r.ID, Started: r.Started,
+		Revision: s.revision, Generation: s.gen, Outcome: Running,
+	}
+	var w kv.Writes
+	w.Require(s.ownerKey, s.owner)
+	if s.lastRun > 0 {
+		k := numberKey(kindRun, s.pid, s.lastRun)
+		v, ok, err := s.store.kv.Get(k, nil)
+		if err != nil {
+			return err
+		}
+		if ok {
+			last, err := decodeRun(s.lastRun, v)
+			if err != nil {
+				return err
+			}
+			if last.Outcome == Running {
+				last.Outcome = Interrupted
+				w.Put(k, last.encode())
+			}
+		}
+	}
+	w.Put(numberKey(kindRun, s.pid, run.Number), run.encode())
+	w.Put(key(kindNumbers, s.pid), numbers(s.lastReject, run.Number))
+	if err := s.apply(&w); err != nil {
+		return err
+	}
+	s.lastRun, s.run = run.Number, &run
+	return nil
+}
+
+// FinishRun records, durably at once, how the run ended. Its counts are those
+// of its commits. text says why it failed and holds no secret (I9).
+func (s *Session) FinishRun(ended time.Time, outcome, text string) (Run, error) {
+	if s.run == nil {
+		return Run{}, errors.New("state: FinishRun without a run")
+	}
+	r := *s.run
+	r.Ended, r.Outcome, r.Error = ended, outcome, text
+	var w kv.Writes
+	w.Require(s.ownerKey, s.owner)
+	w.Put(numberKey(kindRun, s.pid, r.Number), r.encode())
+	if err := s.apply(&w); err != nil {
+		return Run{}, err
+	}
+	s.run = nil
+	return r, nil
+}

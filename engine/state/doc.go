@@ -1,0 +1,36 @@
+// Package state is the transactional store: where each pipeline got to, what it
+// did with every row, and the keys its steps remember.
+//
+// A [Store] is one folder (or any kv.Store). A pipeline works through a
+// [Session], which collects everything that a run of batches changes and makes
+// it durable in one [Session.Commit], or not at all (I5). Taking a session bumps
+// the epoch of the pipeline; the commit of an older session is refused inside the
+// transaction with [ErrFenced], so two generations never interleave.
+//
+// # Keys
+//
+// Numbers in keys are big-endian, so that they sort; names inside keys (<name>)
+// have their length before them. PID and SID are numbers given to pipelines and
+// spaces when they are first seen.
+//
+//	01 "format"                       version of this layout, one byte
+//	01 02, 01 03                      last PID and last SID given (4 bytes)
+//	02 pipeline address               PID (4 bytes)
+//	03 space name                     SID (4 bytes)
+//	10 PID                            owner: epoch, generation, revision, when taken
+//	11 PID source                     cursor
+//	12 PID sink                       resume token of the sink, as the sink made it
+//	13 PID <sink> n (4 bytes)         row count of the n-th cut by time since the last commit
+//	14 PID <source> path              file ledger: the present file of that name
+//	15 PID n (8 bytes)                reject n of the pipeline, from 1
+//	16 PID                            totals: counts of all commits
+//	17 PID n (8 bytes)                run n of the pipeline, from 1
+//	18 PID                            the last reject number and the last run number
+//	19 SID                            version of a shared space, bumped by each commit that changes it
+//	1a PID <source> <path> id         file ledger: earlier files of that name
+//	20 SID key                        value of a key of a space, as the step made it
+//
+// Values other than those of sinks and steps begin with the version of their
+// encoding and continue with varints and length-prefixed strings. Fields are only
+// ever added at the end; those that an older version did not write are zero.
+package state

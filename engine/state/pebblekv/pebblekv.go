@@ -1,0 +1,334 @@
+// Package pebblekv keeps the state store in one folder on disk:
+//
+//	weir-state   what the folder is and the version of its format
+//	owner        process id of the process that has it open
+//	db/          the Pebble database, with its lock
+//
+// Other packages may keep folders of their own beside db, such as spool. The
+// folder belongs to one process at a time. A commit is one synced batch of the
+// write-ahead log: it survives a killed process and a power cut.
+package pebblekv
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/zap"
+
+	"weir/engine/plugin"
+	"weir/engine/state/kv"
+)
+
+// Options are the settings of a store. The zero value is usable.
+type Options struct {
+	CacheBytes int64       // memory for blocks read from disk; 0 is 64 MiB
+	MinFree    uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
+	ReadOnly   bool        // Apply is refused, and the folder must exist
+	Log        *zap.Logger // problems of the database; nil logs nothing
+	FS         vfs.FS      // of the database; nil is the operating system's
+}
+
+const memTableBytes = 16 << 20
+
+// Store is an open folder. It implements kv.Store.
+type Store struct {
+	dir, dbDir string
+	o          Options
+	db         *pebble.DB
+	folder     *folder
+
+	// applying makes the check of requirements and the writes one step.
+	applying sync.Mutex
+
+	life   sync.RWMutex // held for writing by Close
+	closed bool
+	deadMu sync.Mutex
+	dead   error // why nothing can be written any more
+}
+
+// Open opens the store in dir, making the folder when there is none. Errors are
+// Failures of class Environment: *kv.Locked when another process has it open.
+func Open(dir string, o Options) (*Store, error) {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.MinFree == 0 {
+		o.MinFree = 64 << 20
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	f, err := openFolder(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: f.dir, dbDir: f.dbDir(), o: o, folder: f}
+	if s.db, err = s.openDB(f.lock); err != nil {
+		f.close()
+		return nil, explain(f.dir, "opened", err)
+	}
+	return s, nil
+}
+
+func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(*fatal)
+			if !ok {
+				panic(r)
+			}
+			err = f
+		}
+	}()
+	cache := pebble.NewCache(s.o.CacheBytes)
+	defer cache.Unref()
+	po := &pebble.Options{
+		Cache:                       cache,
+		FS:                          s.o.FS,
+		Lock:                        lock,
+		ReadOnly:                    s.o.ReadOnly,
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		LBaseMaxBytes:               64 << 20,
+		Logger:                      logger{s.o.Log},
+		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
+	}
+	for i := range po.Levels {
+		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	po.EnsureDefaults()
+	return pebble.Open(s.dbDir, po)
+}
+
+// backgroundError is told of failed flushes and compactions. Pebble tries them
+// again; the commits themselves are in the log already.
+func (s *Store) backgroundError(err error) {
+	s.o.Log.Warn("the state store could not tidy its files; it will try again", zap.String("folder", s.dir), zap.Error(err))
+}
+
+// Get implements kv.Store.
+func (s *Store) Get(key, dst []byte) ([]byte, bool, error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return dst, false, kv.ErrClosed
+	}
+	v, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return dst, false, nil
+	}
+	if err != nil {
+		return dst, false, explain(s.dir, "read", err)
+	}
+	dst = append(dst, v...)
+	if err := closer.Close(); err != nil {
+		return dst, false, explain(s.dir, "read", err)
+	}
+	return dst, true, nil
+}
+
+// Scan implements kv.Store.
+func (s *Store) Scan(from, to []byte, f func(k, v []byte) bool) (err error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return kv.ErrClosed
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return explain(s.dir, "read", err)
+	}
+	defer func() {
+		if cerr := it.Close(); err == nil && cerr != nil {
+			err = explain(s.dir, "read", cerr)
+		}
+	}()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return explain(s.dir, "read", err)
+		}
+		if !f(it.Key(), v) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Apply implements kv.Store.
+func (s *Store) Apply(w *kv.Writes) error {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return kv.ErrClosed
+	}
+	if err := s.writable(w); err != nil {
+		return err
+	}
+	b := s.db.NewBatchWithSize(w.Bytes() + 12*len(w.List) + 64)
+	for i := range w.List {
+		op := &w.List[i]
+		var err error
+		if op.Delete {
+			err = b.Delete(op.Key, nil)
+		} else {
+			err = b.Set(op.Key, op.Value, nil)
+		}
+		if err != nil {
+			return explain(s.dir, "written", errors.Join(err, b.Close()))
+		}
+	}
+	if err := s.commit(b, w); err != nil {
+		return err
+	}
+	// Waiting outside of the lock lets commits of several pipelines share one fsync.
+	if err := b.SyncWait(); err != nil {
+		return s.die(err)
+	}
+	return b.Close()
+}
+
+// writable says why nothing may be written. A full disk is refused before
+// anything is written, because a half-written log ends the life of the store.
+func (s *Store) writable(w *kv.Writes) error {
+	if s.o.ReadOnly {
+		return plugin.Fail(plugin.Environment, "state.read_only", fmt.Errorf("state folder %s was opened for reading only", s.dir), "")
+	}
+	s.deadMu.Lock()
+	dead := s.dead
+	s.deadMu.Unlock()
+	if dead != nil {
+		return dead
+	}
+	if len(w.List) == 0 {
+		return nil
+	}
+	// Twice the size: once for the log, once for the tables made from it.
+	need := s.o.MinFree + 2*uint64(w.Bytes())
+	if u, err := s.o.FS.GetDiskUsage(s.dbDir); err == nil && u.AvailBytes < need {
+		return diskFull(s.dir, fmt.Errorf("%d MiB are free and %d MiB are needed", u.AvailBytes>>20, need>>20))
+	}
+	return nil
+}
+
+// commit checks the requirements and hands b to the log, as one step.
+func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(*fatal)
+			if !ok {
+				panic(r)
+			}
+			err = s.die(f)
+		}
+	}()
+	for i := range w.Requires {
+		r := &w.Requires[i]
+		v, closer, err := s.db.Get(r.Key)
+		if err != nil && !errors.Is(err, pebble.ErrNotFound) {
+			return explain(s.dir, "read", errors.Join(err, b.Close()))
+		}
+		there := err == nil
+		same := there && !r.Absent && bytes.Equal(v, r.Value)
+		if there {
+			err = closer.Close()
+		}
+		if there && err != nil {
+			return explain(s.dir, "read", errors.Join(err, b.Close()))
+		}
+		if !same && (there || !r.Absent) {
+			return errors.Join(&kv.Conflict{Key: bytes.Clone(r.Key)}, b.Close())
+		}
+	}
+	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		return s.die(err)
+	}
+	return nil
+}
+
+// die keeps err as the reason why nothing is written from now on: what reached
+// the log is unknown, and later commits must not build on it.
+func (s *Store) die(err error) error {
+	s.deadMu.Lock()
+	defer s.deadMu.Unlock()
+	if s.dead == nil {
+		s.dead = explain(s.dir, "written", err)
+	}
+	return s.dead
+}
+
+// Close implements kv.Store.
+func (s *Store) Close() (err error) {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	defer s.folder.close()
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(*fatal)
+			if !ok {
+				panic(r)
+			}
+			err = explain(s.dir, "closed", f)
+		}
+	}()
+	if s.dead != nil {
+		// The log is broken: closing would try to write it once more, and fail or hang.
+		return nil
+	}
+	if err := s.db.Close(); err != nil {
+		return explain(s.dir, "closed", err)
+	}
+	return nil
+}
+
+// logger passes on what the database finds worth telling. Pebble calls Fatalf
+// where it cannot go on and expects the process to end; here it unwinds to the
+// call that caused it, which then returns an error. In Pebble's own goroutines
+// it does end the process, with the reason.
+type logger struct{ log *zap.Logger }
+
+// Infof implements pebble.Logger.
+func (l logger) Infof(string, ...any) {}
+
+// Errorf implements pebble.Logger.
+func (l logger) Errorf(format string, args ...any) {
+	l.log.Warn("state store: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf implements pebble.Logger.
+func (l logger) Fatalf(format string, args ...any) {
+	f := &fatal{msg: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			f.err = err
+		}
+	}
+	panic(f)
+}
+
+type fatal struct {
+	msg string
+	err error
+}
+
+// Error implements error.
+func (f *fatal) Error() string { return f.msg }
+
+// Unwrap gives errors.Is the cause.
+func (f *fatal) Unwrap() error { return f.err }

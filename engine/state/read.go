@@ -1,0 +1,192 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+// Pipeline tells who owns a pipeline.
+type Pipeline struct {
+	Address    string
+	Epoch      uint64 // how often it was taken
+	Generation uint64 // of the owner
+	Revision   string // of the owner
+	Since      time.Time
+}
+
+// Pipelines lists every pipeline that was ever run, by address.
+func (s *Store) Pipelines() ([]Pipeline, error) {
+	var out []Pipeline
+	var ids []uint32
+	err := s.kv.Scan([]byte{kindPipes}, []byte{kindPipes + 1}, func(k, v []byte) bool {
+		out = append(out, Pipeline{Address: string(k[1:])})
+		ids = append(ids, binary.BigEndian.Uint32(v))
+		return true
+	})
+	for i := 0; i < len(out) && err == nil; i++ {
+		var v []byte
+		var ok bool
+		if v, ok, err = s.kv.Get(key(kindOwner, ids[i]), nil); err != nil || !ok {
+			continue
+		}
+		var o owner
+		if o, err = decodeOwner(v); err == nil {
+			out[i].Epoch, out[i].Generation, out[i].Revision, out[i].Since = o.epoch, o.generation, o.revision, time.Unix(o.since, 0).UTC()
+		}
+	}
+	return out, err
+}
+
+// numbers returns the numbers of the last reject and of the last run.
+func (s *Store) numbers(pid uint32) (reject, run uint64, err error) {
+	v, ok, err := s.kv.Get(key(kindNumbers, pid), nil)
+	if err != nil || !ok {
+		return 0, 0, err
+	}
+	err = decode(v, "a numbers record", func(d *decoder) { reject, run = d.uint(), d.uint() })
+	return reject, run, err
+}
+
+// Runs returns the last n runs of a pipeline, the latest first. A pipeline that
+// is not known has none, here and in the other methods.
+func (s *Store) Runs(pipeline string, n int) ([]Run, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return nil, err
+	}
+	_, last, err := s.numbers(pid)
+	if err != nil {
+		return nil, err
+	}
+	from := uint64(1)
+	if last > uint64(n) {
+		from = last - uint64(n) + 1
+	}
+	var out []Run
+	var bad error
+	err = s.kv.Scan(numberKey(kindRun, pid, from), after(key(kindRun, pid)), func(k, v []byte) bool {
+		r, err := decodeRun(binary.BigEndian.Uint64(k[idLen:]), v)
+		bad = err
+		out = append(out, r)
+		return err == nil
+	})
+	slices.Reverse(out)
+	return out, firstOf(err, bad)
+}
+
+// Rejects calls f with each dead letter of a pipeline whose number is at least
+// from, in the order in which they were committed, until it returns false.
+func (s *Store) Rejects(pipeline string, from uint64, f func(Reject) bool) error {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return err
+	}
+	var bad error
+	err = s.kv.Scan(numberKey(kindReject, pid, from), after(key(kindReject, pid)), func(k, v []byte) bool {
+		r, err := decodeReject(binary.BigEndian.Uint64(k[idLen:]), v)
+		bad = err
+		return err == nil && f(r)
+	})
+	return firstOf(err, bad)
+}
+
+// Files returns the file ledger of a pipeline: per source, its present files by
+// path. With history, the entries of earlier files of the same names follow.
+func (s *Store) Files(pipeline string, history bool) ([]FileEntry, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return nil, err
+	}
+	out, err := s.files(key(kindFile, pid))
+	if err != nil || !history {
+		return out, err
+	}
+	var bad error
+	prefix := key(kindOldFile, pid)
+	err = s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+		source, rest := cutName(k[idLen:])
+		path, _ := cutName(rest)
+		e, err := decodeFile(source, path, v)
+		bad = err
+		out = append(out, e)
+		return err == nil
+	})
+	return out, firstOf(err, bad)
+}
+
+func (s *Store) files(prefix []byte) ([]FileEntry, error) {
+	var out []FileEntry
+	var bad error
+	err := s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+		source, path := cutName(k[idLen:])
+		e, err := decodeFile(source, string(path), v)
+		bad = err
+		out = append(out, e)
+		return err == nil
+	})
+	return out, firstOf(err, bad)
+}
+
+// Cursors returns the committed cursors of a pipeline by source.
+func (s *Store) Cursors(pipeline string) (map[string]Cursor, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return nil, err
+	}
+	out := map[string]Cursor{}
+	var bad error
+	prefix := key(kindCursor, pid)
+	err = s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+		c, err := decodeCursor(v)
+		bad = err
+		out[string(k[idLen:])] = c
+		return err == nil
+	})
+	return out, firstOf(err, bad)
+}
+
+// Totals returns the counts of all commits of a pipeline.
+func (s *Store) Totals(pipeline string) (Totals, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return Totals{}, err
+	}
+	v, ok, err := s.kv.Get(key(kindTotals, pid), nil)
+	if err != nil || !ok {
+		return Totals{}, err
+	}
+	return decodeTotals(v)
+}
+
+// SpaceInfo describes a space.
+type SpaceInfo struct {
+	Name string // "PIPELINE/STEP", or the entity's name
+	Keys int64
+}
+
+// Spaces lists all spaces by name and counts their keys, which takes as long as reading them.
+func (s *Store) Spaces() ([]SpaceInfo, error) {
+	var out []SpaceInfo
+	var ids []uint32
+	err := s.kv.Scan([]byte{kindSpaces}, []byte{kindSpaces + 1}, func(k, v []byte) bool {
+		out = append(out, SpaceInfo{Name: string(k[1:])})
+		ids = append(ids, binary.BigEndian.Uint32(v))
+		return true
+	})
+	for i := 0; i < len(out) && err == nil; i++ {
+		prefix := key(kindSpace, ids[i])
+		err = s.kv.Scan(prefix, after(prefix), func(_, _ []byte) bool {
+			out[i].Keys++
+			return true
+		})
+	}
+	return out, err
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}

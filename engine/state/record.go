@@ -1,0 +1,273 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Cursor is the resume point of one source: everything up to and including Row of
+// the object is committed, nothing after it is.
+type Cursor struct {
+	Object string // identity of the object, see record.Origin.ID
+	Name   string // as people know it
+	Row    int64  // rows committed; the first data row is 1, so 0 is none
+	Offset int64  // where reading goes on in the decompressed object; -1 when rows must be skipped instead
+	Line   int64  // line number at Offset
+	Prefix uint64 // xxhash64 of the object's decompressed bytes before Offset; 0 when unknown
+	Groups int64  // groups of the object emitted so far
+	Done   bool   // the whole object is committed
+}
+
+// before reports whether going from c to d would move back (I2).
+func (c Cursor) before(d Cursor) bool {
+	if c.Object != d.Object {
+		return false
+	}
+	return d.Row < c.Row || d.Offset >= 0 && d.Offset < c.Offset || d.Groups < c.Groups || c.Done && !d.Done
+}
+
+func (c Cursor) encode(dst []byte) []byte {
+	e := newEncoder(dst)
+	e.string(c.Object)
+	e.string(c.Name)
+	e.int(c.Row)
+	e.int(c.Offset)
+	e.int(c.Line)
+	e.uint(c.Prefix)
+	e.int(c.Groups)
+	e.bool(c.Done)
+	return e.b
+}
+
+func decodeCursor(b []byte) (c Cursor, err error) {
+	err = decode(b, "a cursor", func(d *decoder) {
+		c = Cursor{Object: d.string(), Name: d.string(), Row: d.int(), Offset: d.int(), Line: d.int(), Prefix: d.uint(), Groups: d.int(), Done: d.bool()}
+	})
+	return c, err
+}
+
+// Counts is the ledger of a run, of a commit or of a pipeline: what became of its rows.
+type Counts struct {
+	Read         int64 // rows that the decoder gave
+	Delivered    int64
+	Filtered     map[string]int64 // by the name of the filter; nil is none
+	Deduplicated int64
+	Grouped      int64 // rows that went into groups, less the groups
+	Expanded     int64 // rows that came out of expand steps, less those that went in
+	Rejected     int64
+	Held         int64
+}
+
+// Add adds d to c.
+func (c *Counts) Add(d Counts) {
+	c.Read += d.Read
+	c.Delivered += d.Delivered
+	c.Deduplicated += d.Deduplicated
+	c.Grouped += d.Grouped
+	c.Expanded += d.Expanded
+	c.Rejected += d.Rejected
+	c.Held += d.Held
+	if len(d.Filtered) > 0 && c.Filtered == nil {
+		c.Filtered = make(map[string]int64, len(d.Filtered))
+	}
+	for k, n := range d.Filtered {
+		c.Filtered[k] += n
+	}
+}
+
+// reset zeroes c, keeping the memory of Filtered.
+func (c *Counts) reset() {
+	f := c.Filtered
+	clear(f)
+	*c = Counts{Filtered: f}
+}
+
+func (c Counts) clone() Counts {
+	c.Filtered = maps.Clone(c.Filtered)
+	return c
+}
+
+func (c Counts) isZero() bool {
+	return c.Read|c.Delivered|c.Deduplicated|c.Grouped|c.Expanded|c.Rejected|c.Held|c.FilteredTotal() == 0
+}
+
+// FilteredTotal returns the rows dropped by all filters.
+func (c Counts) FilteredTotal() int64 {
+	var n int64
+	for _, v := range c.Filtered {
+		n += v
+	}
+	return n
+}
+
+// Difference returns the rows that came in less those accounted for: 0 when the
+// ledger adds up (I3).
+func (c Counts) Difference() int64 {
+	return c.Read + c.Expanded - c.Delivered - c.FilteredTotal() - c.Deduplicated - c.Grouped - c.Rejected - c.Held
+}
+
+// String returns the ledger in one line, in the order in which rows go.
+func (c Counts) String() string {
+	var sb strings.Builder
+	fmt.Fprintf(&sb, "read %d", c.Read)
+	part := func(name string, n int64) {
+		if n != 0 {
+			fmt.Fprintf(&sb, ", %s %d", name, n)
+		}
+	}
+	part("expanded", c.Expanded)
+	fmt.Fprintf(&sb, ", delivered %d", c.Delivered)
+	for _, k := range slices.Sorted(maps.Keys(c.Filtered)) {
+		part("filtered by "+k, c.Filtered[k])
+	}
+	part("deduplicated", c.Deduplicated)
+	part("grouped", c.Grouped)
+	part("rejected", c.Rejected)
+	part("held", c.Held)
+	return sb.String()
+}
+
+func (c Counts) encodeTo(e *encoder) {
+	for _, n := range []int64{c.Read, c.Delivered, c.Deduplicated, c.Grouped, c.Expanded, c.Rejected, c.Held} {
+		e.int(n)
+	}
+	e.uint(uint64(len(c.Filtered)))
+	for _, k := range slices.Sorted(maps.Keys(c.Filtered)) {
+		e.string(k)
+		e.int(c.Filtered[k])
+	}
+}
+
+func (c *Counts) decodeFrom(d *decoder) {
+	for _, p := range []*int64{&c.Read, &c.Delivered, &c.Deduplicated, &c.Grouped, &c.Expanded, &c.Rejected, &c.Held} {
+		*p = d.int()
+	}
+	n := d.uint()
+	for i := uint64(0); i < n && !d.bad; i++ {
+		if c.Filtered == nil {
+			c.Filtered = map[string]int64{}
+		}
+		k := d.string()
+		c.Filtered[k] = d.int()
+	}
+}
+
+// Totals are the counts of a pipeline since it was first seen.
+type Totals struct {
+	Counts
+	Commits int64
+	Last    time.Time // of the last commit
+}
+
+func (t Totals) encode() []byte {
+	e := newEncoder(nil)
+	t.encodeTo(e)
+	e.int(t.Commits)
+	e.time(t.Last)
+	return e.b
+}
+
+func decodeTotals(b []byte) (t Totals, err error) {
+	err = decode(b, "a totals record", func(d *decoder) {
+		t.decodeFrom(d)
+		t.Commits, t.Last = d.int(), d.time()
+	})
+	return t, err
+}
+
+// Reject is a dead letter: one row refused, with all that is needed to judge and
+// to replay it.
+type Reject struct {
+	ID       uint64 // number within the pipeline, from 1; given by the store
+	Object   string // name of the object
+	ObjectID string
+	Row      int64
+	Line     int64  // 0 when unknown
+	Raw      []byte // the text the row came from; nil when there is none
+	Step     string // address within the pipeline
+	Column   string // "" when none is at fault
+	Code     string
+	Reason   string
+	Revision string // of the configuration; the session's when empty
+	Run      string // the session's when empty
+	At       time.Time
+}
+
+func (r *Reject) encode(dst []byte) []byte {
+	e := newEncoder(dst)
+	e.string(r.Object)
+	e.string(r.ObjectID)
+	e.int(r.Row)
+	e.int(r.Line)
+	e.bool(r.Raw != nil)
+	e.uint(uint64(len(r.Raw)))
+	e.b = append(e.b, r.Raw...)
+	for _, s := range []string{r.Step, r.Column, r.Code, r.Reason, r.Revision, r.Run} {
+		e.string(s)
+	}
+	e.time(r.At)
+	return e.b
+}
+
+func decodeReject(id uint64, b []byte) (r Reject, err error) {
+	r.ID = id
+	err = decode(b, "a reject", func(d *decoder) {
+		r.Object, r.ObjectID, r.Row, r.Line = d.string(), d.string(), d.int(), d.int()
+		there := d.bool()
+		if raw := d.bytes(); there {
+			r.Raw = append([]byte{}, raw...)
+		}
+		for _, p := range []*string{&r.Step, &r.Column, &r.Code, &r.Reason, &r.Revision, &r.Run} {
+			*p = d.string()
+		}
+		r.At = d.time()
+	})
+	return r, err
+}
+
+// The outcomes of a run.
+const (
+	Running     = "running"
+	Succeeded   = "succeeded"
+	Failed      = "failed"
+	Interrupted = "interrupted" // it never reached its end: the process was killed, or another took over
+)
+
+// Run is one execution of a pipeline.
+type Run struct {
+	Number     uint64 // within the pipeline, from 1; given by the store
+	ID         string
+	Started    time.Time
+	Ended      time.Time // zero while running or interrupted
+	Revision   string
+	Generation uint64
+	Outcome    string
+	Counts     Counts // of its commits
+	Error      string // why it failed, for people
+}
+
+func (r *Run) encode() []byte {
+	e := newEncoder(nil)
+	e.string(r.ID)
+	e.time(r.Started)
+	e.time(r.Ended)
+	e.string(r.Revision)
+	e.uint(r.Generation)
+	e.string(r.Outcome)
+	r.Counts.encodeTo(e)
+	e.string(r.Error)
+	return e.b
+}
+
+func decodeRun(n uint64, b []byte) (r Run, err error) {
+	r.Number = n
+	err = decode(b, "a run record", func(d *decoder) {
+		r.ID, r.Started, r.Ended, r.Revision, r.Generation, r.Outcome = d.string(), d.time(), d.time(), d.string(), d.uint(), d.string()
+		r.Counts.decodeFrom(d)
+		r.Error = d.string()
+	})
+	return r, err
+}

@@ -1,0 +1,245 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+
+	"weir/engine/state/kv"
+)
+
+// Space is a set of keys as one session sees it: the store, under the changes
+// that are pending. It implements step.State. Get and Put allocate only when
+// memory must grow. A Space belongs to the goroutine of its session.
+type Space struct {
+	store  *Store
+	name   string
+	shared bool
+	sid    uint32 // 0 until it is first used
+	ready  bool   // nothing stands in the way of looking things up
+	err    error  // why the space cannot be used
+	filter *filter
+
+	slots   []uint32 // open addressing: index into entries, plus 1
+	entries []spaceEntry
+	arena   []byte   // full keys and values of entries
+	dirty   []uint32 // entries that the next commit writes
+	settled int      // length of arena at the last commit
+	hashes  []uint64
+
+	key   []byte // scratch: prefix and the key looked for
+	value []byte // scratch: what was read
+
+	version []byte // of a shared space when the pending changes began
+}
+
+// spaceEntry is a key that is pending, or that was committed by this session
+// and is kept because it may be asked for again.
+type spaceEntry struct {
+	hash           uint64
+	keyOff, valOff int
+	keyLen, valLen int32
+	valCap         int32
+	dirty, deleted bool
+}
+
+const (
+	keepArena    = 8 << 20  // committed entries are kept while they need less than this
+	releaseArena = 64 << 20 // memory that is given back after a commit that needed more
+)
+
+// Get returns the value of key, valid until the next call of any method, and
+// whether there is one.
+func (s *Space) Get(k []byte) ([]byte, bool, error) {
+	if err := s.begin(); err != nil {
+		return nil, false, err
+	}
+	h := maphash.Bytes(s.store.seed, k)
+	if i := s.find(h, k); i >= 0 {
+		e := &s.entries[i]
+		return s.arena[e.valOff : e.valOff+int(e.valLen) : e.valOff+int(e.valLen)], !e.deleted, nil
+	}
+	none, err := s.filter.absent(h)
+	if none || err != nil {
+		return nil, false, err
+	}
+	s.key = append(s.key[:idLen], k...)
+	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
+	s.value = v
+	return v, ok, err
+}
+
+// Put sets key to value, copying both.
+func (s *Space) Put(k, value []byte) { s.set(k, value, false) }
+
+// Delete removes key.
+func (s *Space) Delete(k []byte) { s.set(k, nil, true) }
+
+func (s *Space) set(k, value []byte, del bool) {
+	if s.begin() != nil {
+		return // the commit reports it
+	}
+	h := maphash.Bytes(s.store.seed, k)
+	i := s.find(h, k)
+	if i < 0 {
+		i = s.insert(h, k)
+	}
+	e := &s.entries[i]
+	if len(value) > int(e.valCap) {
+		e.valOff, e.valCap = len(s.arena), int32(len(value))
+		s.arena = append(s.arena, value...)
+	} else {
+		copy(s.arena[e.valOff:], value)
+	}
+	e.valLen, e.deleted = int32(len(value)), del
+	if !e.dirty {
+		e.dirty = true
+		s.dirty = append(s.dirty, uint32(i))
+	}
+}
+
+// begin makes the space ready: it finds its number, and notes the version of a
+// shared one before it is looked at for the first time since the last commit.
+func (s *Space) begin() error {
+	if s.ready || s.err != nil {
+		return s.err
+	}
+	if s.sid == 0 {
+		if s.sid, s.err = s.store.number(kindSpaces, s.name); s.err != nil {
+			return s.err
+		}
+		s.key, s.filter = key(kindSpace, s.sid), s.store.filter(s.sid)
+	}
+	if s.shared {
+		v, ok, err := s.store.kv.Get(key(kindVersion, s.sid), nil)
+		if err != nil {
+			s.err = err
+			return err
+		}
+		if !ok {
+			v = nil
+		}
+		if !bytes.Equal(v, s.version) {
+			s.reset() // another session changed what is kept here
+		}
+		s.version = v
+	}
+	s.ready = true
+	return nil
+}
+
+func (s *Space) find(h uint64, k []byte) int {
+	if len(s.slots) == 0 {
+		return -1
+	}
+	mask := uint64(len(s.slots) - 1)
+	for p := h & mask; ; p = (p + 1) & mask {
+		i := s.slots[p]
+		if i == 0 {
+			return -1
+		}
+		e := &s.entries[i-1]
+		if e.hash == h && bytes.Equal(s.arena[e.keyOff+idLen:e.keyOff+int(e.keyLen)], k) {
+			return int(i - 1)
+		}
+	}
+}
+
+func (s *Space) insert(h uint64, k []byte) int {
+	if len(s.entries) >= len(s.slots)/2 {
+		s.grow()
+	}
+	off := len(s.arena)
+	s.arena = append(append(s.arena, s.key[:idLen]...), k...)
+	s.entries = append(s.entries, spaceEntry{hash: h, keyOff: off, keyLen: int32(idLen + len(k))})
+	s.place(h, uint32(len(s.entries)))
+	return len(s.entries) - 1
+}
+
+func (s *Space) place(h uint64, i uint32) {
+	mask := uint64(len(s.slots) - 1)
+	p := h & mask
+	for s.slots[p] != 0 {
+		p = (p + 1) & mask
+	}
+	s.slots[p] = i
+}
+
+func (s *Space) grow() {
+	s.slots = make([]uint32, max(1024, 2*len(s.slots)))
+	for i := range s.entries {
+		s.place(s.entries[i].hash, uint32(i+1))
+	}
+}
+
+// stage adds the pending changes to w, sorted by key, and makes the filter ready for them.
+func (s *Space) stage(w *kv.Writes) error {
+	if s.err != nil {
+		return s.err
+	}
+	if len(s.dirty) == 0 {
+		return nil
+	}
+	slices.SortFunc(s.dirty, func(a, b uint32) int { return bytes.Compare(s.keyOf(a), s.keyOf(b)) })
+	s.hashes = s.hashes[:0]
+	for _, i := range s.dirty {
+		e := &s.entries[i]
+		if e.deleted {
+			w.Delete(s.keyOf(i))
+			continue
+		}
+		w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
+		s.hashes = append(s.hashes, e.hash)
+	}
+	s.filter.add(s.hashes)
+	if s.shared {
+		vk := key(kindVersion, s.sid)
+		if s.version == nil {
+			w.RequireAbsent(vk)
+		} else {
+			w.Require(vk, s.version)
+		}
+		w.Put(vk, nextVersion(s.version))
+	}
+	return nil
+}
+
+func nextVersion(v []byte) []byte {
+	var n uint64
+	if len(v) == 8 {
+		n = binary.BigEndian.Uint64(v)
+	}
+	return binary.BigEndian.AppendUint64(nil, n+1)
+}
+
+func (s *Space) keyOf(i uint32) []byte {
+	e := &s.entries[i]
+	return s.arena[e.keyOff : e.keyOff+int(e.keyLen)]
+}
+
+// settle makes pending changes part of what is kept, after they were committed.
+func (s *Space) settle() {
+	if len(s.dirty) > 0 && s.shared {
+		s.version = nextVersion(s.version)
+	}
+	s.ready = s.ready && !s.shared
+	for _, i := range s.dirty {
+		s.entries[i].dirty = false
+	}
+	s.dirty = s.dirty[:0]
+	if len(s.arena) > keepArena {
+		s.reset()
+	}
+	s.settled = len(s.arena)
+}
+
+// reset forgets everything that is in memory.
+func (s *Space) reset() {
+	s.ready, s.err, s.settled = s.ready && !s.shared, nil, 0
+	if cap(s.arena) > releaseArena {
+		s.slots, s.entries, s.arena, s.dirty = nil, nil, nil, nil
+	}
+	clear(s.slots)
+	s.entries, s.arena, s.dirty = s.entries[:0], s.arena[:0], s.dirty[:0]
+}

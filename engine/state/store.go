@@ -1,0 +1,187 @@
+package state
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"weir/engine/plugin"
+	"weir/engine/state/kv"
+	"weir/engine/state/pebblekv"
+)
+
+const layoutVersion = 1
+
+// Locked says that another process has the state folder open.
+type Locked = kv.Locked
+
+// Options are the settings of a store. The zero value is usable.
+type Options struct {
+	CacheBytes int64        // memory for what is read from disk and for finding new keys without reading, half each; 0 is 128 MiB
+	ReadOnly   bool         // for looking at it: nothing can be committed, and the folder must exist
+	Log        *zap.Logger  // nil logs nothing
+	Clock      plugin.Clock // nil is the machine's
+}
+
+func (o Options) withDefaults() Options {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 128 << 20
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Clock == nil {
+		o.Clock = plugin.SystemClock{}
+	}
+	return o
+}
+
+// Store is an open state store. Its methods may be called by any number of
+// goroutines; each session belongs to one.
+type Store struct {
+	kv    kv.Store
+	clock plugin.Clock
+	ro    bool
+	seed  maphash.Seed
+
+	mu      sync.Mutex
+	filters map[uint32]*filter
+	holds   map[string]chan struct{}
+
+	filterBytes atomic.Int64 // still free for filters
+}
+
+// Open opens the store in folder dir, making it when there is none. Errors are
+// Failures of class Environment that say what to do; *Locked is among their causes
+// when another process has the folder open.
+func Open(dir string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.CacheBytes / 2, ReadOnly: o.ReadOnly, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(db, o)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// New returns a store over db, which it closes.
+func New(db kv.Store, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}}
+	s.filterBytes.Store(o.CacheBytes / 2)
+	format := append([]byte{kindMeta}, "format"...)
+	v, ok, err := db.Get(format, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok && (len(v) != 1 || v[0] != layoutVersion):
+		return nil, plugin.Fail(plugin.Environment, "state.format", fmt.Errorf("the state store has layout %d, and this weir knows layout %d", v, layoutVersion),
+			"Use the version of weir that wrote it, or start anew in an empty folder")
+	case !ok && !o.ReadOnly:
+		var w kv.Writes
+		w.RequireAbsent(format)
+		w.Put(format, []byte{layoutVersion})
+		return s, db.Apply(&w)
+	}
+	return s, nil
+}
+
+// Close releases the store. Sessions become unusable; what they did not commit is gone.
+func (s *Store) Close() error { return s.kv.Close() }
+
+// numberOf returns the number of a pipeline or a space, 0 when it has none.
+func (s *Store) numberOf(kind byte, name string) (uint32, error) {
+	v, ok, err := s.kv.Get(append([]byte{kind}, name...), nil)
+	if err != nil || !ok {
+		return 0, err
+	}
+	if len(v) != 4 {
+		return 0, damaged(fmt.Errorf("the number of %s cannot be read", name))
+	}
+	return binary.BigEndian.Uint32(v), nil
+}
+
+// number returns the number of a pipeline or a space, giving it one when it has none.
+func (s *Store) number(kind byte, name string) (uint32, error) {
+	for {
+		n, err := s.numberOf(kind, name)
+		if n != 0 || err != nil {
+			return n, err
+		}
+		counter := []byte{kindMeta, kind}
+		last, ok, err := s.kv.Get(counter, nil)
+		if err != nil {
+			return 0, err
+		}
+		var w kv.Writes
+		n = 1
+		if ok {
+			n = binary.BigEndian.Uint32(last) + 1
+			w.Require(counter, last)
+		} else {
+			w.RequireAbsent(counter)
+		}
+		id := binary.BigEndian.AppendUint32(nil, n)
+		w.Put(counter, id)
+		w.Put(append([]byte{kind}, name...), id)
+		err = s.kv.Apply(&w)
+		var c *kv.Conflict
+		if !errors.As(err, &c) {
+			return n, err
+		}
+	}
+}
+
+func (s *Store) filter(sid uint32) *filter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.filters[sid]
+	if f == nil {
+		f = &filter{store: s, sid: sid}
+		s.filters[sid] = f
+	}
+	return f
+}
+
+// Hold keeps the named shared spaces for the caller alone, waiting until they
+// are free or ctx is done. Pipelines that use one entity hold its space
+// while they have changes that are not committed: without it the later of two
+// commits is refused with ErrShared. Spaces are taken in one order whatever the
+// order of names, so holders never wait for each other in a circle. release may
+// be called once, from any goroutine.
+func (s *Store) Hold(ctx context.Context, names []string) (release func(), err error) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	var held []chan struct{}
+	release = func() {
+		for _, c := range held {
+			<-c
+		}
+	}
+	for _, n := range names {
+		s.mu.Lock()
+		c := s.holds[n]
+		if c == nil {
+			c = make(chan struct{}, 1)
+			s.holds[n] = c
+		}
+		s.mu.Unlock()
+		select {
+		case c <- struct{}{}:
+			held = append(held, c)
+		case <-ctx.Done():
+			release()
+			return nil, ctx.Err()
+		}
+	}
+	return release, nil
+}

@@ -1,0 +1,198 @@
+package ftp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
+	"weir/engine/spec"
+)
+
+func (c *Connection) peer() remote.Peer {
+	return remote.Peer{Kind: "FTP", Addr: c.Addr(), Host: c.Host, Timeout: c.Timeout, Secrets: []spec.Secret{c.Password}}
+}
+
+func (c *Connection) safe(text string) string { return c.peer().Safe(text) }
+
+func (c *Connection) lost(doing string, err error) error { return c.peer().Lost(doing, err) }
+
+func (c *Connection) fail(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
+	return c.peer().Fail(class, code, advice, format, args...)
+}
+
+func (c *Connection) greetingFailure(s *session, err error) error {
+	if s.ctl.replies > 0 {
+		return c.refusedGreeting(s.ctl.code, s.ctl.text)
+	}
+	if cause := s.guard.Cause(); cause != nil {
+		err = cause
+	}
+	lost := c.lost("waiting for its greeting", err)
+	var f *plugin.Failure
+	if c.TLS != "implicit" && errors.As(lost, &f) && f.Code == "env.timeout" {
+		f.Advice = `If this port expects encryption from the first byte (usually 990), set tls = "implicit".`
+	}
+	return lost
+}
+
+func (c *Connection) refusedGreeting(code int, text string) error {
+	if code == 421 {
+		return c.fail(plugin.Transient, "env.server_busy", "", "takes no more connections now: %s", c.safe(text))
+	}
+	return c.fail(plugin.Transient, "env.connection_refused", "", "refused the session: %s", c.safe(text))
+}
+
+func (c *Connection) noTLS(text string) error {
+	return c.fail(plugin.Environment, "env.tls_unavailable",
+		`Use tls = "implicit" and its port if the server has one; tls = "none" sends the password in clear`,
+		"does not offer encryption (AUTH TLS): %s", c.safe(text))
+}
+
+// tlsFailure describes a handshake that failed, naming what to set.
+func (c *Connection) tlsFailure(err error) error {
+	var (
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		record  tls.RecordHeaderError
+		alert   tls.AlertError
+	)
+	bad := func(advice, format string, args ...any) error {
+		return c.fail(plugin.Environment, "env.certificate", advice, "shows a certificate that "+format, args...)
+	}
+	switch {
+	case errors.As(err, &unknown):
+		return bad(`If it is the right server, set ca = file("ca.pem") to the certificate of its authority`,
+			"is signed by an authority that is not trusted (%s)", issuer(err))
+	case errors.As(err, &name):
+		return bad(fmt.Sprintf("Set host, or server_name, to a name the certificate has: %s", certNames(name.Certificate)),
+			"is not for the name %q", name.Host)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return bad("Have it renewed; check the clock of this machine",
+			"is valid only from %s to %s", day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
+	case errors.As(err, &invalid):
+		return bad("", "cannot be used: %s", c.safe(invalid.Error()))
+	case errors.As(err, &record):
+		return c.fail(plugin.Environment, "env.tls_unavailable", `Set tls = "explicit" if it speaks FTP in clear at first, as on port 21`,
+			"did not answer in TLS")
+	case errors.As(err, &alert), strings.Contains(err.Error(), "protocol version"):
+		return c.fail(plugin.Environment, "env.tls_unavailable", "The server may be too old: TLS 1.2 is the least", "and this side could not agree on TLS: %s", c.safe(err.Error()))
+	}
+	return c.lost("starting encryption", err)
+}
+
+func issuer(err error) string {
+	var v *tls.CertificateVerificationError
+	if errors.As(err, &v) && len(v.UnverifiedCertificates) > 0 {
+		return "issuer " + v.UnverifiedCertificates[0].Issuer.String()
+	}
+	return "unknown issuer"
+}
+
+func certNames(c *x509.Certificate) string {
+	names := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "it has none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+// loginFailure describes a refused login. The library drops the code of some
+// replies, so the last one seen on the control connection decides.
+func (c *Connection) loginFailure(s *session, err error) error {
+	if s.guard.Cause() != nil || s.ctl.code < 400 {
+		if cause := s.guard.Cause(); cause != nil {
+			err = cause
+		}
+		return c.lost("logging in", err)
+	}
+	text := c.safe(s.ctl.text)
+	if c.TLS == "none" && mentionsTLS(text) {
+		return c.fail(plugin.Environment, "env.tls_required", `Set tls = "explicit" in the connection block`, "lets nobody in without encryption: %s", text)
+	}
+	switch s.ctl.code {
+	case 421:
+		return c.fail(plugin.Transient, "env.server_busy", "", "takes no more sessions now: %s", text)
+	case 430, 530, 532, 332:
+		return c.fail(plugin.Environment, "env.login_refused", "Check user and password in the connection block", "refused user %q: %s", c.User, text)
+	}
+	return c.fail(plugin.Environment, "env.login_refused", "", "did not complete the login of user %q: %s", c.User, text)
+}
+
+func mentionsTLS(text string) bool {
+	l := strings.ToLower(text)
+	for _, w := range []string{"tls", "ssl", "encrypt", "secure"} {
+		if strings.Contains(l, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsReuse reports whether a reply complains that a data connection did not
+// resume the control connection's TLS session. proftpd's says only "not permitted".
+func wantsReuse(reply *textproto.Error) bool {
+	l := strings.ToLower(reply.Msg)
+	if strings.Contains(l, "reuse") || strings.Contains(l, "resum") {
+		return true
+	}
+	switch reply.Code {
+	case 425, 426, 435, 450, 522:
+		return mentionsTLS(l) || strings.Contains(l, "operation not permitted")
+	}
+	return false
+}
+
+// sessionAdvice says what helps when a server did not take the session of a
+// data connection. With TLS 1.2 this side resumes by ticket only, not by the
+// server's session cache.
+func (s *session) sessionAdvice() string {
+	if s.tls13() {
+		return `Set tls_max = "1.2" in the connection block`
+	}
+	return `If tls_max is "1.2", remove it. Else ask the server's owner for TLS 1.3 or session tickets (proftpd: TLSSessionTickets on, or TLSOptions NoSessionReuseRequired; vsftpd: require_ssl_reuse=NO)`
+}
+
+// failure describes what went wrong with a file or folder.
+func (s *session) failure(doing, p string, err error) error {
+	var reply *textproto.Error
+	var f *plugin.Failure
+	what := doing + " " + p
+	switch {
+	case err == nil, errors.As(err, &f), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		return err
+	case s.guard.Cause() != nil:
+		return s.cfg.lost(what, s.guard.Cause())
+	case !errors.As(err, &reply):
+		var cert *tls.CertificateVerificationError
+		if errors.As(err, &cert) {
+			return s.cfg.tlsFailure(err)
+		}
+		return s.cfg.lost(what, err)
+	}
+	text := s.cfg.safe(reply.Error())
+	switch {
+	case reply.Code == 421:
+		return s.cfg.fail(plugin.Transient, "env.connection_lost", "", "ended the session while %s: %s", what, text)
+	case s.tls != nil && wantsReuse(reply):
+		return s.cfg.fail(plugin.Environment, "env.tls_session", s.sessionAdvice(), "refused the encrypted data connection while %s: %s", what, text)
+	case reply.Code == 452 || reply.Code == 552:
+		return s.cfg.fail(plugin.Environment, "env.disk_full", "", "has no room left while %s: %s", what, text)
+	case reply.Code == 532 || reply.Code == 550 || reply.Code == 553 || reply.Code == 530:
+		return s.cfg.fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: %s", what, text)
+	}
+	return s.cfg.fail(plugin.Transient, "", "", "refused %s: %s", what, text)
+}

@@ -1,0 +1,239 @@
+package ftp
+
+import (
+	"bytes"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jlaffaye/ftp"
+
+	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
+)
+
+// oddLines counts the lines of a listing that gave no entry.
+type oddLines struct {
+	count int
+	first string
+}
+
+func (o *oddLines) add(line string) {
+	if o.count == 0 {
+		o.first = line
+	}
+	o.count++
+}
+
+// entry is one line of a listing.
+type entry struct {
+	name string
+	size int64
+	time time.Time
+	dir  bool
+	link bool // of unknown kind
+}
+
+// list returns the entries of a folder; only, when not "", is the one name to
+// ask exact times for. The folder is entered first: a LIST of a folder that
+// does not exist is an empty listing on many servers, and arguments of LIST are
+// taken for options and patterns.
+func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
+	var odd oddLines
+	if ok, err := s.isDir(dir); err != nil {
+		return nil, odd, err
+	} else if !ok {
+		return nil, odd, notExist("list", dir)
+	}
+	s.tee = &bytes.Buffer{}
+	raw, err := s.lib.List("")
+	lines := s.tee.String()
+	s.tee = nil
+	if err != nil {
+		return nil, odd, err
+	}
+	entries := parseMLSD(lines, &odd)
+	if !s.lib.IsTimePreciseInList() {
+		odd = oddLines{}
+		entries = fromLIST(raw, lines, &odd)
+	}
+	var out []plugin.FileInfo
+	for i := range entries {
+		e := &entries[i]
+		if e.name == "." || e.name == ".." || only != "" && e.name != only {
+			continue
+		}
+		if !remote.ValidName(e.name) {
+			odd.add(e.name)
+			continue
+		}
+		in := plugin.FileInfo{Path: path.Join(dir, e.name), Size: e.size, ModTime: e.time, Dir: e.dir}
+		keep, err := s.complete(&in, e.link)
+		if err != nil {
+			return nil, odd, err
+		}
+		if keep {
+			out = append(out, in)
+		}
+	}
+	return out, odd, nil
+}
+
+// complete finds out what the listing does not tell: the exact time, and what
+// a link leads to. Links to folders are left out: they may lead in circles.
+func (s *session) complete(in *plugin.FileInfo, link bool) (keep bool, err error) {
+	precise := s.lib.IsTimePreciseInList()
+	if link {
+		n, err := s.size(in.Path)
+		if refused(err) || err == nil && n < 0 {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		in.Size = n
+	}
+	if in.Dir || precise && !link {
+		return true, nil
+	}
+	if !precise {
+		return true, s.exactTime(in)
+	}
+	if s.mdtm {
+		t, err := s.lib.GetTime(in.Path)
+		if err == nil {
+			in.ModTime = t
+		} else if !refused(err) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// exact is a time learned with MDTM for a file that was listed so.
+type exact struct {
+	size   int64
+	listed time.Time
+	time   time.Time
+}
+
+// exactTime replaces a listed time, which shows minutes or days in the
+// server's zone, by the one that MDTM tells. MDTM should be in UTC, but some
+// servers (vsftpd with use_localtime) answer in the zone of their listings: the
+// first file whose two times show the same clock tells.
+func (s *session) exactTime(in *plugin.FileInfo) error {
+	listed := in.ModTime
+	in.ModTime = inZone(listed, s.zone)
+	if !s.mdtm || !s.cfg.ExactTimes {
+		return nil
+	}
+	if e, ok := s.exactSeen[in.Path]; ok && e.size == in.Size && e.listed.Equal(listed) {
+		in.ModTime = e.time
+		return nil
+	}
+	t, err := s.lib.GetTime(in.Path)
+	if err != nil {
+		if refused(err) {
+			return nil
+		}
+		return err
+	}
+	minute := listed.Truncate(time.Minute)
+	_, offset := in.ModTime.In(s.zone).Zone()
+	if s.mdtmZone == nil && offset != 0 && !minute.Equal(listed.Truncate(24*time.Hour)) {
+		s.mdtmZone = time.UTC
+		if t.Truncate(time.Minute).Equal(minute) {
+			s.mdtmZone = s.zone
+		}
+	}
+	if s.mdtmZone != nil {
+		t = inZone(t, s.mdtmZone)
+	}
+	in.ModTime = t
+	// A file listed by day cannot change again on the day shown, so its time
+	// need not be asked again. One listed by minute still can.
+	if minute.Equal(listed.Truncate(24 * time.Hour)) {
+		s.exactSeen[in.Path] = exact{in.Size, listed, t}
+	}
+	return nil
+}
+
+// fromLIST takes the library's entries and counts the lines it made nothing of.
+func fromLIST(raw []*ftp.Entry, lines string, odd *oddLines) []entry {
+	out := make([]entry, 0, len(raw))
+	for _, e := range raw {
+		out = append(out, entry{name: e.Name, size: int64(e.Size), time: e.Time, dir: e.Type == ftp.EntryTypeFolder, link: e.Type == ftp.EntryTypeLink})
+	}
+	total := 0
+	for line := range strings.SplitSeq(lines, "\n") {
+		line = strings.TrimRight(line, "\r")
+		if line == "" || strings.HasPrefix(line, "total ") {
+			continue
+		}
+		total++
+	}
+	if n := total - len(raw); n > 0 {
+		odd.first, odd.count = "(not in a known form)", n
+	}
+	return out
+}
+
+// parseMLSD reads a listing in the form of RFC 3659. The library's reader takes
+// links for files and the folder itself for an entry.
+func parseMLSD(lines string, odd *oddLines) []entry {
+	var out []entry
+	for line := range strings.SplitSeq(lines, "\n") {
+		line = strings.TrimRight(line, "\r")
+		if line == "" {
+			continue
+		}
+		e, ok := parseFacts(line)
+		switch {
+		case !ok:
+			odd.add(line)
+		case e.name != "":
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// parseFacts reads "type=file;size=3;modify=20240701120000; name". The entry
+// has no name when the line is about the folder itself or its parent.
+func parseFacts(line string) (e entry, ok bool) {
+	facts, name, ok := strings.Cut(line, " ")
+	if !ok || !strings.Contains(facts, "=") {
+		return e, false
+	}
+	e.name = name
+	for fact := range strings.SplitSeq(facts, ";") {
+		key, value, _ := strings.Cut(fact, "=")
+		switch strings.ToLower(key) {
+		case "type":
+			switch kind := strings.ToLower(value); {
+			case kind == "cdir", kind == "pdir":
+				return entry{}, true
+			case kind == "dir":
+				e.dir = true
+			case strings.HasPrefix(kind, "os.unix=s"):
+				e.link = true
+			case kind != "file":
+				return entry{}, true // a device or the like
+			}
+		case "size":
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || n < 0 {
+				return e, false
+			}
+			e.size = n
+		case "modify":
+			t, err := time.ParseInLocation("20060102150405", value, time.UTC)
+			if err != nil {
+				return e, false
+			}
+			e.time = t
+		}
+	}
+	return e, true
+}

@@ -1,0 +1,233 @@
+package ftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/jlaffaye/ftp"
+
+	"weir/engine/plugin/stall"
+)
+
+// session is one control connection that is logged in, with the data
+// connection of the transfer under way. A session that failed is not used again.
+type session struct {
+	cfg   *Connection
+	guard *stall.Guard
+	tls   *tls.Config // nil when plain
+	ctl   *control
+	lib   *ftp.ServerConn
+	home  string
+	max12 bool // TLS 1.3 was given up
+
+	ctx context.Context // of the operation under way
+	tee *bytes.Buffer   // of a listing: what the data connection brought
+
+	mdtm      bool
+	mdtmZone  *time.Location // nil while unknown; see exactTime
+	zone      *time.Location
+	noSize    bool
+	exactSeen map[string]exact
+}
+
+// dial connects and logs in, within the connection's timeout of no progress.
+func dial(ctx context.Context, cfg *Connection, tls12 bool) (*session, error) {
+	s := &session{
+		cfg: cfg, guard: stall.New(cfg.Timeout), ctx: ctx, max12: tls12,
+		zone: cfg.zone(), exactSeen: map[string]exact{},
+	}
+	if s.zone == time.UTC {
+		s.mdtmZone = time.UTC
+	}
+	var newest uint16
+	if tls12 {
+		newest = tls.VersionTLS12
+	}
+	s.tls = cfg.tlsConfig(newest)
+	end := s.guard.Begin(ctx)
+	defer end()
+	err := s.open(ctx)
+	if err == nil {
+		err = s.login()
+	}
+	if err != nil {
+		s.guard.Trip(err)
+		return nil, err
+	}
+	return s, nil
+}
+
+// open makes the control connection, encrypted where configured.
+func (s *session) open(ctx context.Context) error {
+	raw, err := s.dialTCP(ctx, s.cfg.Addr())
+	if err != nil {
+		return s.cfg.peer().ConnectFailure(err)
+	}
+	s.ctl = &control{Conn: raw}
+	switch s.cfg.TLS {
+	case "implicit":
+		err = s.handshake(ctx, raw, nil)
+	case "explicit":
+		err = s.authTLS(ctx, raw)
+	}
+	if err != nil {
+		return err
+	}
+	opts := []ftp.DialOption{
+		ftp.DialWithDialFunc(s.dialFunc()),
+		ftp.DialWithLocation(time.UTC), // listings are moved to the server's zone later; MLSD is always UTC
+		ftp.DialWithDisabledMLSD(!s.cfg.MLSD),
+		ftp.DialWithDisabledEPSV(!s.cfg.EPSV),
+	}
+	if s.tls != nil {
+		opts = append(opts, ftp.DialWithTLS(s.tls)) // only makes the library send PBSZ and PROT
+	}
+	s.lib, err = ftp.Dial(s.cfg.Addr(), opts...)
+	if err != nil {
+		return s.cfg.greetingFailure(s, err)
+	}
+	return nil
+}
+
+func (s *session) dialTCP(ctx context.Context, addr string) (*stall.Conn, error) {
+	d := net.Dialer{Timeout: s.cfg.Timeout}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return s.guard.Wrap(c), nil
+}
+
+// dialFunc returns the library's way to connect: the control connection first,
+// then data connections, which the library leaves for us to encrypt.
+func (s *session) dialFunc() func(network, addr string) (net.Conn, error) {
+	first := true
+	return func(_, addr string) (net.Conn, error) {
+		if first {
+			first = false
+			return s.ctl, nil
+		}
+		raw, err := s.dialTCP(s.ctx, addr)
+		if err != nil {
+			return nil, fmt.Errorf("the data connection to %s failed: %w", addr, err)
+		}
+		d := &dataConn{Conn: raw, tee: s.tee}
+		if s.tls != nil {
+			// The handshake waits for the first read: servers begin it only after they answered the command.
+			d.Conn = tls.Client(raw, s.tls)
+		}
+		return d, nil
+	}
+}
+
+// authTLS asks for encryption before the library sees the connection. The
+// reply is read byte by byte: nothing sent in clear may count as encrypted.
+func (s *session) authTLS(ctx context.Context, raw net.Conn) error {
+	code, greeting, err := readReply(raw)
+	for err == nil && code == 120 {
+		code, greeting, err = readReply(raw)
+	}
+	if err != nil {
+		return s.cfg.lost("waiting for its greeting", err)
+	}
+	if code/100 != 2 {
+		return s.cfg.refusedGreeting(code, greeting)
+	}
+	if _, err = io.WriteString(raw, "AUTH TLS\r\n"); err == nil {
+		code, text, err2 := readReply(raw)
+		if err2 == nil && code != 234 && code != 334 {
+			return s.cfg.noTLS(text)
+		}
+		err = err2
+	}
+	if err != nil {
+		return s.cfg.lost("answering AUTH TLS", err)
+	}
+	return s.handshake(ctx, raw, []byte("220 "+greeting[min(4, len(greeting)):]+"\r\n"))
+}
+
+func (s *session) handshake(ctx context.Context, raw net.Conn, greeting []byte) error {
+	t := tls.Client(raw, s.tls)
+	if err := t.HandshakeContext(ctx); err != nil {
+		if cause := s.guard.Cause(); cause != nil {
+			err = cause
+		}
+		return s.cfg.tlsFailure(err)
+	}
+	s.ctl = &control{Conn: t, greeting: greeting}
+	return nil
+}
+
+// readReply reads one reply; text is its last line.
+func readReply(r io.Reader) (code int, text string, err error) {
+	c := &control{}
+	var b [1]byte
+	for n := 0; c.replies == 0; n++ {
+		if n > 64<<10 {
+			return 0, "", errReplyTooLong
+		}
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return 0, "", err
+		}
+		c.note(b[:])
+	}
+	return c.code, c.text, nil
+}
+
+func (s *session) login() error {
+	if err := s.lib.Login(s.cfg.User, s.cfg.Password.Reveal()); err != nil {
+		return s.cfg.loginFailure(s, err)
+	}
+	s.mdtm = s.lib.IsGetTimeSupported()
+	home, err := s.lib.CurrentDir()
+	if err != nil || !strings.HasPrefix(home, "/") {
+		home = "/"
+	}
+	if cause := s.guard.Cause(); cause != nil {
+		return s.cfg.lost("logging in", cause)
+	}
+	s.home = path.Clean(home)
+	return nil
+}
+
+// close ends the session without waiting for the server.
+func (s *session) close() {
+	s.guard.Resume() // a server that takes no more bytes must not hold us
+	s.lib.Quit()     //nolint:errcheck // the session is over either way
+	s.guard.Pause()
+	s.guard.Trip(net.ErrClosed)
+}
+
+// tls13 reports whether the control connection uses TLS 1.3.
+func (s *session) tls13() bool {
+	t, ok := s.ctl.Conn.(*tls.Conn)
+	return ok && t.ConnectionState().Version == tls.VersionTLS13
+}
+
+// dataConn is a data connection. It counts and keeps what listings bring, and
+// notes an end without TLS's own end mark, which many servers leave out: the
+// reply on the control connection and the size decide then.
+type dataConn struct {
+	net.Conn
+	tee *bytes.Buffer
+}
+
+// Read implements net.Conn.
+func (d *dataConn) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	if d.tee != nil {
+		d.tee.Write(p[:n])
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
+}

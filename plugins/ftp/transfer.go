@@ -1,0 +1,153 @@
+package ftp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/textproto"
+
+	"github.com/jlaffaye/ftp"
+
+	"weir/engine/plugin"
+)
+
+// errShorter marks a file that ends before the offset asked for.
+var errShorter = errors.New("the file is shorter than what was read of it before")
+
+// file is a download under way. It implements io.ReadCloser.
+type file struct {
+	fs   *fileSystem
+	s    *session
+	stop func() bool // ends the watch on the context
+	path string
+
+	resp *ftp.Response // nil when there was nothing left to fetch
+	skip int64         // bytes to read and drop first, where the server cannot
+	want int64         // bytes from the offset on
+	got  int64
+	end  bool  // Read has returned io.EOF
+	err  error // the first error
+	done bool
+}
+
+// retrieve starts the download of p from offset.
+func (s *session) retrieve(p string, offset int64) (*file, error) {
+	size, err := s.size(p)
+	if refused(err) || err == nil && size < 0 {
+		// No SIZE, or none for this file: a listing tells too.
+		in, serr := s.stat(p)
+		if serr != nil {
+			return nil, serr
+		}
+		size, err = in.Size, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: p}
+	if offset > size {
+		return nil, plugin.Fail(plugin.Data, "", fmt.Errorf("%s has %d bytes, and reading should go on at %d: %w", p, size, offset, errShorter), "")
+	}
+	f.want = size - offset
+	if f.want == 0 && offset > 0 {
+		return f, nil // servers differ in what they say to REST at the end
+	}
+	f.resp, err = s.lib.RetrFrom(p, uint64(offset))
+	if err != nil && offset > 0 && unknownCommand(err) {
+		f.skip = offset
+		f.resp, err = s.lib.Retr(p)
+	}
+	return f, err
+}
+
+// Read implements io.Reader. The server's silence is an error, the caller's is not.
+func (f *file) Read(p []byte) (int, error) {
+	switch {
+	case f.err != nil:
+		return 0, f.err
+	case f.done:
+		return 0, fmt.Errorf("reading %s: it is closed", f.path)
+	case f.end || f.resp == nil:
+		f.end = true
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	f.s.guard.Resume()
+	defer f.s.guard.Pause()
+	for f.skip > 0 {
+		n, err := f.resp.Read(p[:min(int64(len(p)), f.skip)])
+		f.skip -= int64(n)
+		if err != nil {
+			return 0, f.note(err)
+		}
+	}
+	n, err := f.resp.Read(p)
+	f.got += int64(n)
+	return n, f.note(err)
+}
+
+func (f *file) note(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case err == io.EOF && f.s.guard.Cause() == nil: //nolint:errorlint // connections return it bare
+		f.end = true
+		return io.EOF
+	}
+	f.err = f.s.failure("reading", f.path, err)
+	return f.err
+}
+
+// Close implements io.Closer. It reports a transfer that the server cut short:
+// a lost data connection looks like the end of the file, so the server's final
+// reply and the size decide.
+func (f *file) Close() error {
+	if f.done {
+		return nil
+	}
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	f.done = true
+	defer func() {
+		f.stop()
+		f.fs.file = nil
+		f.fs.rest()
+	}()
+	if f.resp == nil {
+		return nil
+	}
+	if f.err == nil && !f.end && f.got == f.want {
+		f.end = true // everything came; only the end itself was not read
+	}
+	if f.err != nil || !f.end {
+		// The transfer is left in the middle: what the server still says about
+		// it cannot be told from answers to later commands, so the session goes.
+		f.fs.drop()
+		return f.err
+	}
+	f.s.guard.Resume()
+	err := f.resp.Close()
+	f.s.guard.Pause()
+	if err != nil {
+		failure := f.cut(err)
+		f.fs.judge(f.s, err)
+		return failure
+	}
+	if f.got < f.want {
+		return f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "ended the transfer of %s after %d of %d bytes and called it complete", f.path, f.got, f.want)
+	}
+	return nil
+}
+
+var _ io.ReadCloser = (*file)(nil)
+var _ plugin.FileSystem = (*fileSystem)(nil)
+
+// cut describes a final reply that does not say the transfer is complete.
+func (f *file) cut(err error) error {
+	var reply *textproto.Error
+	if !errors.As(err, &reply) || reply.Code == 421 || f.s.tls != nil && wantsReuse(reply) {
+		return f.s.failure("reading", f.path, err)
+	}
+	return f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "broke off the transfer of %s after %d of %d bytes: %s", f.path, f.got, f.want, f.s.cfg.safe(reply.Error()))
+}

@@ -1,0 +1,242 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"weir/engine/plugin"
+	"weir/engine/spec"
+)
+
+// client makes requests of one connection. It is shared by all steps that use
+// the connection: so are its limit and the pauses that the server asked for.
+type client struct {
+	base     *url.URL
+	headers  http.Header
+	http     *http.Client
+	timeout  time.Duration
+	limiter  *rate.Limiter
+	mu       sync.Mutex
+	notUntil time.Time // no request before then: a Retry-After
+}
+
+// reply is an answer with as much of its body as the limit allows.
+type reply struct {
+	status   int
+	header   http.Header
+	body     []byte
+	tooLarge bool
+}
+
+// shareClient returns the client of c, which steps of the same connection share.
+func shareClient(h plugin.Host, ref *spec.Ref, c *Connection) (*client, func(), error) {
+	key := fmt.Sprintf("rest/%s/%s/%s", ref.Module, ref.Name, c.fingerprint())
+	v, release, err := h.Share(key, func() (any, func(), error) {
+		cl, err := newClient(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		return cl, cl.http.CloseIdleConnections, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	cl, ok := v.(*client)
+	if !ok {
+		release()
+		return nil, nil, fmt.Errorf("shared value %s is a %T", key, v)
+	}
+	return cl, release, nil
+}
+
+func newClient(c *Connection) (*client, error) {
+	base, err := url.Parse(c.url)
+	if err != nil {
+		return nil, err
+	}
+	tlsConfig, err := c.tls.config()
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := c.proxyURL()
+	if err != nil {
+		return nil, err
+	}
+	tr := &http.Transport{
+		Proxy:               http.ProxyURL(proxy),
+		DialContext:         (&net.Dialer{Timeout: c.timeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: c.timeout,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     90 * time.Second,
+	}
+	cl := &client{base: base, headers: c.requestHeaders(), timeout: c.timeout, limiter: rate.NewLimiter(rate.Inf, 1)}
+	if c.rate != "" {
+		perSecond, err := parseRate(c.rate)
+		if err != nil {
+			return nil, err
+		}
+		cl.limiter = rate.NewLimiter(rate.Limit(perSecond), c.burst)
+	}
+	most := c.redirects
+	cl.http = &http.Client{Transport: tr, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		// To another host credentials and data would leak, to another method
+		// the body would be lost: both are left unfollowed and become an error with the place named.
+		if len(via) > most || r.URL.Scheme != via[0].URL.Scheme || r.URL.Host != via[0].URL.Host || r.Method != via[0].Method {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	return cl, nil
+}
+
+func (c *Connection) requestHeaders() http.Header {
+	h := http.Header{"User-Agent": {"weir"}, "Accept": {"application/json"}, "Content-Type": {"application/json"}}
+	switch a := c.auth; {
+	case a.token.IsSet():
+		scheme := a.scheme
+		if scheme == "" && strings.EqualFold(a.header, "Authorization") {
+			scheme = "Bearer"
+		}
+		h.Set(a.header, strings.TrimSpace(scheme+" "+a.token.Reveal()))
+	case a.user != "":
+		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(a.user+":"+a.password.Reveal())))
+	}
+	for k, v := range c.headers {
+		h.Set(k, v.Reveal())
+	}
+	return h
+}
+
+// address returns the URL of path, which begins with a slash and may have a query.
+func (cl *client) address(path string) (*url.URL, error) {
+	rel, err := url.Parse(path)
+	if err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || rel.Host != "" {
+		return nil, fmt.Errorf("the path %q must begin with one slash and have no spaces or control characters", path)
+	}
+	for part := range strings.SplitSeq(rel.Path, "/") {
+		if part == ".." || part == "." {
+			return nil, fmt.Errorf("the path %q must not lead upwards", path)
+		}
+	}
+	u := *cl.base
+	u.Path = strings.TrimSuffix(cl.base.Path, "/") + rel.Path
+	u.RawPath = strings.TrimSuffix(cl.base.EscapedPath(), "/") + rel.EscapedPath()
+	u.RawQuery = rel.RawQuery
+	return &u, nil
+}
+
+// wait blocks until the limit and the server's own pauses allow a request.
+func (cl *client) wait(ctx context.Context, clock plugin.Clock) error {
+	for {
+		cl.mu.Lock()
+		pause := cl.notUntil.Sub(clock.Now())
+		cl.mu.Unlock()
+		if pause <= 0 {
+			break
+		}
+		if err := clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+	now := clock.Now()
+	r := cl.limiter.ReserveN(now, 1)
+	d := r.DelayFrom(now)
+	if d <= 0 {
+		return ctx.Err()
+	}
+	if err := clock.Sleep(ctx, d); err != nil {
+		r.CancelAt(clock.Now())
+		return err
+	}
+	return nil
+}
+
+// pause keeps every step of the connection from making requests before t.
+func (cl *client) pause(t time.Time) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if t.After(cl.notUntil) {
+		cl.notUntil = t
+	}
+}
+
+// do makes one request and reads the reply, of its body at most limit bytes.
+// The time for all of it is the connection's timeout.
+func (cl *client) do(ctx context.Context, method string, u *url.URL, header http.Header, body []byte, limit int64) (*reply, error) {
+	attempt, cancel := context.WithTimeout(ctx, cl.timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(attempt, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range []http.Header{cl.headers, header} {
+		for k, v := range h {
+			r.Header[k] = v
+		}
+	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
+	}
+	res, err := cl.http.Do(r)
+	if err != nil {
+		return nil, cl.classify(ctx, attempt, err)
+	}
+	defer func() { _ = res.Body.Close() }() // the reply was read or is of no use
+	data, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	if err != nil {
+		return nil, cl.classify(ctx, attempt, err)
+	}
+	out := &reply{status: res.StatusCode, header: res.Header, body: data}
+	if int64(len(data)) > limit {
+		out.body, out.tooLarge = data[:limit], true
+	}
+	return out, nil
+}
+
+// classify turns an error of the network into one that says what to do.
+// Those of class Transient may be retried.
+func (cl *client) classify(ctx, attempt context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if attempt.Err() != nil {
+		return plugin.Fail(plugin.Transient, "env.timeout", fmt.Errorf("no complete reply within %s", cl.timeout), "")
+	}
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err // the method and address are told by the caller
+	}
+	var cert *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &cert), errors.As(err, &authority):
+		return plugin.Fail(plugin.Environment, "env.certificate_refused", err,
+			"If the server has a certificate of a private authority, name it in the connection: tls { ca = file(\"ca.pem\") }")
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return plugin.Fail(plugin.Environment, "env.not_tls", err, "The server does not speak TLS at this port: check the scheme and port of url")
+	case errors.As(err, &alert):
+		return plugin.Fail(plugin.Environment, "env.tls_refused", err, "The server refuses the TLS session: check min_version, and certificate and key when it asks for a client certificate")
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return plugin.Fail(plugin.Transient, "env.unknown_host", err, "Check the host in url")
+	}
+	return plugin.Fail(plugin.Transient, "env.unreachable", err, "")
+}

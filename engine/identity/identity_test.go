@@ -200,7 +200,26 @@ func TestSingle(t *testing.T) {
 	}
 }
 
-// cluster describes which key values belong together.
+// What a space knew while it had several keys holds when it has one again.
+func TestSingleAfterResolver(t *testing.T) {
+	st := memState{}
+	id := mustResolve(t, newTest(st, 1), "- a -", "1 a -").ID
+	s := NewSingle("profile", "srs", st)
+	for i := range 3 {
+		known, same, err := s.VisitHash([]byte("1"), 5)
+		if !known || same != (i > 0) || err != nil || s.ID([]byte("1")) != id {
+			t.Errorf("visit %d: %v %v %v, entity %s, want %s", i, known, same, err, s.ID([]byte("1")), id)
+		}
+	}
+	if known, err := s.Visit([]byte("2")); known || err != nil || s.ID([]byte("2")) != NewID("profile", "srs", []byte("2")) {
+		t.Errorf("a new value: %v %v %s", known, err, s.ID([]byte("2")))
+	}
+	if res := mustResolve(t, newTest(st, 1), "1 - -"); res.ID != id {
+		t.Errorf("the resolver finds %s, want %s", res.ID, id)
+	}
+}
+
+// clusters describes which key values belong together.
 func clusters(st memState) string {
 	by := map[ID][]string{}
 	for k, v := range st {

@@ -4,13 +4,16 @@ import "encoding/binary"
 
 // Single is the resolver of a space with one key and one user, where an entity
 // is its key value: one read, and one write when it is new, without allocating.
-// What it writes a Resolver reads, so that keys can be added to a space later.
+// Single and Resolver read what the other wrote, so that keys can be added to a
+// space and taken away later. One goroutine at a time uses it.
 type Single struct {
 	space string
 	name  string
 	state State
 	key   []byte
-	val   [9]byte
+	val   []byte
+	id    ID   // of the entity visited last, when hasID
+	hasID bool // it does not derive from the key
 }
 
 // NewSingle returns a resolver for rows with one key.
@@ -18,43 +21,66 @@ func NewSingle(space, key string, st State) *Single {
 	return &Single{space: space, name: key, state: st}
 }
 
-// ID returns the identity of the entity with the given key value.
-func (s *Single) ID(value []byte) ID { return NewID(s.space, s.name, value) }
+// ID returns the identity of the entity with the given key value, which was the
+// last one visited.
+func (s *Single) ID(value []byte) ID {
+	if s.hasID {
+		return s.id
+	}
+	return NewID(s.space, s.name, value)
+}
 
 // Visit notes the key value and tells whether it was known.
 func (s *Single) Visit(value []byte) (known bool, err error) {
-	s.key = appendEntryKey(s.key[:0], s.name, value)
-	_, known, err = s.state.Get(s.key)
+	_, known, err = s.find(value)
 	if err != nil || known {
 		return known, err
 	}
-	s.val[0] = flagLast
-	s.state.Put(s.key, s.val[:1])
+	s.val = append(s.val[:0], flagLast)
+	s.state.Put(s.key, s.val)
 	return false, nil
 }
 
 // VisitHash is Visit that also keeps hash and tells whether it is the one kept before.
 func (s *Single) VisitHash(value []byte, hash uint64) (known, same bool, err error) {
-	s.key = appendEntryKey(s.key[:0], s.name, value)
-	v, known, err := s.state.Get(s.key)
+	old, known, err := s.find(value)
 	if err != nil {
 		return false, false, err
 	}
-	s.val[0] = flagLast | flagHash
-	rest := s.val[1:]
-	if known {
-		if len(v) == 0 {
-			return false, false, errDamaged
-		}
-		n := 1
-		if v[0]&flagID != 0 {
-			n += len(ID{})
-		}
-		if v[0]&flagHash != 0 && len(v) == n+8 && binary.LittleEndian.Uint64(v[n:]) == hash {
-			return true, true, nil
-		}
+	if len(old) == 8 && binary.LittleEndian.Uint64(old) == hash {
+		return true, true, nil
 	}
-	binary.LittleEndian.PutUint64(rest, hash)
-	s.state.Put(s.key, s.val[:])
+	flags := byte(flagLast | flagHash)
+	if s.hasID {
+		s.val = append(append(s.val[:0], flags|flagID), s.id[:]...)
+	} else {
+		s.val = append(s.val[:0], flags)
+	}
+	s.val = binary.LittleEndian.AppendUint64(s.val, hash)
+	s.state.Put(s.key, s.val)
 	return known, false, nil
+}
+
+// find looks the key value up and returns the hash kept with it, if there is one.
+func (s *Single) find(value []byte) (hash []byte, known bool, err error) {
+	s.hasID = false
+	s.key = appendEntryKey(s.key[:0], s.name, value)
+	v, known, err := s.state.Get(s.key)
+	if err != nil || !known {
+		return nil, false, err
+	}
+	if len(v) == 0 {
+		return nil, false, errDamaged
+	}
+	flags, rest := v[0], v[1:]
+	if flags&flagID != 0 {
+		if len(rest) < len(s.id) {
+			return nil, false, errDamaged
+		}
+		s.hasID, rest = true, rest[copy(s.id[:], rest):]
+	}
+	if flags&flagHash == 0 {
+		return nil, true, nil
+	}
+	return rest, true, nil
 }

@@ -20,8 +20,8 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 			check(path+"."+o.Name, o.Body)
 		}
 	}
-	for kind, make := range All() {
-		options := make("x").Spec().Describe()
+	for kind, newConfig := range All() {
+		options := newConfig("x").Spec().Describe()
 		if len(options) == 0 {
 			t.Errorf("%s has no options", kind)
 		}

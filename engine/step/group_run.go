@@ -64,7 +64,7 @@ func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*rec
 		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
 	}
 	r.arrange()
-	r.make(r.count[:done], r.order, t)
+	r.build(r.count[:done], r.order, t)
 	r.carry(done)
 	return &r.out, r.rows.bounded(r.address, r.maxRows, r.advice())
 }
@@ -128,8 +128,8 @@ func (r *groupRunner) arrange() {
 	r.offs = next
 }
 
-// make makes r.out of groups with count rows each, the first rows of order.
-func (r *groupRunner) make(count []uint32, order []int32, t *Tally) {
+// build makes r.out of groups with count rows each, the first rows of order.
+func (r *groupRunner) build(count []uint32, order []int32, t *Tally) {
 	r.offs, r.heads = append(r.offs[:0], 0), r.heads[:0]
 	for _, n := range count {
 		at := r.offs[len(r.offs)-1]
@@ -241,7 +241,7 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	}
 	order := r.order
 	for count := range slices.Chunk(r.count, sliceRows) {
-		r.make(count, order, t)
+		r.build(count, order, t)
 		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
 			return err

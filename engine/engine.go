@@ -1,133 +1,215 @@
-// Package engine is all that a program needs to load, check and run
-// configurations: New, then Load, then Run.
 package engine
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
+	"weir/engine/compute"
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/exec"
+	"weir/engine/function"
 	"weir/engine/plan"
 	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/share"
+	"weir/engine/state"
+	"weir/engine/step"
 )
 
-// Options are what an Engine is made of.
+// Options are what an Engine is made from.
 type Options struct {
 	Plugins []plugin.Plugin
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
 }
 
-// Engine loads and runs configurations. It may be used from several goroutines.
+// Engine loads, plans and runs configurations. It is safe for concurrent use.
 type Engine struct {
-	o Options
+	plugins map[string]plugin.Plugin
+	log     *zap.Logger
+	clock   plugin.Clock
+	pool    share.Pool
 }
 
-// New makes an engine. It reports plugins that cannot be used together.
+// New returns an engine with exactly the given plugins.
 func New(o Options) (*Engine, diag.List) {
-	if o.Log == nil {
-		o.Log = zap.NewNop()
+	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock}
+	if e.log == nil {
+		e.log = zap.NewNop()
 	}
-	if o.Clock == nil {
-		o.Clock = plugin.SystemClock{}
+	if e.clock == nil {
+		e.clock = plugin.SystemClock{}
 	}
-	return &Engine{o: o}, nil
+	var ds diag.List
+	for _, p := range o.Plugins {
+		if _, ok := e.plugins[p.Name]; ok {
+			ds = append(ds, diag.Errorf("config.duplicate", nil, "Two plugins are called "+p.Name, "Each plugin needs a name of its own."))
+		}
+		e.plugins[p.Name] = p
+	}
+	return e, ds
 }
 
-// Inputs are the values and surroundings a configuration is evaluated with.
+// Inputs are the values a configuration is loaded with.
 type Inputs = config.Inputs
 
-// VarFlag is one value given for a variable.
+// VarFlag is one --var name=value.
 type VarFlag = config.VarFlag
 
 // Loaded is a configuration that was read and planned.
 type Loaded struct {
-	Sources map[string][]byte // file name -> bytes, for printing diagnostics; never nil
-	Plan    *plan.Plan        // nil when there are errors
+	Sources map[string][]byte // configuration files by name, for printing diagnostics; never nil
+	Plan    *plan.Plan        // without the pipelines that have errors; nil when nothing could be read
 }
 
-// Load reads and plans the configuration at path, a folder or one file. It does
-// no I/O beyond reading files. The Loaded is never nil, so that diagnostics can
-// be printed with their sources.
-func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, diag.List) {
-	l := &Loaded{Sources: map[string][]byte{}}
-	if err := ctx.Err(); err != nil {
-		return l, diag.FromError("run.interrupted", err)
-	}
+// Load reads and plans the configuration at path. It opens nothing but files
+// of the configuration. The diagnostics are those of all files and pipelines.
+func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.List) {
 	c, ds := config.Load(path, in)
-	if c != nil {
-		l.Sources = c.Snapshot.Sources
+	if c == nil {
+		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
-	return l, ds
+	l := &Loaded{Sources: c.Snapshot.Sources}
+	p, pds := plan.Build(c, e.planOptions())
+	l.Plan = p
+	return l, append(ds, pds...).Sort()
 }
 
-// RunOptions say what to run.
-type RunOptions struct {
-	StateDir  string         // folder of the store; "" is what the engine block says, else .weir
-	Pipelines []string       // addresses; none is all of them
-	Progress  func(Progress) // called after every batch, from one goroutine at a time; may be nil
-}
-
-// Progress is how far a pipeline has come.
-type Progress struct {
-	Pipeline string
-	Object   string // the file being read
-	Rows     int64  // read in this run
-	Offset   int64  // in the object, -1 when unknown
-	Size     int64  // of the object, -1 when unknown
-}
-
-// RunReport is the outcome of a run.
-type RunReport struct {
-	Pipelines []PipelineReport // in the order they ran
-	OK        bool             // every pipeline ran to its end
-}
-
-// PipelineReport is the outcome of one pipeline.
-type PipelineReport struct {
-	Name    string // its address
-	Ledger  Ledger // of what this run committed
-	Err     error  // why it stopped; nil when it ran to its end
-	Notices diag.List
-	Groups  []GroupCount
-	Objects int // files read to their end
-}
-
-// Ledger accounts for every row a run read; see [Ledger.Balanced].
-type Ledger struct {
-	Read, Delivered int64
-	Filtered        map[string]int64 // by the name of the filter
-	Deduplicated    int64
-	Grouped         int64 // rows that went into groups, less the groups
-	Expanded        int64 // rows made from others, less those
-	Rejected, Held  int64
-}
-
-// Balanced reports whether the rows read, and those made by expanding, are all
-// accounted for (I3).
-func (l Ledger) Balanced() bool {
-	sum := l.Delivered + l.Deduplicated + l.Grouped + l.Rejected + l.Held
-	for _, n := range l.Filtered {
-		sum += n
+func (e *Engine) planOptions() plan.Options {
+	functions := function.All()
+	return plan.Options{
+		Plugins: e.plugins,
+		Steps:   step.All(),
+		Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
+			return compute.New(in, compute.Options{Vars: vars, Now: e.clock.Now, Functions: functions})
+		},
 	}
-	return l.Read+l.Expanded == sum
 }
 
-// GroupCount tells how many rows became how many at a group step.
-type GroupCount struct {
-	Step         string
-	Rows, Groups int64
-}
-
-// Run runs pipelines of l once, to the end of what their sources have. The
-// error is about the run as a whole, such as a store that cannot be opened; the
-// failure of a pipeline is in its report, and the others go on.
+// Run runs the plan's pipelines once, one after the other, to the end of what
+// their sources have ready. A pipeline that fails does not stop those that do
+// not name it in after. The error is about the run as a whole, such as a state
+// folder that cannot be opened; failures of pipelines are in the report.
 func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, error) {
-	if l.Plan == nil {
-		return nil, errors.New("the configuration has errors")
+	dir := o.StateDir
+	if dir == "" {
+		dir = l.Plan.Engine.StateDir
 	}
-	return &RunReport{}, ctx.Err()
+	if dir == "" {
+		dir = ".weir/state"
+	}
+	for _, a := range o.Pipelines {
+		if l.Plan.Pipeline(a) == nil {
+			return nil, diag.List{unknownPipeline(a, l.Plan)}.Err()
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
+	}
+	store, err := state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+	if err != nil {
+		return nil, err
+	}
+	rep := &RunReport{OK: true}
+	failed := map[string]bool{}
+	for _, p := range l.Plan.Pipelines {
+		if len(o.Pipelines) > 0 && !slices.Contains(o.Pipelines, p.Address) {
+			continue
+		}
+		pr := PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] }); i >= 0 {
+			pr.Err = fmt.Errorf("not run, because %s failed", p.After[i])
+		} else {
+			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
+		}
+		if pr.Err != nil {
+			rep.OK = false
+			var q *exec.QuarantineError
+			failed[p.Address] = !errors.As(pr.Err, &q) // what could be read is complete
+		}
+		rep.Pipelines = append(rep.Pipelines, pr)
+	}
+	return rep, store.Close()
+}
+
+func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
+	var names []string
+	for _, q := range p.Pipelines {
+		names = append(names, q.Address)
+	}
+	d := diag.Errorf("plan.unknown_reference", nil, "There is no pipeline "+a, "Pipelines: %v.", names)
+	if m := diag.Suggest(a, names); m != "" {
+		d.Detail = fmt.Sprintf("Did you mean %s? ", m) + d.Detail
+	}
+	return d
+}
+
+func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
+	started := e.clock.Now()
+	log := e.log.With(zap.String("pipeline", pl.Address), zap.String("revision", p.Revision))
+	ses, err := store.Pipeline(ctx, pl.Address, 1, p.Revision)
+	if err != nil {
+		pr.Err = err
+		return
+	}
+	runID := newRunID(started)
+	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1}); err != nil {
+		pr.Err = err
+		return
+	}
+	log = log.With(zap.String("run", runID))
+	x := exec.Options{
+		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
+		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
+	}
+	if o.Progress != nil {
+		x.Progress = func(p exec.Progress) {
+			o.Progress(Progress{Pipeline: pl.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
+		}
+	}
+	r, err := exec.Run(ctx, x)
+	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts), r.Groups, r.Notices, r.Objects
+	outcome, text := "ok", ""
+	if err != nil {
+		outcome, text = "failed", err.Error()
+	}
+	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
+		err = errors.Join(err, ferr)
+	}
+	pr.Err = err
+	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", r.Counts.Read), zap.Int64("delivered", r.Counts.Delivered),
+		zap.Int64("rejected", r.Counts.Rejected), zap.Duration("took", e.clock.Now().Sub(started)))
+}
+
+// newRunID returns an identifier that sorts by time.
+func newRunID(t time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails
+	return t.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// host is what a running step is lent.
+type host struct {
+	e   *Engine
+	log *zap.Logger
+}
+
+// Log implements plugin.Host.
+func (h *host) Log() *zap.Logger { return h.log }
+
+// Clock implements plugin.Host.
+func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Share implements plugin.Host.
+func (h *host) Share(key string, open func() (v any, closeV func(), err error)) (v any, release func(), err error) {
+	return h.e.pool.Get(key, open)
 }

@@ -15,6 +15,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/plugins/all"
 )
 
 // version is set by the linker for releases; "" falls back to what the build recorded.
@@ -37,7 +38,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	return &app{
 		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
-			return engine.New(engine.Options{Plugins: nil, Log: log})
+			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
 		},
 	}
 }

@@ -240,6 +240,11 @@ func (c *checker) array(n *ast.ArrayNode) info {
 	}
 	out := info{t: record.ListOf(elem), nonEmpty: len(n.Nodes) > 0}
 	if all {
+		for i := range ks {
+			if v, err := convertConst(ks[i], elem.Kind); err == nil && (elem.Kind == record.Float || elem.Kind == record.Decimal) {
+				ks[i] = v
+			}
+		}
 		out.isK, out.k = true, ks
 	}
 	return out

@@ -18,6 +18,7 @@ type Eval struct {
 	f    frame
 	all  []int32 // 0, 1, 2, ...
 	out  record.Column
+	nil  vec // the result when it is the literal nil
 	set  rowSet
 	none []record.Column // nulls for extra fields that are not given
 }
@@ -53,7 +54,14 @@ func (v *Eval) start(n int) {
 
 // finish returns the result under its own type; failed rows are null.
 func (v *Eval) finish(c *record.Column) *record.Column {
+	if c.Type.Kind == record.Null && v.e.typ.Kind != record.Null {
+		c = v.nil.reset(v.e.typ, v.f.n)
+		for i := range v.f.n {
+			v.nil.null(int32(i))
+		}
+	}
 	v.out.Alias(c)
+	v.out.Type = v.e.typ
 	if len(v.f.errs) == 0 {
 		return &v.out
 	}

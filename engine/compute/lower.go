@@ -1,4 +1,241 @@
 package compute
 
-func (e *Expr) kernels()      { e.slow = "no kernels yet" }
-func (e *Expr) lower() kernel { return nil }
+import (
+	"fmt"
+
+	"github.com/expr-lang/expr/ast"
+
+	"weir/engine/record"
+)
+
+// lowerer turns a checked tree into kernels. When it meets something that has
+// none it notes why and goes on with nil; the whole is then thrown away.
+type lowerer struct {
+	e     *Expr
+	why   string
+	loops []*loopInfo
+}
+
+// loopInfo collects what a loop's body needs from around.
+type loopInfo struct{ owned bool }
+
+// kernels finds out whether the expression has kernels.
+func (e *Expr) kernels() {
+	l := &lowerer{e: e}
+	if e.ck.info[e.root].t.Kind == record.Any && e.typ.Kind != record.Any {
+		l.none("a result whose type shows only at run time")
+	}
+	l.as(e.root, e.typ)
+	e.slow = l.why
+}
+
+func (e *Expr) lower() kernel { return (&lowerer{e: e}).as(e.root, e.typ) }
+
+func (l *lowerer) none(format string, args ...any) kernel {
+	if l.why == "" {
+		l.why = fmt.Sprintf(format, args...)
+	}
+	return nil
+}
+
+func (l *lowerer) info(n ast.Node) info { return l.e.ck.info[n] }
+
+// as is node for a place that takes values of type to.
+func (l *lowerer) as(n ast.Node, to record.Type) kernel {
+	in := l.info(n)
+	number := to.Kind == record.Float || to.Kind == record.Decimal
+	if in.isK && number {
+		if v, err := convertConst(in.k, to.Kind); err == nil {
+			return &constK{v: v, typ: to}
+		}
+		return l.none("a number literal that is out of range")
+	}
+	k := l.node(n)
+	if number && in.t.Kind == record.Int {
+		return &castK{x: k, typ: to}
+	}
+	return k
+}
+
+func convertConst(v any, k record.Kind) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	if k == record.Decimal {
+		return decimalOf(v)
+	}
+	if i, ok := v.(int); ok {
+		return float64(i), nil
+	}
+	return v, nil
+}
+
+func (l *lowerer) node(n ast.Node) kernel {
+	in := l.info(n)
+	switch {
+	case in.isK:
+		return &constK{v: in.k, typ: in.t}
+	case in.ref > 0:
+		return l.column(in.ref-1, in.t)
+	case in.whole:
+		return l.row(in.t)
+	}
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		return l.unary(n)
+	case *ast.BinaryNode:
+		return l.binary(n)
+	case *ast.ChainNode:
+		return l.node(n.Node)
+	case *ast.MemberNode:
+		return l.member(n)
+	case *ast.SliceNode:
+		return l.slice(n)
+	case *ast.CallNode:
+		return l.call(n)
+	case *ast.BuiltinNode:
+		return l.builtin(n)
+	case *ast.PointerNode:
+		if n.Name == "" {
+			return elemK{}
+		}
+		return l.none("#%s", n.Name)
+	case *ast.ConditionalNode:
+		return l.conditional(n, in.t)
+	case *ast.ArrayNode:
+		return l.array(n, in.t)
+	case *ast.MapNode:
+		return l.object(n, in.t)
+	case *ast.VariableDeclaratorNode:
+		return l.none("let")
+	}
+	return l.none("a sequence of expressions")
+}
+
+func (l *lowerer) column(ref int, t record.Type) kernel {
+	if len(l.loops) == 0 {
+		return &colK{ref}
+	}
+	for _, loop := range l.loops {
+		loop.owned = true
+	}
+	return &outerK{ref: ref, typ: t}
+}
+
+func (l *lowerer) row(t record.Type) kernel {
+	if len(l.loops) > 0 {
+		return l.none("the whole row inside a loop")
+	}
+	slots := l.e.c.schema.Visible()
+	return &rowK{typ: t, slots: slots, cols: make([]record.Column, len(slots))}
+}
+
+func (l *lowerer) conditional(n *ast.ConditionalNode, t record.Type) kernel {
+	if !copyable(t.Kind) {
+		return l.none("a choice between values of type %s", words(t))
+	}
+	if t.Kind == record.Any && (!l.isAny(n.Exp1) || !l.isAny(n.Exp2)) {
+		return l.none("a choice between values of different types")
+	}
+	cond := l.bool(n.Cond)
+	return &condK{cond: cond, a: newBranch(l.as(n.Exp1, t)), b: newBranch(l.as(n.Exp2, t)), typ: t}
+}
+
+func (l *lowerer) isAny(n ast.Node) bool {
+	k := l.info(n).t.Kind
+	return k == record.Any || k == record.Null
+}
+
+// bool lowers n, which must be known to be a bool.
+func (l *lowerer) bool(n ast.Node) kernel {
+	if l.info(n).t.Kind != record.Bool {
+		return l.none("a condition whose type shows only at run time")
+	}
+	return l.node(n)
+}
+
+func (l *lowerer) array(n *ast.ArrayNode, t record.Type) kernel {
+	k := &listK{typ: t}
+	if !copyable(t.Elem.Kind) || t.Elem.Kind == record.Any {
+		return l.none("a list of %s", words(*t.Elem))
+	}
+	for _, m := range n.Nodes {
+		k.kids = append(k.kids, l.as(m, *t.Elem))
+	}
+	return k
+}
+
+func (l *lowerer) object(n *ast.MapNode, t record.Type) kernel {
+	if t.Kind != record.Object {
+		return l.none("an object with computed field names")
+	}
+	k := &objectK{typ: t, cols: make([]record.Column, len(n.Pairs))}
+	for _, p := range n.Pairs {
+		k.kids = append(k.kids, l.node(p.(*ast.PairNode).Value))
+	}
+	return k
+}
+
+func (l *lowerer) member(n *ast.MemberNode) kernel {
+	base, prop := l.info(n.Node).t, l.info(n.Property)
+	switch base.Kind {
+	case record.List:
+		at, ok := prop.k.(int)
+		if !ok {
+			return l.none("a computed list index")
+		}
+		if base.Nullable {
+			return l.none("an element of a list that may be nil")
+		}
+		return &pickK{list: l.node(n.Node), at: at, must: true, typ: l.info(n).t}
+	case record.Object:
+		name, ok := prop.k.(string)
+		if !ok {
+			return l.none("a computed field name")
+		}
+		index := fieldIndex(base, name)
+		t := l.info(n).t
+		if base.Nullable {
+			t = nullable(t)
+		}
+		x := l.node(n.Node)
+		// first(rows).a gathers the field alone, not the whole row.
+		if p, ok := x.(*pickK); ok && !p.typ.Fields[index].Type.Nullable && !p.elemNull {
+			p.path, p.typ = append(p.path, index), nullable(t)
+			return p
+		}
+		return &fieldK{x: x, index: index, typ: t}
+	}
+	return l.none("a field of a value whose type shows only at run time")
+}
+
+func fieldIndex(t record.Type, name string) int {
+	for i, f := range t.Fields {
+		if f.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (l *lowerer) slice(n *ast.SliceNode) kernel {
+	if l.info(n.Node).t.Kind != record.String {
+		return l.none("a slice of a list")
+	}
+	from, to, toOK := 0, 0, n.To != nil
+	if n.From != nil {
+		v, ok := l.info(n.From).k.(int)
+		if !ok {
+			return l.none("a slice with computed ends")
+		}
+		from = v
+	}
+	if toOK {
+		v, ok := l.info(n.To).k.(int)
+		if !ok {
+			return l.none("a slice with computed ends")
+		}
+		to = v
+	}
+	return &cutK{x: l.node(n.Node), cut: cutSlice(from, to, toOK)}
+}

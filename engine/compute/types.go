@@ -162,7 +162,7 @@ func typeOfValue(v any) record.Type {
 	case []any:
 		elem := tBad
 		for _, e := range v {
-			elem = unify(elem, typeOfValue(e))
+			elem = unifyInner(elem, typeOfValue(e))
 		}
 		if len(v) == 0 {
 			elem = tAny

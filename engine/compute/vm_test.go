@@ -22,7 +22,9 @@ func sampleSchema(loc *time.Location) *record.Schema {
 }
 
 func sampleRows(loc *time.Location) [][]any {
-	item := func(sku, price string, qty int) any { return map[string]any{"sku": sku, "price": dec(price), "qty": qty} }
+	item := func(sku, price string, qty int) any {
+		return map[string]any{"sku": sku, "price": dec(price), "qty": qty}
+	}
 	meta := map[string]any{"object": "/srs/a.csv", "row": 1}
 	return [][]any{
 		{" Jan ", "Öz", "jan@x.nl", 3, dec("10.50"), 0.5, day(2024, 2, 29), time.Date(2024, 7, 1, 12, 0, 0, 0, loc), dec("1"),

@@ -11,9 +11,9 @@ const isoDate = "%Y-%m-%d"
 
 // orNil makes the variant of a function from text that gives nil where the
 // function gives an error about the text. Wrong arguments of other kinds stay errors.
-func orNil(f Function, read func(args []any) (any, error, bool)) Function {
+func orNil(f Function, read func(args []any) (v any, isText bool, err error)) Function {
 	f.Call = strict(func(args []any) (any, error) {
-		v, err, isText := read(args)
+		v, isText, err := read(args)
 		if err != nil && isText {
 			return nil, nil
 		}
@@ -40,7 +40,7 @@ func (l *library) dateFunctions() []Function {
 		Returns: func(args []record.Type) record.Type {
 			return record.Type{Kind: record.Date, Nullable: anyNull(args) || args[0].Kind == record.String}
 		},
-		Call:    strict(func(args []any) (any, error) { v, err, _ := l.readDate("date", args); return v, err }),
+		Call:    strict(func(args []any) (any, error) { v, _, err := l.readDate("date", args); return v, err }),
 		Prepare: func(args []any) (Fast, error) { return prepareDate("date", args, false) },
 	}
 	lenient := orNil(Function{
@@ -53,18 +53,18 @@ func (l *library) dateFunctions() []Function {
 		},
 		Types: types, Returns: date.Returns,
 		Prepare: func(args []any) (Fast, error) { return prepareDate("date_or_nil", args, true) },
-	}, func(args []any) (any, error, bool) { return l.readDate("date_or_nil", args) })
+	}, func(args []any) (any, bool, error) { return l.readDate("date_or_nil", args) })
 	return []Function{date, lenient}
 }
 
 // readDate returns the date, and whether an error is about the text.
-func (l *library) readDate(name string, args []any) (v any, err error, isText bool) {
+func (l *library) readDate(name string, args []any) (v any, isText bool, err error) {
 	switch x := args[0].(type) {
 	case record.DateValue:
-		return x, nil, false
+		return x, false, nil
 	case time.Time:
 		d, _ := record.DateOf(x.Year(), int(x.Month()), x.Day())
-		return d, nil, false
+		return d, false, nil
 	}
 	s, err := textArg(name, args, 0)
 	format := isoDate
@@ -72,23 +72,23 @@ func (l *library) readDate(name string, args []any) (v any, err error, isText bo
 		format, err = textArg(name, args, 1)
 	}
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	f, err := l.formats.get(format)
 	if err == nil {
 		err = f.CanParseDate()
 	}
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	if s == "" {
-		return nil, nil, true
+		return nil, true, nil
 	}
 	days, err := f.ParseDate([]byte(s))
 	if err != nil {
-		return nil, err, true
+		return nil, true, err
 	}
-	return record.DateValue{Days: days}, nil, true
+	return record.DateValue{Days: days}, true, nil
 }
 
 func prepareDate(name string, args []any, lenient bool) (Fast, error) {

@@ -32,14 +32,14 @@ var seeds = []string{"", " ", "x", "Jan.Jansen@Example.NL", " a@b.nl ", "a@b", "
 	"2024-02-29", "29-02-2024", "31-02-2024", "31-03-2024 02:30", "27-10-2024 02:30", "1/7/24", "2024-07-01T12:30:00.25+02:00", "1719830445", "Łódź", "O'BRIEN", "\xff\xfe", "a\x00b"}
 
 // fastResult runs the form of a call for columns that exists for texts.
-func fastResult(f Fast, s []byte) (v any, err error, exists bool) {
+func fastResult(f Fast, s []byte) (v any, exists bool, err error) {
 	valid := false
 	switch {
 	case f.Str != nil:
 		var b []byte
 		b, valid, err = f.Str([]byte("before"), s)
 		if !strings.HasPrefix(string(b), "before") || err == nil && !valid && len(b) != 6 {
-			return "wrote over what was there", nil, true
+			return "wrote over what was there", true, nil
 		}
 		v = string(b[6:])
 	case f.Date != nil:
@@ -53,12 +53,12 @@ func fastResult(f Fast, s []byte) (v any, err error, exists bool) {
 	case f.Dec != nil:
 		v, valid, err = f.Dec(s)
 	default:
-		return nil, nil, false
+		return nil, false, nil
 	}
 	if err != nil || !valid {
 		v = nil
 	}
-	return v, err, true
+	return v, true, err
 }
 
 // compareForms reports where the two forms of a call differ for the text s.
@@ -68,7 +68,7 @@ func compareForms(t rapid.TB, f Function, fast Fast, consts []any, s string) {
 		want = at.UnixMicro()
 	}
 	text := []byte(s)
-	got, err, exists := fastResult(fast, text)
+	got, exists, err := fastResult(fast, text)
 	if !exists {
 		t.Fatalf("%s%v has no form for columns", f.Name, consts)
 	}

@@ -100,7 +100,9 @@ func slug(dst, s []byte) ([]byte, bool, error) {
 		_, size := utf8.DecodeRune(s[i:])
 		letters := s[i : i+size]
 		if parts := norm.NFKD.Properties(letters).Decomposition(); parts != nil {
-			letters = parts // base letters and marks
+			if base, _ := utf8.DecodeRune(parts); unicode.Is(unicode.Latin, base) || !unicode.IsLetter(base) {
+				letters = parts // the base letter and its accents
+			}
 		}
 		for j := 0; j < len(letters); {
 			r, n := utf8.DecodeRune(letters[j:])

@@ -30,7 +30,7 @@ func (l *library) timeFunctions() []Function {
 			{"datetime('')", "null"},
 		},
 		Types: types, Returns: maybe(record.Time), ZoneArg: 2,
-		Call:    strict(func(args []any) (any, error) { v, err, _ := l.readTime("datetime", args); return v, err }),
+		Call:    strict(func(args []any) (any, error) { v, _, err := l.readTime("datetime", args); return v, err }),
 		Prepare: func(args []any) (Fast, error) { return prepareTime("datetime", args, false) },
 	}
 	lenient := orNil(Function{
@@ -40,7 +40,7 @@ func (l *library) timeFunctions() []Function {
 		Examples: []Example{{"datetime_or_nil('2024-03-31 02:30', '%Y-%m-%d %H:%M', 'Europe/Amsterdam')", "null"}},
 		Types:    types, Returns: maybe(record.Time), ZoneArg: 2,
 		Prepare: func(args []any) (Fast, error) { return prepareTime("datetime_or_nil", args, true) },
-	}, func(args []any) (any, error, bool) { return l.readTime("datetime_or_nil", args) })
+	}, func(args []any) (any, bool, error) { return l.readTime("datetime_or_nil", args) })
 	return []Function{read, lenient, l.strftimeFunction(), {
 		Name:     "in_zone",
 		Usage:    "in_zone(t, zone)",
@@ -82,19 +82,19 @@ func (l *library) zoneArg(name string, args []any, i int) (*time.Location, error
 }
 
 // readTime returns the instant, and whether an error is about the text.
-func (l *library) readTime(name string, args []any) (v any, err error, isText bool) {
+func (l *library) readTime(name string, args []any) (v any, isText bool, err error) {
 	s, err := textArg(name, args, 0)
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	loc, err := l.zoneArg(name, args, 2)
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	format := defaultFormat([]byte(s))
 	if len(args) > 1 {
 		if format, err = textArg(name, args, 1); err != nil {
-			return nil, err, false
+			return nil, false, err
 		}
 	}
 	f, err := l.formats.get(format)
@@ -102,16 +102,16 @@ func (l *library) readTime(name string, args []any) (v any, err error, isText bo
 		err = f.CanParseTime()
 	}
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	if s == "" {
-		return nil, nil, true
+		return nil, true, nil
 	}
 	micros, err := f.ParseTime([]byte(s), loc)
 	if err != nil {
-		return nil, err, true
+		return nil, true, err
 	}
-	return time.UnixMicro(micros).In(loc), nil, true
+	return time.UnixMicro(micros).In(loc), true, nil
 }
 
 func defaultFormat(s []byte) string {

@@ -34,7 +34,7 @@ type Description struct {
 // become older than the winner's own, so the winner's present values stay.
 func (r *Resolver) merge(won, lost int, values [][]byte, at Origin) error {
 	into, from := r.found[won].id, r.found[lost].id
-	if err := r.load(into, won, values[won]); err != nil {
+	if err := r.load(into, values); err != nil {
 		return err
 	}
 	var loser entityRecord // of its own memory: the winner's record keeps views into it

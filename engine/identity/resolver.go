@@ -182,7 +182,7 @@ func (r *Resolver) attach(id ID, values [][]byte) error {
 		case !r.known[k] && !r.opt.Attach:
 			continue
 		}
-		if err := r.load(id, k, values[k]); err != nil {
+		if err := r.load(id, values); err != nil {
 			return err
 		}
 		r.touch(id, k, values[k])
@@ -206,9 +206,9 @@ func (r *Resolver) touch(id ID, k int, value []byte) {
 	r.dirty = true
 }
 
-// load reads the record of id, unless it is loaded. An entity known by one key
-// alone may have no record: it is key k with the given value then.
-func (r *Resolver) load(id ID, k int, value []byte) error {
+// load reads the record of id, unless it is loaded. An entity that has none is
+// known by a single key: the one among values that its identity derives from.
+func (r *Resolver) load(id ID, values [][]byte) error {
 	if r.loaded && r.recID == id {
 		return nil
 	}
@@ -218,8 +218,10 @@ func (r *Resolver) load(id ID, k int, value []byte) error {
 	}
 	if !ok {
 		r.rec.links, r.rec.merged = r.rec.links[:0], r.rec.merged[:0]
-		if NewID(r.space, r.keys[k], value) == id {
-			r.rec.links = append(r.rec.links, link{r.names[k], value})
+		for k, name := range r.keys {
+			if len(values[k]) > 0 && NewID(r.space, name, values[k]) == id {
+				r.rec.links = append(r.rec.links, link{r.names[k], values[k]})
+			}
 		}
 	}
 	r.recID, r.loaded = id, true
@@ -256,20 +258,8 @@ func (r *Resolver) store(id ID) {
 // order given; nil when there is none. The value is valid during the call.
 // values are those of the row that was just resolved to id.
 func (r *Resolver) Present(id ID, names []string, values [][]byte, f func(i int, value []byte)) error {
-	if !r.loaded || r.recID != id {
-		ok, err := r.read(&r.rec, id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			r.rec.links, r.rec.merged = r.rec.links[:0], r.rec.merged[:0]
-			for k, name := range r.keys {
-				if len(values[k]) > 0 && NewID(r.space, name, values[k]) == id {
-					r.rec.links = append(r.rec.links, link{r.names[k], values[k]})
-				}
-			}
-		}
-		r.recID, r.loaded = id, true
+	if err := r.load(id, values); err != nil {
+		return err
 	}
 	for i, name := range names {
 		f(i, r.rec.present(name))

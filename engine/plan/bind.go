@@ -99,7 +99,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	var ds diag.List
 	var compiler plugin.Compiler
 	if in != nil {
-		compiler = b.o.Compiler(in, b.vars)
+		compiler = b.compiler(in)
 		ds = b.route(n, compiler)
 	}
 	switch n.Kind {
@@ -114,13 +114,18 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
-		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler})
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
 		ds = append(ds, d...)
 		if !d.HasErrors() {
 			n.Step, n.Out = s, s.Out()
 		}
 	}
 	b.add(ds...)
+}
+
+// compiler returns the compiler of expressions over the rows of in.
+func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
+	return b.o.Compiler(in, b.vars)
 }
 
 // withMeta adds the hidden field that tells where a row came from.

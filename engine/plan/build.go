@@ -8,6 +8,7 @@ import (
 
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/identity"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/spec"
@@ -78,8 +79,11 @@ func (b *builder) named(m *config.Module) {
 		blk.Ref.Value = fields
 	}
 	for _, blk := range m.Entities {
-		e := &step.Entity{Name: blk.Address()}
-		_, ds := e.Spec().Decode(blk.Body, m.Scope)
+		e := &identity.Entity{Name: blk.Name}
+		at, ds := e.Spec().Decode(blk.Body, m.Scope)
+		if !ds.HasErrors() {
+			ds = append(ds, e.Check(at)...)
+		}
 		b.add(ds...)
 		blk.Ref.Value = e
 	}

@@ -94,7 +94,7 @@ type Chunk struct {
 	Offset    int64  // where Data starts in the decompressed object; -1 when the decoder cannot tell
 	End       int64  // where it ends, likewise: the offset at which reading can go on
 	FirstLine int64  // line number of Data's first line; the first line of the object is 1
-	EndLine   int64  // line number of what follows Data: the firstLine to resume with
+	EndLine   int64  // line number of what begins at End, to be given to Resume; lines may be left out of Data
 	Extra     any    // decoder's own
 }
 
@@ -123,6 +123,6 @@ type Resumer interface {
 	// Resume makes the next Split start at offset, an End of an earlier chunk
 	// of the same object. It is called before the first Split. The bytes
 	// before offset are still read from Body, so that they can be verified,
-	// unless Body is an io.Seeker.
+	// unless Body is an io.Seeker. firstLine is the EndLine of that chunk.
 	Resume(offset, firstLine int64) error
 }

@@ -3,7 +3,6 @@ package record
 import (
 	"errors"
 	"math"
-	"math/bits"
 	"strconv"
 )
 
@@ -11,7 +10,8 @@ import (
 const MaxScale = 18
 
 // DecimalValue is an exact decimal number: Coef / 10^Scale. It is canonical: Coef
-// has no trailing zero unless Scale is 0, so equal numbers are equal structs.
+// has no trailing zero unless Scale is 0, so equal numbers are equal structs, and
+// Scale is at most MaxScale. The functions of this package return such values.
 type DecimalValue struct {
 	Coef  int64
 	Scale uint8
@@ -21,11 +21,12 @@ type DecimalValue struct {
 var (
 	ErrDecimalRange  = errors.New("number is out of range for a decimal (18 digits)")
 	ErrDecimalSyntax = errors.New("not a number")
+	ErrDecimalZero   = errors.New("division by zero")
 )
 
 var pow10 = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
-// NewDecimal returns coef / 10^scale in canonical form.
+// NewDecimal returns coef / 10^scale in canonical form; scale is at most MaxScale.
 func NewDecimal(coef int64, scale uint8) DecimalValue {
 	for scale > 0 && coef%10 == 0 {
 		coef, scale = coef/10, scale-1
@@ -36,67 +37,106 @@ func NewDecimal(coef int64, scale uint8) DecimalValue {
 // DecimalFromInt returns n as a decimal.
 func DecimalFromInt(n int64) DecimalValue { return DecimalValue{n, 0} }
 
-// ParseDecimal reads an optional sign and digits with an optional fraction. The
-// decimal mark is '.' or, with comma, ','. Between digits before the mark the
-// other of the two, a space or an apostrophe may group thousands, in threes.
-// It allocates nothing.
+// DecimalFromFloat returns the decimal with the shortest notation that reads back
+// as f: 0.1 is 0.1. It returns ErrDecimalRange when that has too many digits, and
+// for infinities and NaN. It allocates nothing.
+func DecimalFromFloat(f float64) (DecimalValue, error) {
+	if math.Abs(f) >= 1e19 || math.IsNaN(f) {
+		return DecimalValue{}, ErrDecimalRange
+	}
+	var buf [400]byte
+	return ParseDecimal(strconv.AppendFloat(buf[:0], f, 'f', -1, 64), false)
+}
+
+// ParseDecimal reads an optional sign (+, -, or the minus sign of Unicode) and
+// digits with an optional fraction. The decimal mark is '.' or, with comma, ','.
+// Digits before the mark may be grouped in threes by the other of the two, by
+// spaces, also those that do not break, or by apostrophes, one kind in a number;
+// the first group is not a lone 0, since 0,125 is no thousand. It allocates nothing.
 func ParseDecimal(s []byte, comma bool) (DecimalValue, error) {
 	mark, group := byte('.'), byte(',')
 	if comma {
 		mark, group = ',', '.'
 	}
-	i, neg := 0, false
-	if i < len(s) && (s[i] == '-' || s[i] == '+') {
-		neg = s[i] == '-'
-		i++
+	neg, i := parseSign(s)
+	v, i, digits, err := parseWhole(s, i, group)
+	if err != nil {
+		return DecimalValue{}, err
 	}
-	var v int64
-	digits, run, groups := 0, 0, 0
-	for ; i < len(s); i++ {
-		c := s[i]
-		if d := c - '0'; d < 10 {
-			if v > (math.MaxInt64-9)/10 {
-				return DecimalValue{}, ErrDecimalRange
-			}
-			v = v*10 + int64(d)
-			digits++
-			run++
-			continue
-		}
-		if c == group || c == ' ' || c == '\'' {
-			if run == 0 || run > 3 || groups > 0 && run != 3 {
-				return DecimalValue{}, ErrDecimalSyntax
-			}
-			groups++
-			run = 0
-			continue
-		}
-		break
-	}
-	if groups > 0 && run != 3 {
-		return DecimalValue{}, ErrDecimalSyntax
-	}
-	var scale uint8
+	scale := 0
 	if i < len(s) && s[i] == mark {
 		for i++; i < len(s) && s[i]-'0' < 10; i++ {
 			digits++
-			if scale == MaxScale || v > (math.MaxInt64-9)/10 {
+			if scale == MaxScale || v > (math.MaxUint64-9)/10 {
 				if s[i] != '0' {
 					return DecimalValue{}, ErrDecimalRange
 				}
 				continue
 			}
-			v = v*10 + int64(s[i]-'0')
+			v = v*10 + uint64(s[i]-'0')
 			scale++
 		}
 	}
 	if digits == 0 || i != len(s) {
 		return DecimalValue{}, ErrDecimalSyntax
 	}
-	if neg {
-		v = -v
+	return wide{0, v}.decimal(neg, scale)
+}
+
+// parseSign returns whether s starts with a minus sign, and where its digits begin.
+func parseSign(s []byte) (neg bool, i int) {
+	switch {
+	case len(s) == 0:
+		return false, 0
+	case s[0] == '-' || s[0] == '+':
+		return s[0] == '-', 1
+	case len(s) > 2 && s[0] == 0xE2 && s[1] == 0x88 && s[2] == 0x92: // U+2212
+		return true, 3
 	}
-	return NewDecimal(v, scale), nil
+	return false, 0
+}
+
+// parseWhole reads the digits before the decimal mark from s[i] on and returns
+// the place after them and their number.
+func parseWhole(s []byte, i int, group byte) (v uint64, end, digits int, err error) {
+	first := i
+	run, by := 0, byte(0) // digits since the last group mark, and that mark
+	for i < len(s) {
+		if d := s[i] - '0'; d < 10 {
+			if v > (math.MaxUint64-9)/10 {
+				return 0, 0, 0, ErrDecimalRange
+			}
+			v = v*10 + uint64(d)
+			digits, run, i = digits+1, run+1, i+1
+			continue
+		}
+		c, size := groupMark(s[i:], group)
+		if size == 0 {
+			break
+		}
+		if run == 0 || run > 3 || by != 0 && (run != 3 || c != by) || by == 0 && s[first] == '0' {
+			return 0, 0, 0, ErrDecimalSyntax
+		}
+		by, run, i = c, 0, i+size
+	}
+	if by != 0 && run != 3 {
+		return 0, 0, 0, ErrDecimalSyntax
+	}
+	return v, i, digits, nil
+}
+
+// groupMark returns the mark of thousands that s starts with, ' ' for every
+// space, and its length; 0 when there is none.
+func groupMark(s []byte, group byte) (mark byte, size int) {
+	switch c := s[0]; {
+	case c == group || c == ' ' || c == '\'':
+		return c, 1
+	case c == 0xC2 && len(s) > 1 && s[1] == 0xA0: // U+00A0
+		return ' ', 2
+	case c == 0xE2 && len(s) > 2 && s[1] == 0x80 && s[2] == 0xAF: // U+202F
+		return ' ', 3
+	}
+	return 0, 0
 }
 
 // Append appends d in plain notation with a point, as JSON wants it.
@@ -122,115 +162,16 @@ func (d DecimalValue) Append(b []byte) []byte {
 // String returns d in plain notation with a point.
 func (d DecimalValue) String() string { return string(d.Append(nil)) }
 
-// Float returns the double nearest to d.
+// Float returns the double nearest to d. It allocates nothing for coefficients
+// below 2^53.
 func (d DecimalValue) Float() float64 {
+	if -1<<53 < d.Coef && d.Coef < 1<<53 {
+		// Both are exact doubles, so that their quotient is rounded once.
+		return float64(d.Coef) / float64(pow10[d.Scale])
+	}
 	f, err := strconv.ParseFloat(d.String(), 64)
 	if err != nil {
 		return math.NaN()
 	}
 	return f
-}
-
-// Cmp returns -1, 0 or 1 as d is less than, equal to or greater than e.
-func (d DecimalValue) Cmp(e DecimalValue) int {
-	if d.Scale == e.Scale {
-		return cmpInt(d.Coef, e.Coef)
-	}
-	if s, t := sign(d.Coef), sign(e.Coef); s != t {
-		return cmpInt(int64(s), int64(t))
-	}
-	dh, dl := bits.Mul64(abs(d.Coef), uint64(pow10[max(d.Scale, e.Scale)-d.Scale]))
-	eh, el := bits.Mul64(abs(e.Coef), uint64(pow10[max(d.Scale, e.Scale)-e.Scale]))
-	c := 0
-	switch {
-	case dh != eh && dh < eh || dh == eh && dl < el:
-		c = -1
-	case dh != eh || dl != el:
-		c = 1
-	}
-	return c * sign(d.Coef)
-}
-
-func cmpInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-func sign(v int64) int { return cmpInt(v, 0) }
-
-func abs(v int64) uint64 {
-	if v < 0 {
-		return -uint64(v)
-	}
-	return uint64(v)
-}
-
-// Neg returns -d.
-func (d DecimalValue) Neg() DecimalValue { return DecimalValue{-d.Coef, d.Scale} }
-
-// Add returns d + e, or ErrDecimalRange.
-func (d DecimalValue) Add(e DecimalValue) (DecimalValue, error) {
-	if d.Scale < e.Scale {
-		d, e = e, d
-	}
-	ec, ok := mul(e.Coef, pow10[d.Scale-e.Scale])
-	if !ok {
-		return DecimalValue{}, ErrDecimalRange
-	}
-	s := d.Coef + ec
-	if (s > d.Coef) != (ec > 0) && ec != 0 {
-		return DecimalValue{}, ErrDecimalRange
-	}
-	return NewDecimal(s, d.Scale), nil
-}
-
-// Sub returns d - e, or ErrDecimalRange.
-func (d DecimalValue) Sub(e DecimalValue) (DecimalValue, error) { return d.Add(e.Neg()) }
-
-// Mul returns d * e, exact, or ErrDecimalRange when it has more than 18 digits.
-func (d DecimalValue) Mul(e DecimalValue) (DecimalValue, error) {
-	p, ok := mul(d.Coef, e.Coef)
-	if !ok {
-		return DecimalValue{}, ErrDecimalRange
-	}
-	s := d.Scale + e.Scale
-	for s > 0 && p%10 == 0 {
-		p, s = p/10, s-1
-	}
-	if s > MaxScale {
-		return DecimalValue{}, ErrDecimalRange
-	}
-	return DecimalValue{p, s}, nil
-}
-
-// Round returns d rounded half away from zero to at most places digits after the point.
-func (d DecimalValue) Round(places uint8) DecimalValue {
-	if d.Scale <= places {
-		return d
-	}
-	p := pow10[d.Scale-places]
-	q, r := d.Coef/p, d.Coef%p
-	if abs(r) >= uint64(p)-uint64(p)/2 {
-		q += int64(sign(d.Coef))
-	}
-	return NewDecimal(q, places)
-}
-
-func mul(a, b int64) (int64, bool) {
-	if a == 0 || b == 0 {
-		return 0, true
-	}
-	h, l := bits.Mul64(abs(a), abs(b))
-	if h != 0 || l > math.MaxInt64 {
-		return 0, false
-	}
-	if (a < 0) != (b < 0) {
-		return -int64(l), true
-	}
-	return int64(l), true
 }

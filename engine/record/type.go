@@ -58,9 +58,10 @@ func ListOf(elem Type) Type { return Type{Kind: List, Elem: &elem} }
 // ObjectOf returns the type of an object with the given fields.
 func ObjectOf(fields []Field) Type { return Type{Kind: Object, Fields: fields} }
 
-// Equal reports whether t and u describe the same values, zone included.
+// Equal reports whether t and u describe the same values, zone included. Zones are
+// compared by name, since each time one is loaded it is another *time.Location.
 func (t Type) Equal(u Type) bool {
-	if t.Kind != u.Kind || t.Nullable != u.Nullable || t.Location() != u.Location() {
+	if t.Kind != u.Kind || t.Nullable != u.Nullable || t.Zone != u.Zone && t.Location().String() != u.Location().String() {
 		return false
 	}
 	if (t.Elem == nil) != (u.Elem == nil) || t.Elem != nil && !t.Elem.Equal(*u.Elem) || len(t.Fields) != len(u.Fields) {

@@ -1,6 +1,10 @@
 package state
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // FileState is where a file is on its way through a pipeline.
 type FileState string
@@ -61,4 +65,79 @@ func decodeFile(source, path string, b []byte) (f FileEntry, err error) {
 		f.Seen, f.Changed = d.time(), d.time()
 	})
 	return f, err
+}
+
+// File returns the ledger entry of the present file at path, pending changes included.
+func (s *Session) File(source, path string) (FileEntry, bool, error) {
+	k := fileKey(s.pid, source, path)
+	if f, ok := s.files[string(k)]; ok {
+		return f, true, nil
+	}
+	return s.file(k, source, path)
+}
+
+func (s *Session) file(k []byte, source, path string) (FileEntry, bool, error) {
+	v, ok, err := s.store.kv.Get(k, nil)
+	if err != nil || !ok {
+		return FileEntry{}, false, err
+	}
+	f, err := decodeFile(source, path, v)
+	return f, err == nil, err
+}
+
+// CommittedFile is File without what is pending.
+func (s *Session) CommittedFile(source, path string) (FileEntry, bool, error) {
+	return s.file(fileKey(s.pid, source, path), source, path)
+}
+
+// PutFile changes the ledger entry of f.Source and f.Path. An entry with another
+// ID at that path goes into the history as superseded. Run, Revision and Changed
+// are filled in.
+func (s *Session) PutFile(f FileEntry) error {
+	old, ok, err := s.File(f.Source, f.Path)
+	if err != nil {
+		return err
+	}
+	f.Revision, f.Changed = s.revision, s.store.clock.Now()
+	if s.run != nil {
+		f.Run = s.run.ID
+	}
+	if f.Seen.IsZero() {
+		f.Seen = f.Changed
+	}
+	if ok && old.ID != f.ID {
+		if old.State == FileReading {
+			old.State = FileSuperseded
+		}
+		s.replaced = append(s.replaced, old)
+	}
+	s.files[string(fileKey(s.pid, f.Source, f.Path))] = f
+	return nil
+}
+
+// Files calls f with the ledger entry of each present file of a source, by
+// path, pending changes included, until it returns false.
+func (s *Session) Files(source string, f func(FileEntry) bool) error {
+	list, err := s.store.files(appendName(key(kindFile, s.pid), source))
+	if err != nil {
+		return err
+	}
+	for i, e := range list {
+		if p, ok := s.files[string(fileKey(s.pid, source, e.Path))]; ok {
+			list[i] = p
+		}
+	}
+	for _, p := range s.files {
+		known := slices.ContainsFunc(list, func(e FileEntry) bool { return e.Path == p.Path })
+		if p.Source == source && !known {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b FileEntry) int { return strings.Compare(a.Path, b.Path) })
+	for _, e := range list {
+		if !f(e) {
+			return nil
+		}
+	}
+	return nil
 }

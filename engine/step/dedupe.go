@@ -2,6 +2,8 @@ package step
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"weir/engine/diag"
 	"weir/engine/identity"
@@ -33,6 +35,7 @@ type Dedupe struct {
 	Name      string
 	Entity    *spec.Ref
 	Keys      []spec.NamedText
+	Order     []string
 	Attach    bool
 	Keep      string
 	MaxMerge  int
@@ -57,6 +60,7 @@ func (c *Dedupe) Spec() spec.Body {
 		spec.Reference("entity", "entity", &c.Entity).Doc("The identity space, shared by every step that names it. Without it the step has a space of its own, which no other pipeline sees."),
 		spec.Exprs("keys", &c.Keys).Required().Doc("The keys: name = \"expression\", strongest first. The first key whose value is known decides which entity the row is about. " +
 			"A nil or '' value is absent. Values are compared as text, exactly; an entity's normalising expression is applied first."),
+		spec.Strings("order", &c.Order).Doc("The names of the keys, strongest first. It is needed only where keys is computed, so that the order in which they were written cannot be told."),
 		spec.Bool("attach", &c.Attach).Set(&c.hasAttach).Doc("Whether keys that come together are remembered together: the unknown keys of a row are linked to the entity that its other keys found. " +
 			"Default: true when there are several keys, or an entity. Without it only the strongest key of a new entity is remembered."),
 		spec.Choice("keep", &c.Keep, keepFirst, keepLast, keepChanged, keepAll).Default(keepFirst, `"first"`).Doc("Which rows of one entity go on. " +
@@ -78,6 +82,7 @@ func (c *Dedupe) Check(at spec.Ranges) diag.List {
 	if len(c.Keys) == 0 {
 		ds = append(ds, diag.Errorf("config.missing_attribute", at.Of(&c.Keys), "A dedupe step without keys", "Name at least one: keys = { order = \"order_id\" }."))
 	}
+	ds = append(ds, c.checkOrder(at)...)
 	if len(c.Fields) > 0 && c.Keep != keepChanged {
 		ds = append(ds, diag.Errorf("config.conflict", at.Of(&c.Fields), "fields is without effect",
 			"Only keep = \"changed\" compares fields; this step has keep = %q.", c.Keep))
@@ -101,6 +106,47 @@ func (c *Dedupe) Check(at spec.Ranges) diag.List {
 		}
 	}
 	return ds
+}
+
+// checkOrder makes sure that it is known which key is the strongest: a guess
+// would join the wrong records.
+func (c *Dedupe) checkOrder(at spec.Ranges) diag.List {
+	if len(c.Order) == 0 {
+		for _, k := range c.Keys {
+			o, first := k.Text.Origin, c.Keys[0].Text.Origin
+			if len(c.Keys) > 1 && (o == nil || first == nil || o.Range.Filename != first.Range.Filename) {
+				return diag.List{diag.Errorf("config.missing_attribute", at.Of(&c.Keys), "The order of the keys cannot be told",
+					"keys is computed or comes from several places. Name the keys, strongest first: order = [%q, ...].", c.Keys[0].Name)}
+			}
+		}
+		return nil
+	}
+	var names []string
+	for _, k := range c.Keys {
+		names = append(names, k.Name)
+	}
+	for i, n := range c.Order {
+		if !slices.Contains(names, n) || slices.Contains(c.Order[:i], n) {
+			return diag.List{diag.Errorf("config.invalid_value", at.Of(&c.Order), fmt.Sprintf("%q is not a key, or is named twice", n),
+				"order names each of keys once.%s", suggestion(n, names))}
+		}
+	}
+	if len(c.Order) != len(names) {
+		return diag.List{diag.Errorf("config.invalid_value", at.Of(&c.Order), "order leaves keys out", "order names each of keys once: %s.", strings.Join(names, ", "))}
+	}
+	return nil
+}
+
+// ordered returns the keys, strongest first.
+func (c *Dedupe) ordered() []spec.NamedText {
+	if len(c.Order) == 0 {
+		return c.Keys
+	}
+	out := slices.Clone(c.Keys)
+	slices.SortStableFunc(out, func(a, b spec.NamedText) int {
+		return slices.Index(c.Order, a.Name) - slices.Index(c.Order, b.Name)
+	})
+	return out
 }
 
 // entity returns the space's declaration, nil when there is none.
@@ -139,10 +185,10 @@ func (c *Dedupe) Bind(b Binding) (Step, diag.List) {
 	s.space = s.own
 	e := c.entity()
 	if e != nil {
-		s.shared, s.space, s.names = true, "entity/"+qualified(c.Entity), e.KeyNames()
+		s.shared, s.space, s.names = true, "entity."+qualified(c.Entity), e.KeyNames()
 	}
 	var ds diag.List
-	for _, k := range c.Keys {
+	for _, k := range c.ordered() {
 		key, d := bindKey(b, e, k)
 		ds, s.keys = append(ds, d...), append(s.keys, key)
 		if e == nil {

@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -22,9 +23,11 @@ type projectionSpec struct {
 	compiler plugin.Compiler // over in
 	keepable *record.Schema  // the schema whose visible fields may be kept; its slots are those of in
 	keep     []string
+	drop     []string // of those that "*" keeps
 	fields   []spec.NamedText
 	at       spec.Ranges
 	keepAt   any // the bound field of keep
+	dropAt   any // of drop
 }
 
 // project resolves and compiles a projection, reporting every problem.
@@ -77,7 +80,8 @@ func project(p projectionSpec) (*projection, diag.List) {
 // kept returns the slots that keep names.
 func (p projectionSpec) kept() ([]record.Slot, diag.List) {
 	if len(p.keep) == 1 && p.keep[0] == "*" {
-		return p.keepable.Visible(), nil
+		dropped, ds := visibleSlots(p.keepable, p.drop, "drop", p.at, p.dropAt)
+		return slices.DeleteFunc(p.keepable.Visible(), func(s record.Slot) bool { return slices.Contains(dropped, s) }), ds
 	}
 	return visibleSlots(p.keepable, p.keep, "keep", p.at, p.keepAt)
 }

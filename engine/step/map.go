@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"weir/engine/diag"
 	"weir/engine/record"
@@ -25,6 +26,7 @@ type Map struct {
 	Name    string
 	Extends *spec.Ref
 	Keep    []string
+	Drop    []string
 	Fields  []spec.NamedText
 }
 
@@ -36,6 +38,7 @@ func (c *Map) Spec() spec.Body {
 		spec.Reference("extends", "mapping", &c.Extends).Doc("A mapping block whose fields come first. A line of fields with the same name replaces the mapping's line in its place."),
 		spec.Strings("keep", &c.Keep).Doc("Fields that pass unchanged, before those of fields: a list of names, or \"*\" for all. " +
 			"With \"*\" a line of fields replaces the field of its name in place. Without keep, nothing passes that fields does not name."),
+		spec.Strings("drop", &c.Drop).Doc("With keep = \"*\": fields that do not pass after all. Expressions of this step still see them."),
 	}
 }
 
@@ -51,6 +54,9 @@ func (c *Map) Check(at spec.Ranges) diag.List {
 	if len(c.Fields) == 0 && len(c.Keep) == 0 && c.Extends == nil {
 		ds = append(ds, diag.Errorf("config.missing_attribute", at.Of(&c.Fields), "The new row has no fields",
 			"Write fields = { name = \"expression\" }, keep = [\"name\"], or both."))
+	}
+	if len(c.Drop) > 0 && !slices.Equal(c.Keep, []string{"*"}) {
+		ds = append(ds, diag.Errorf("config.conflict", at.Of(&c.Drop), "drop is without effect", "Only with keep = \"*\" do fields pass that are not named; drop takes some of them out."))
 	}
 	return append(ds, checkKeep(c.Keep, at, &c.Keep)...)
 }
@@ -89,7 +95,7 @@ func (c *Map) merged() []spec.NamedText {
 
 // Bind implements Config.
 func (c *Map) Bind(b Binding) (Step, diag.List) {
-	p, ds := project(projectionSpec{in: b.In, compiler: b.Compiler, keepable: b.In, keep: c.Keep, fields: c.merged(), at: b.At, keepAt: &c.Keep})
+	p, ds := project(projectionSpec{in: b.In, compiler: b.Compiler, keepable: b.In, keep: c.Keep, drop: c.Drop, fields: c.merged(), at: b.At, keepAt: &c.Keep, dropAt: &c.Drop})
 	if p == nil {
 		return nil, ds
 	}

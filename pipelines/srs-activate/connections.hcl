@@ -18,5 +18,8 @@ connection "rest" "activate" {
 # One person in Activate, known by SRS numbers and e-mail addresses. Both
 # pipelines share it: an order that names only the number learns the address here.
 entity "profile" {
-  description = "a profile in Activate"
+  keys = {
+    srs   = "trim(value)"
+    email = "email(value)"
+  }
 }

@@ -17,7 +17,7 @@ mapping "customers" {
     postcode                   = "nullif(trim(postcode ?? ''), '')"
     city                       = "nullif(trim(plaats ?? ''), '')"
     country                    = "len(trim(land ?? '')) == 2 ? upper(trim(land ?? '')) : nil"
-    newsletter                 = "nieuwsbrief == nil ? nil : nieuwsbrief ? 'yes' : 'no'" # unknown consent is left out, never sent empty
+    newsletter                 = "nieuwsbrief == true ? 'yes' : nieuwsbrief == false ? 'no' : nil" # unknown consent is left out, never sent empty
     timestamp                  = "gewijzigd_op"
   }
 }
@@ -69,7 +69,7 @@ pipeline "customers" {
       email = "email"
     }
     attach   = true
-    conflict = "strongest" # a known number wins over an address that belongs to another profile
+    conflict = "keep" # a known number wins over an address that belongs to another profile
     keep     = "changed"
   }
 

@@ -78,7 +78,7 @@ pipeline "purchases" {
       email = "email"
     }
     attach   = true
-    conflict = "strongest"
+    conflict = "keep"
     keep     = "all"
   }
 

@@ -1,95 +1,31 @@
 package ftp
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
 	"net/textproto"
 	"strings"
-	"syscall"
 	"time"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
-	"weir/engine/plugin/stall"
+	"weir/engine/plugin/remote"
+	"weir/engine/spec"
 )
 
-func (c *Connection) server() string { return "The FTP server " + c.Addr() }
-
-// safe makes text that came from the server or a library fit for a message:
-// one line, not long, and without the password, which servers may echo (I9).
-func (c *Connection) safe(text string) string {
-	if pw := c.Password.Reveal(); pw != "" {
-		text = strings.ReplaceAll(text, pw, "(secret)")
-	}
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "..."
-	}
-	return strings.TrimSuffix(strings.TrimSpace(text), ".")
+func (c *Connection) peer() remote.Peer {
+	return remote.Peer{Kind: "FTP", Addr: c.Addr(), Host: c.Host, Timeout: c.Timeout, Secrets: []spec.Secret{c.Password}}
 }
 
-// fail returns a Failure that begins with the server's name. advice is a
-// sentence without its full stop.
+func (c *Connection) safe(text string) string { return c.peer().Safe(text) }
+
+func (c *Connection) lost(doing string, err error) error { return c.peer().Lost(doing, err) }
+
 func (c *Connection) fail(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
-	return failure(class, code, advice, "%s %s", c.server(), fmt.Sprintf(format, args...))
-}
-
-func failure(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
-	if advice != "" {
-		advice += "."
-	}
-	return plugin.Fail(class, code, fmt.Errorf(format, args...), advice)
-}
-
-// lost describes a connection that broke or fell silent while doing something.
-// A canceled context stays recognisable.
-func (c *Connection) lost(doing string, err error) error {
-	var f *plugin.Failure
-	switch {
-	case errors.As(err, &f):
-		return err
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s was left while %s: %w", lowerFirst(c.server()), doing, err)
-	case errors.Is(err, stall.ErrStalled), isTimeout(err):
-		return failure(plugin.Transient, "env.timeout", "", "%s did not answer for %s while %s: %w", c.server(), c.Timeout, doing, stall.ErrStalled)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
-		return c.fail(plugin.Transient, "env.connection_lost", "", "closed the connection while %s", doing)
-	}
-	return c.fail(plugin.Transient, "env.connection_lost", "", "could not go on while %s: %s", doing, c.safe(err.Error()))
-}
-
-func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && ne.Timeout()
-}
-
-// connectFailure describes a TCP connection that could not be made.
-func (c *Connection) connectFailure(err error) error {
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return failure(plugin.Environment, "env.unknown_host", "Check host in the connection block", "no host named %q is known", c.Host)
-	case errors.As(err, &dns):
-		return failure(plugin.Transient, "env.unknown_host", "", "the name %q could not be looked up: %s", c.Host, dns.Err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return c.fail(plugin.Transient, "env.connection_refused", "Check host and port, and that the server runs", "refused the connection")
-	case isTimeout(err) && !errors.Is(err, context.DeadlineExceeded):
-		return c.fail(plugin.Transient, "env.timeout", "Check host, port and firewalls", "did not accept a connection within %s", c.Timeout)
-	}
-	return c.lost("connecting", err)
+	return c.peer().Fail(class, code, advice, format, args...)
 }
 
 func (c *Connection) greetingFailure(s *session, err error) error {

@@ -10,17 +10,16 @@ import (
 	"time"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 )
 
 // checkPath refuses what cannot be sent in an FTP command.
 func checkPath(p string) error {
-	if strings.ContainsFunc(p, isControl) {
+	if remote.HasControl(p) {
 		return plugin.Fail(plugin.Data, "", fmt.Errorf("the name %q has a control character in it, which FTP cannot carry", p), "")
 	}
 	return nil
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // isAnswer reports errors that are about a file, not about the session.
 func isAnswer(err error) bool {

@@ -32,7 +32,7 @@ type fileSystem struct {
 // timeout, for one of the connection's sessions to be free. The log of h gets
 // what is odd but no error.
 func Open(ctx context.Context, c *Connection, h plugin.Host) (plugin.FileSystem, error) {
-	release, err := acquire(ctx, c, h)
+	release, err := c.peer().Acquire(ctx, h, c.User, c.Sessions)
 	if err != nil {
 		return nil, err
 	}
@@ -45,33 +45,6 @@ func Open(ctx context.Context, c *Connection, h plugin.Host) (plugin.FileSystem,
 	f.rest()
 	f.mu.Unlock()
 	return f, nil
-}
-
-// acquire takes one of the sessions the connection allows, over all steps that
-// use the same account.
-func acquire(ctx context.Context, c *Connection, h plugin.Host) (release func(), err error) {
-	key := fmt.Sprintf("ftp sessions %s@%s %d", c.User, c.Addr(), c.Sessions)
-	v, unshare, err := h.Share(key, func() (any, func(), error) {
-		return make(chan struct{}, c.Sessions), func() {}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	slots := v.(chan struct{})
-	timer := time.NewTimer(c.Timeout)
-	defer timer.Stop()
-	select {
-	case slots <- struct{}{}:
-		var once sync.Once
-		return func() { once.Do(func() { <-slots; unshare() }) }, nil
-	case <-ctx.Done():
-		unshare()
-		return nil, context.Cause(ctx)
-	case <-timer.C:
-		unshare()
-		return nil, failure(plugin.Transient, "env.sessions", "Raise sessions in the connection block if the server allows more",
-			"all %d sessions with %s are in use by other steps for %s", c.Sessions, c.Addr(), c.Timeout)
-	}
 }
 
 // do runs one operation on a session. A session that was dropped while it was

@@ -10,6 +10,7 @@ import (
 	"github.com/jlaffaye/ftp"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 )
 
 // oddLines counts the lines of a listing that gave no entry.
@@ -63,7 +64,7 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 		if e.name == "." || e.name == ".." || only != "" && e.name != only {
 			continue
 		}
-		if !validName(e.name) {
+		if !remote.ValidName(e.name) {
 			odd.add(e.name)
 			continue
 		}
@@ -77,12 +78,6 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 		}
 	}
 	return out, odd, nil
-}
-
-// validName is what a name in a folder may be: a server, or somebody who can
-// write to it, must not make us reach another folder or send another command.
-func validName(n string) bool {
-	return n != "" && n != "." && n != ".." && !strings.ContainsAny(n, `/\`) && !strings.ContainsFunc(n, isControl)
 }
 
 // complete finds out what the listing does not tell: the exact time, and what

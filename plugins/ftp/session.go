@@ -69,7 +69,7 @@ func dial(ctx context.Context, cfg *Connection, tls12 bool) (*session, error) {
 func (s *session) open(ctx context.Context) error {
 	raw, err := s.dialTCP(ctx, s.cfg.Addr())
 	if err != nil {
-		return s.cfg.connectFailure(err)
+		return s.cfg.peer().ConnectFailure(err)
 	}
 	s.ctl = &control{Conn: raw}
 	switch s.cfg.TLS {

@@ -1,0 +1,119 @@
+package compute
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+	"unsafe"
+
+	"weir/engine/record"
+)
+
+// borrow shows b as a string for the length of one call that does not keep it.
+func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// lenK is len() of texts (in characters) and lists.
+type lenK struct {
+	x   kernel
+	out vec
+}
+
+func (k *lenK) eval(f *frame, sel []int32) *record.Column {
+	x := k.x.eval(f, sel)
+	c := k.out.reset(tInt, f.n)
+	if x.Type.Kind == record.List {
+		for _, i := range sel {
+			c.Ints[i] = int64(x.Offs[i+1] - x.Offs[i])
+		}
+		return c
+	}
+	for _, i := range sel {
+		c.Ints[i] = int64(utf8.RuneCount(x.Bytes(int(i))))
+	}
+	return c
+}
+
+// intOfK is int().
+type intOfK struct {
+	x   kernel
+	out vec
+}
+
+func (k *intOfK) eval(f *frame, sel []int32) *record.Column {
+	x := k.x.eval(f, sel)
+	c := k.out.reset(tInt, f.n)
+	for _, i := range sel {
+		switch x.Type.Kind {
+		case record.Float:
+			c.Ints[i] = int64(x.Floats[i])
+		case record.Decimal:
+			c.Ints[i] = truncated(x.Dec(int(i)))
+		case record.String:
+			n, err := strconv.Atoi(borrow(x.Bytes(int(i))))
+			if err != nil {
+				f.fail(i, "invalid operation: int("+string(x.Bytes(int(i)))+")")
+			}
+			c.Ints[i] = int64(n)
+		}
+	}
+	return c
+}
+
+// floatOfK is float().
+type floatOfK struct {
+	x   kernel
+	out vec
+}
+
+func (k *floatOfK) eval(f *frame, sel []int32) *record.Column {
+	x := k.x.eval(f, sel)
+	c := k.out.reset(tFloat, f.n)
+	for _, i := range sel {
+		switch x.Type.Kind {
+		case record.Int:
+			c.Floats[i] = float64(x.Ints[i])
+		case record.Decimal:
+			c.Floats[i] = x.Dec(int(i)).Float()
+		case record.String:
+			v, err := strconv.ParseFloat(borrow(x.Bytes(int(i))), 64)
+			if err != nil {
+				f.fail(i, "invalid operation: float("+string(x.Bytes(int(i)))+")")
+			}
+			c.Floats[i] = v
+		}
+	}
+	return c
+}
+
+// textOfK is string() of scalars.
+type textOfK struct {
+	x   kernel
+	out vec
+}
+
+func (k *textOfK) eval(f *frame, sel []int32) *record.Column {
+	x := k.x.eval(f, sel)
+	c := k.out.reset(tString, f.n)
+	for _, i := range sel {
+		off := len(c.Data)
+		if !k.out.room(f, i, 64, 64) {
+			continue
+		}
+		switch x.Type.Kind {
+		case record.Bool:
+			c.Data = strconv.AppendBool(c.Data, x.Bools[i])
+		case record.Int:
+			c.Data = strconv.AppendInt(c.Data, x.Ints[i], 10)
+		case record.Float:
+			c.Data = strconv.AppendFloat(c.Data, x.Floats[i], 'g', -1, 64)
+		case record.Decimal:
+			c.Data = x.Dec(int(i)).Append(c.Data)
+		case record.Date:
+			c.Data = record.DateValue{Days: x.Ints[i]}.Append(c.Data)
+		case record.Time:
+			c.Data = time.UnixMicro(x.Ints[i]).In(x.Type.Location()).AppendFormat(c.Data, time.RFC3339Nano)
+		}
+		c.Views[i] = record.View{Off: uint32(off), Len: uint32(len(c.Data) - off)}
+	}
+	return c
+}

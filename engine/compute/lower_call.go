@@ -1,0 +1,222 @@
+package compute
+
+import (
+	"bytes"
+
+	"github.com/expr-lang/expr/ast"
+
+	"weir/engine/function"
+	"weir/engine/record"
+)
+
+func (l *lowerer) call(n *ast.CallNode) kernel {
+	if m, ok := n.Callee.(*ast.MemberNode); ok {
+		name, _ := m.Property.(*ast.StringNode)
+		t := l.info(m.Node).t
+		if name != nil && t.Kind == record.Time && !t.Nullable && len(n.Arguments) == 0 {
+			if get := methodOf(name.Value); get != nil {
+				return &methodK{x: l.node(m.Node), get: get}
+			}
+		}
+		return l.none("a datetime's own function")
+	}
+	sig := l.e.ck.calls[n]
+	if sig == nil {
+		return &nowK{}
+	}
+	fn := sig.fn
+	if fn.Prepare == nil || len(n.Arguments) == 0 {
+		return l.none("%s()", fn.Name)
+	}
+	args := make([]any, len(sig.in))
+	args[0] = function.NotConst{}
+	for i := 1; i < len(args); i++ {
+		if !sig.in[i].isK {
+			return l.none("%s() with computed arguments", fn.Name)
+		}
+		args[i] = sig.in[i].k
+		if c, err := convertConst(args[i], sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
+			args[i] = c
+		}
+	}
+	if sig.in[0].isK {
+		return l.none("%s() of a constant", fn.Name)
+	}
+	fast, err := fn.Prepare(args)
+	if err != nil || !fits(fast, sig.in[0].t.Kind, l.info(n).t.Kind) {
+		return l.none("%s()", fn.Name)
+	}
+	return &callK{x: l.as(n.Arguments[0], sig.args[0]), fn: fn, fast: fast, typ: l.info(n).t, args: args}
+}
+
+func (l *lowerer) builtin(n *ast.BuiltinNode) kernel {
+	if _, ok := loopOf(n); ok {
+		return l.loop(n)
+	}
+	for _, a := range n.Arguments {
+		if dynamic(l.info(a).t) {
+			return l.none("%s() of a value whose type shows only at run time", n.Name)
+		}
+	}
+	switch n.Name {
+	case "first", "last":
+		at := 0
+		if n.Name == "last" {
+			at = -1
+		}
+		t := l.info(n).t
+		return &pickK{list: l.node(n.Arguments[0]), at: at, must: !t.Nullable, typ: t, elemNull: elemOf(l.info(n.Arguments[0]).t).Nullable}
+	case "min", "max":
+		return l.extreme(n)
+	case "len":
+		if k := l.info(n.Arguments[0]).t.Kind; k == record.String || k == record.List {
+			return &lenK{x: l.node(n.Arguments[0])}
+		}
+		return l.none("len() of an object")
+	case "abs", "round", "floor", "ceil", "int", "float", "string":
+		return l.number(n)
+	}
+	return l.text(n)
+}
+
+func (l *lowerer) extreme(n *ast.BuiltinNode) kernel {
+	list := l.info(n.Arguments[0])
+	if len(n.Arguments) != 1 || list.t.Kind != record.List {
+		return l.none("%s() of several values", n.Name)
+	}
+	switch list.t.Elem.Kind {
+	case record.Int, record.Float, record.Decimal, record.String, record.Time, record.Date:
+		return &extremeK{list: l.node(n.Arguments[0]), max: n.Name == "max", must: list.nonEmpty, typ: l.info(n).t}
+	}
+	return l.none("%s() of %s", n.Name, words(list.t))
+}
+
+func (l *lowerer) number(n *ast.BuiltinNode) kernel {
+	t, out := l.info(n.Arguments[0]).t, l.info(n).t
+	switch n.Name {
+	case "string":
+		switch t.Kind {
+		case record.String:
+			return l.node(n.Arguments[0])
+		case record.List, record.Object:
+			return l.none("string() of %s", words(t))
+		}
+		return &textOfK{x: l.node(n.Arguments[0])}
+	case "int":
+		if t.Kind == record.Int {
+			return l.node(n.Arguments[0])
+		}
+		return &intOfK{x: l.node(n.Arguments[0])}
+	case "float":
+		if t.Kind == record.Float {
+			return l.node(n.Arguments[0])
+		}
+		return &floatOfK{x: l.node(n.Arguments[0])}
+	}
+	return &numberK{x: l.as(n.Arguments[0], out), op: n.Name, typ: out}
+}
+
+// text lowers the functions of strings.
+func (l *lowerer) text(n *ast.BuiltinNode) kernel {
+	arg := func(i int) (string, bool) {
+		s, ok := l.info(n.Arguments[i]).k.(string)
+		return s, ok
+	}
+	second, isK := " ", true
+	if len(n.Arguments) > 1 {
+		second, isK = arg(1)
+	}
+	two := func() (a, b kernel) { return l.node(n.Arguments[0]), l.node(n.Arguments[1]) }
+	switch n.Name {
+	case "lower":
+		return &mapTextK{x: l.node(n.Arguments[0]), f: appendLower, limit: l.e.c.o.Bytes}
+	case "upper":
+		return &mapTextK{x: l.node(n.Arguments[0]), f: appendUpper, limit: l.e.c.o.Bytes}
+	case "hasPrefix":
+		a, b := two()
+		return &textTestK{a: a, b: b, test: bytes.HasPrefix}
+	case "hasSuffix":
+		a, b := two()
+		return &textTestK{a: a, b: b, test: bytes.HasSuffix}
+	case "indexOf":
+		a, b := two()
+		return &indexK{a: a, b: b, find: bytes.Index}
+	case "lastIndexOf":
+		a, b := two()
+		return &indexK{a: a, b: b, find: bytes.LastIndex}
+	case "replace":
+		return l.replace(n)
+	}
+	if !isK {
+		return l.none("%s() with computed arguments", n.Name)
+	}
+	switch n.Name {
+	case "trim":
+		if len(n.Arguments) == 1 {
+			return &cutK{x: l.node(n.Arguments[0]), cut: cutSpace}
+		}
+		return &cutK{x: l.node(n.Arguments[0]), cut: cutSet(second)}
+	case "trimPrefix":
+		return &cutK{x: l.node(n.Arguments[0]), cut: cutPrefix([]byte(second))}
+	case "trimSuffix":
+		return &cutK{x: l.node(n.Arguments[0]), cut: cutSuffix([]byte(second))}
+	}
+	return l.none("%s()", n.Name)
+}
+
+func (l *lowerer) replace(n *ast.BuiltinNode) kernel {
+	from, ok1 := l.info(n.Arguments[1]).k.(string)
+	to, ok2 := l.info(n.Arguments[2]).k.(string)
+	limit, ok3 := -1, true
+	if len(n.Arguments) == 4 {
+		limit, ok3 = l.info(n.Arguments[3]).k.(int)
+	}
+	if !ok1 || !ok2 || !ok3 || from == "" {
+		return l.none("replace() with computed arguments")
+	}
+	return &mapTextK{x: l.node(n.Arguments[0]), f: replacer([]byte(from), []byte(to), limit), limit: l.e.c.o.Bytes}
+}
+
+// loop lowers the functions that evaluate a body for each element.
+func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
+	list := l.info(n.Arguments[0])
+	if list.t.Kind != record.List {
+		return l.none("%s() over a value whose type shows only at run time", n.Name)
+	}
+	in := &loopInfo{}
+	k := loopK{list: l.node(n.Arguments[0]), body: elemK{}}
+	body := *list.t.Elem
+	if len(n.Arguments) > 1 {
+		l.loops = append(l.loops, in)
+		k.body = l.node(bodyOf(n.Arguments[1]))
+		l.loops = l.loops[:len(l.loops)-1]
+		body = l.info(bodyOf(n.Arguments[1])).t
+	}
+	k.owned = in.owned
+	t := l.info(n).t
+	switch n.Name {
+	case "map":
+		return &mapK{loopK: k, typ: t}
+	case "sum":
+		if !number(body) {
+			return l.none("sum() of values whose type shows only at run time")
+		}
+		return &sumK{loopK: k, typ: t}
+	}
+	if body.Kind != record.Bool {
+		return l.none("%s() with a condition whose type shows only at run time", n.Name)
+	}
+	switch n.Name {
+	case "all":
+		return &testK{loopK: k, stop: false, result: false}
+	case "any":
+		return &testK{loopK: k, stop: true, result: true}
+	case "none":
+		return &testK{loopK: k, stop: true, result: false}
+	case "count", "one":
+		return &countK{loopK: k, one: n.Name == "one"}
+	case "filter":
+		return &filterK{loopK: k, typ: t}
+	}
+	return l.none("%s()", n.Name)
+}

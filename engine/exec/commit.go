@@ -1,0 +1,307 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weir/engine/diag"
+	"weir/engine/files"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
+)
+
+// maxSamples is how many rejects the message of an exceeded limit shows.
+const maxSamples = 3
+
+// readFile reads one file from where the last commit left it to its end.
+func (r *run) readFile(ctx context.Context, f *files.File) error {
+	src := r.source
+	body, err := f.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // opened for reading
+	rd, err := src.decode.Decoder.Open(ctx, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: src.origin}, want(src.decode))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
+	start, err := resume(rd, f)
+	if err != nil {
+		return err
+	}
+	src.last = start
+	r.lastTime = r.Clock.Now()
+	steps, last := chain(src.decode)
+	var enc *sinkNode
+	readers := r.readersOf(last)
+	if len(readers) == 1 && readers[0].sink != nil && readers[0].when == nil && readers[0].sink.whole() && len(readers[0].Inputs) == 1 {
+		if err := readers[0].sink.open(ctx); err != nil {
+			return err
+		}
+		if readers[0].sink.encoder != nil {
+			enc = readers[0].sink
+		}
+	}
+	lanes := r.lanes(steps, enc)
+	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error { return r.takeLane(ctx, l, readers, enc, f) })
+	if err != nil {
+		return err
+	}
+	r.report.Notices = append(r.report.Notices, rd.Notices()...)
+	return r.endFile(ctx, f)
+}
+
+func want(d *plan.Node) []record.Slot {
+	meta, _ := d.Out.Slot("meta")
+	var out []record.Slot
+	for _, s := range d.Want {
+		if s != meta {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r *run) lanes(steps []*plan.Node, enc *sinkNode) []*lane {
+	n := r.Lanes
+	if n <= 0 {
+		n = 6
+	}
+	var e plugin.Encoder
+	if enc != nil {
+		e = enc.encoder
+	}
+	out := make([]*lane, n)
+	for i := range out {
+		out[i] = r.newLane(steps, e)
+	}
+	return out
+}
+
+// resume moves the reader to the committed row.
+func resume(rd plugin.Reader, f *files.File) (position, error) {
+	c := f.Cursor
+	if c.Row == 0 {
+		return position{}, nil
+	}
+	rs, ok := rd.(plugin.Resumer)
+	if !ok || c.Offset < 0 {
+		return position{}, fmt.Errorf("%s cannot be resumed in the middle by this decoder", f.Name)
+	}
+	if err := rs.Resume(c.Offset, c.Line); err != nil {
+		return position{}, err
+	}
+	return position{row: c.Row, offset: c.Offset, line: c.Line}, nil
+}
+
+// takeLane accounts for a finished lane and runs the rest of the pipeline on it.
+func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkNode, f *files.File) error {
+	r.pending.Read += l.rows
+	r.rows += l.rows
+	r.total += l.rows
+	for _, x := range l.rejects {
+		r.addReject(x)
+	}
+	for i := range l.steps {
+		x := &l.steps[i]
+		r.take(x.node, &x.tally)
+		r.filtered(unrouted, x.lost)
+		x.lost = 0
+	}
+	r.source.last = l.pos
+	var err error
+	switch {
+	case l.out == nil || l.out.Live() == 0:
+	case enc != nil:
+		err = enc.writeEncoded(ctx, l.encoded, l.out.Live())
+	default:
+		err = r.feed(ctx, readers, l.out)
+	}
+	if err != nil {
+		return err
+	}
+	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
+	due := r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
+	if !due || l.pos.offset < 0 || r.holding() {
+		return nil
+	}
+	r.tallies()
+	if err := r.limit(false); err != nil {
+		return err
+	}
+	for _, s := range r.sinks {
+		if err := s.cut(ctx); err != nil {
+			return err
+		}
+	}
+	p := r.source.last
+	if err := r.source.set.Progress(f, state.Cursor{Row: p.row, Offset: p.offset, Line: p.line}); err != nil {
+		return err
+	}
+	return r.commit(ctx)
+}
+
+// endFile ends an object: what was kept back goes on, everything is delivered
+// and committed, and only then is the file moved or deleted (I1).
+func (r *run) endFile(ctx context.Context, f *files.File) error {
+	if err := r.endObject(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.sinks {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	r.tallies()
+	if err := r.limit(true); err != nil {
+		return err
+	}
+	if err := r.source.set.Done(ctx, f, r.source.last.row); err != nil {
+		return err
+	}
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	r.report.Objects++
+	if err := r.source.set.AfterCommit(ctx); err != nil {
+		return err
+	}
+	r.Point("archived")
+	return nil
+}
+
+// commit makes everything since the last commit durable together (I5).
+func (r *run) commit(ctx context.Context) error {
+	for _, s := range r.sinks {
+		st, ok := s.writer.(plugin.Stager)
+		if !ok {
+			continue
+		}
+		token, err := st.Prepare(ctx)
+		if err != nil {
+			return at(s.node, err)
+		}
+		if err := r.Session.SetSinkToken(s.node.Address, token); err != nil {
+			return at(s.node, err)
+		}
+	}
+	return r.commitState(ctx)
+}
+
+func (r *run) commitState(ctx context.Context) error {
+	r.Point("committing")
+	r.Session.Count(r.pending)
+	if err := r.Session.Commit(ctx); err != nil {
+		return err
+	}
+	r.Point("committed")
+	r.report.Counts.Add(r.pending)
+	r.pending, r.rows, r.lastTime = state.Counts{}, 0, r.Clock.Now()
+	for _, s := range r.sinks {
+		s.rows, s.cuts = 0, nil
+	}
+	return nil
+}
+
+// finish shows what sinks collected aside, after the run's last commit.
+func (r *run) finish(ctx context.Context) error {
+	var staged []*sinkNode
+	for _, s := range r.sinks {
+		st, ok := s.writer.(plugin.Stager)
+		if !ok {
+			continue
+		}
+		token, err := st.PrepareFinal(ctx)
+		if err != nil {
+			return at(s.node, err)
+		}
+		if err := r.Session.SetSinkToken(s.node.Address, token); err != nil {
+			return at(s.node, err)
+		}
+		staged = append(staged, s)
+	}
+	if len(staged) == 0 {
+		return nil
+	}
+	if err := r.commitState(ctx); err != nil {
+		return err
+	}
+	for _, s := range staged {
+		st, _ := s.writer.(plugin.Stager)
+		if err := st.Publish(ctx); err != nil {
+			return at(s.node, err)
+		}
+	}
+	return nil
+}
+
+// rollback forgets what was counted since the last commit.
+func (r *run) rollback() {
+	r.Session.Discard()
+	r.pending, r.rows = state.Counts{}, 0
+}
+
+// reject takes the rejected rows of b into the pending commit.
+func (r *run) reject(b *record.Batch) {
+	for _, x := range takeRejects(nil, b) {
+		r.addReject(x)
+	}
+}
+
+func (r *run) addReject(x state.Reject) {
+	x.Revision, x.Run, x.At = r.Revision, r.RunID, r.Clock.Now()
+	if len(r.rejects) < maxSamples {
+		r.rejects = append(r.rejects, x)
+	}
+	r.pending.Rejected++
+	r.Session.AddReject(x)
+}
+
+// limit stops the run when more rows were rejected than dead_letter allows.
+// Nothing of the present commit is kept, so nothing is lost.
+func (r *run) limit(end bool) error {
+	d := r.Pipeline.DeadLetter
+	rejected := r.report.Counts.Rejected + r.pending.Rejected
+	read := r.report.Counts.Read + r.pending.Read
+	over := false
+	switch {
+	case d.Limit == "" || rejected == 0:
+		return nil
+	case d.MaxRows >= 0:
+		over = rejected > d.MaxRows
+	default:
+		over = (end || read >= 1000) && float64(rejected) > d.MaxShare*float64(read)
+	}
+	if !over {
+		return nil
+	}
+	var sb strings.Builder
+	for _, x := range r.rejects {
+		fmt.Fprintf(&sb, " %s row %d (%s): %s;", x.Object, x.Row, x.Step, x.Reason)
+	}
+	list := diag.List{diag.Errorf("run.too_many_rejects", d.Range, fmt.Sprintf("%d of %d rows were rejected, more than %s", rejected, read, d.Limit),
+		"The pipeline stopped; nothing since the last commit is kept, so nothing is lost. First rejects:%s Correct the mapping or the input, or raise the limit.", sb.String())}
+	return errors.Join(ErrLimit, list.Err())
+}
+
+// ErrLimit tells that a run stopped because of its dead_letter limit.
+var ErrLimit = errors.New("too many rows were rejected")
+
+func (r *run) countGroups(address string, t *step.Tally) {
+	for i := range r.report.Groups {
+		if r.report.Groups[i].Step == address {
+			r.report.Groups[i].Rows += t.GroupedRows
+			r.report.Groups[i].Groups += t.GroupedRows - t.Grouped
+			return
+		}
+	}
+	r.report.Groups = append(r.report.Groups, GroupCount{address, t.GroupedRows, t.GroupedRows - t.Grouped})
+}
+
+func cutAddress(a string) (kind, name string, ok bool) { return strings.Cut(a, ".") }

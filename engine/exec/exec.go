@@ -1,0 +1,264 @@
+// Package exec runs one planned pipeline: a loop of plain calls over batches,
+// with parsing and stateless steps on several cores and everything stateful in
+// the order of the source.
+//
+// The walk of a row: files hands out a file; the decoder splits it into chunks
+// (one goroutine); lanes parse chunks and run the stateless steps above the first
+// fork or stateful step (several goroutines); the loop takes lanes in order,
+// runs the other steps, and cuts rows into deliveries; at a commit point
+// everything delivered, learned, rejected and counted becomes durable in one
+// commit, and only then is the file moved or deleted (I1, I5).
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/engine/diag"
+	"weir/engine/files"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
+)
+
+// Options are what one run of a pipeline needs.
+type Options struct {
+	Pipeline *plan.Pipeline
+	Revision string
+	RunID    string
+	Session  *state.Session
+	Host     func(step string) plugin.Host
+	Clock    plugin.Clock
+	Log      *zap.Logger
+	StateDir string // spooled files live below it
+	Lanes    int    // how many chunks are parsed at the same time; 0 chooses
+	// Point is called at the named points between durable steps: fetched,
+	// delivering, delivered, committing, committed, archived. Tests end the
+	// process there. nil does nothing.
+	Point func(name string)
+	// Progress is called by the run's goroutine after every batch; it must be quick. nil does nothing.
+	Progress func(Progress)
+}
+
+// Progress tells how far a run is.
+type Progress struct {
+	Object string
+	Rows   int64 // read in this run
+	Offset int64 // in the object
+	Size   int64 // of the object, -1 when unknown
+}
+
+// GroupCount tells how many rows a group step made into how many groups.
+type GroupCount struct {
+	Step         string
+	Rows, Groups int64
+}
+
+// Report is the outcome of a run.
+type Report struct {
+	Counts  state.Counts
+	Groups  []GroupCount
+	Notices diag.List
+	Objects int // files read to their end
+}
+
+// run is the state of one run. Its fields belong to the goroutine that calls Run.
+type run struct {
+	Options
+	report   Report
+	serial   map[*plan.Node]*node // every node that is not run in lanes
+	order    []*node              // of serial, topological
+	sinks    []*sinkNode
+	pending  state.Counts // since the last commit
+	rows     int64        // read since the last commit
+	total    int64
+	rejects  []state.Reject // samples for the limit's message
+	aside    []string       // files that were quarantined
+	lastTime time.Time
+	source   *source
+}
+
+// Run executes the pipeline once, to the end of what its sources have ready.
+// The report is valid also with an error: it then counts what was committed.
+// An error never loses anything: what was not committed is read again.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Point == nil {
+		o.Point = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	r := &run{Options: o, serial: map[*plan.Node]*node{}}
+	err := r.run(ctx)
+	if err != nil {
+		r.Session.Discard()
+	}
+	return &r.report, err
+}
+
+func (r *run) run(ctx context.Context) (err error) {
+	if err := r.build(); err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range r.sinks {
+			// The run's context may be cancelled; closing must still end connections.
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	for _, n := range r.Pipeline.Nodes {
+		if n.Kind != "source" {
+			continue
+		}
+		if err := r.runSource(ctx, n); err != nil {
+			return err
+		}
+	}
+	if err := r.finish(ctx); err != nil {
+		return err
+	}
+	if len(r.aside) > 0 {
+		return &QuarantineError{Files: r.aside}
+	}
+	return nil
+}
+
+// QuarantineError tells that a run came to its end, but that files could not be
+// read and were set aside. Everything else is delivered and committed.
+type QuarantineError struct{ Files []string }
+
+// Error implements error.
+func (e *QuarantineError) Error() string {
+	return fmt.Sprintf("%d of the files could not be read and were set aside: %s", len(e.Files), strings.Join(e.Files, ", "))
+}
+
+// source is what the run is reading now.
+type source struct {
+	node   *plan.Node
+	decode *plan.Node
+	open   func() (*files.Set, error)
+	set    *files.Set
+	origin *record.Origin
+	last   position // of what the loop has taken from lanes
+}
+
+// position is a place between two rows of an object.
+type position struct{ row, offset, line int64 }
+
+func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
+	src, ok := n.Source.(plugin.FileSource)
+	if !ok {
+		return fmt.Errorf("%s: this kind of source cannot be run yet", n.Address)
+	}
+	h := r.Host(n.Address)
+	fsys, err := src.OpenFS(ctx, h)
+	if err != nil {
+		return at(n, err)
+	}
+	defer func() { _ = fsys.Close() }() // the session is over; what it did is already checked
+	r.source = &source{node: n, decode: n.Readers[0], open: func() (*files.Set, error) {
+		return files.Open(files.Config{
+			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
+			Clock: r.Clock, Log: h.Log(),
+		})
+	}}
+	if r.source.set, err = r.source.open(); err != nil {
+		return at(n, err)
+	}
+	for more := true; more; {
+		if more, err = r.nextFile(ctx); err != nil {
+			return at(n, err)
+		}
+	}
+	// What was only noted, such as a file listed with a new time, is committed too.
+	if err := r.commit(ctx); err != nil {
+		return at(n, err)
+	}
+	if err := r.source.set.AfterCommit(ctx); err != nil {
+		return at(n, err)
+	}
+	r.takeNotices()
+	return nil
+}
+
+// takeNotices keeps what people should know about the files of the present set.
+func (r *run) takeNotices() {
+	r.report.Notices = append(r.report.Notices, r.source.set.Notices()...)
+	for _, w := range r.source.set.Waiting() {
+		r.report.Notices = append(r.report.Notices, diag.Warnf("run.file_waiting", nil, w.Path+" was not read", "%s.", w.Reason))
+	}
+}
+
+// at names the step at which a run failed.
+func at(n *plan.Node, err error) error {
+	var se *StepError
+	if errors.As(err, &se) {
+		return err
+	}
+	return &StepError{Step: n.Address, Err: err}
+}
+
+// StepError is an error with the step at which it happened.
+type StepError struct {
+	Step string
+	Err  error
+}
+
+// Error implements error.
+func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
+
+// Unwrap gives errors.Is and errors.As the cause.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// nextFile handles one file, and reports false when none is ready.
+func (r *run) nextFile(ctx context.Context) (more bool, err error) {
+	s := r.source
+	f, err := s.set.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.Point("fetched")
+	s.origin = &record.Origin{Name: f.Name, ID: f.ID}
+	err = r.readFile(ctx, f)
+	if plugin.ClassOf(err) == plugin.Data && err != nil && ctx.Err() == nil {
+		return true, r.quarantine(ctx, f, err)
+	}
+	return err == nil, err
+}
+
+// quarantine sets a file aside that cannot be read: what was read of it before
+// is discarded, later files are not held up, and the reason is kept.
+func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error {
+	r.rollback()
+	if err := r.resetSerial(ctx); err != nil {
+		return err
+	}
+	r.aside = append(r.aside, f.Name)
+	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
+		return err
+	}
+	if err := r.Session.Commit(ctx); err != nil {
+		return err
+	}
+	r.takeNotices()
+	var err error
+	r.source.set, err = r.source.open() // a set does not outlive what was discarded
+	return err
+}
+
+// newEnv is what runners of stateful steps may use.
+func (r *run) newEnv() step.Env {
+	return step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}
+}

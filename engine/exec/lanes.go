@@ -1,0 +1,236 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
+)
+
+// chunkSize is the text one lane parses at a time: about a thousand rows.
+const chunkSize = 256 << 10
+
+// lane carries one chunk through parsing and the stateless steps. It has all
+// the memory for that and is reused.
+type lane struct {
+	chunk   plugin.Chunk
+	batch   record.Batch
+	wide    record.Batch  // batch with the column meta
+	meta    record.Column // its memory
+	steps   []laneStep
+	encode  func([]byte, *record.Batch) ([]byte, error) // set when the sink encodes in lanes
+	out     *record.Batch
+	encoded []byte
+	rejects []state.Reject
+	rows    int64 // parsed, rejected ones included
+	pos     position
+	base    <-chan int64 // the row number before this lane's first
+	done    chan struct{}
+	err     error
+}
+
+// laneStep is one stateless step of a lane.
+type laneStep struct {
+	node   *plan.Node
+	when   plugin.Eval
+	runner step.Runner
+	tally  step.Tally
+	lost   int64 // rows that its when did not take
+}
+
+// chain returns the steps after a decoder that can run in lanes: stateless, and
+// each the only reader of the one before.
+func chain(d *plan.Node) (steps []*plan.Node, last *plan.Node) {
+	last = d
+	for len(last.Readers) == 1 {
+		n := last.Readers[0]
+		if n.Step == nil || n.Step.Stateful() || n.Otherwise || len(n.Inputs) != 1 {
+			break
+		}
+		steps = append(steps, n)
+		last = n
+	}
+	return steps, last
+}
+
+func (r *run) newLane(steps []*plan.Node, enc plugin.Encoder) *lane {
+	l := &lane{done: make(chan struct{}, 1)}
+	for _, n := range steps {
+		ls := laneStep{node: n, runner: n.Step.New(step.Env{Clock: r.Clock}, n.Want)}
+		if n.When != nil {
+			ls.when = n.When.New()
+		}
+		l.steps = append(l.steps, ls)
+	}
+	if enc != nil {
+		l.encode = enc.NewEncode()
+	}
+	return l
+}
+
+// work parses the lane's chunk and runs its steps. next receives the row number
+// after the lane's last row, as soon as it is known.
+func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin, meta *metaFiller, out *record.Schema, next chan<- int64) {
+	defer func() { l.done <- struct{}{} }()
+	l.out, l.rejects, l.rows, l.encoded = nil, l.rejects[:0], 0, l.encoded[:0]
+	b := &l.batch
+	l.err = rd.Parse(ctx, &l.chunk, b)
+	first := <-l.base
+	l.rows = int64(b.N)
+	next <- first + l.rows
+	if l.err != nil {
+		return
+	}
+	b.Origin, b.FirstRow = origin, first+1
+	b.Drop(0)
+	l.rejects = takeRejects(l.rejects, b)
+	l.pos = position{row: first + l.rows, offset: l.chunk.End, line: l.chunk.EndLine}
+	meta.fill(&l.wide, b, &l.meta, out)
+	cur := &l.wide
+	for i := range l.steps {
+		if cur == nil || cur.Live() == 0 {
+			return
+		}
+		s := &l.steps[i]
+		if s.when != nil {
+			s.lost += keepWhen(s.when, cur, s.node.Address)
+			l.rejects = takeRejects(l.rejects, cur)
+		}
+		out, err := s.runner.Apply(ctx, cur, &s.tally)
+		l.rejects = takeRejects(l.rejects, cur)
+		if err != nil {
+			l.err = &StepError{Step: s.node.Address, Err: err}
+			return
+		}
+		cur = out
+	}
+	l.out = cur
+	if l.encode != nil && cur != nil {
+		l.encoded, l.err = l.encode(l.encoded, cur)
+	}
+}
+
+// keepWhen narrows the selection of b to the rows for which e is true. Rows for
+// which e fails are rejected and dropped; those for which it is null are not taken.
+func keepWhen(e plugin.Eval, b *record.Batch, address string) (lost int64) {
+	from := len(b.Rejects)
+	col := e.Rows(b, address, "when")
+	b.Drop(from)
+	before := b.Live()
+	sel := make([]int32, 0, before)
+	for k := range before {
+		if i := b.Row(k); !col.IsNull(i) && col.Bools[i] {
+			sel = append(sel, int32(i))
+		}
+	}
+	b.Sel = sel
+	return int64(before - len(sel))
+}
+
+// takeRejects copies the rejects of b, which are the lane's no longer than the batch is.
+func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
+	for _, x := range b.Rejects {
+		rej := state.Reject{
+			Row: b.RowNo(x.Row), Raw: append([]byte(nil), b.RawText(x.Row)...),
+			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason,
+		}
+		if b.Lines != nil {
+			rej.Line = b.Lines[x.Row]
+		}
+		if b.Origin != nil {
+			rej.Object, rej.ObjectID = b.Origin.Name, b.Origin.ID
+		}
+		dst = append(dst, rej)
+	}
+	b.Rejects = b.Rejects[:0]
+	return dst
+}
+
+// parallel feeds chunks of rd to lanes and calls take for each lane in the order
+// of the object, on the caller's goroutine.
+func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, start position, take func(*lane) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	workers := max(1, min(len(lanes), runtime.GOMAXPROCS(0)))
+	free := make(chan *lane, len(lanes))
+	work := make(chan job, len(lanes))
+	ordered := make(chan *lane, len(lanes))
+	for _, l := range lanes {
+		free <- l
+	}
+	src := r.source
+	meta := newMetaFiller(src.decode, r.Clock)
+	var splitErr error
+	go func() {
+		defer close(ordered)
+		defer close(work)
+		splitErr = r.split(ctx, rd, start.row, free, work, ordered)
+	}()
+	finished := make(chan struct{})
+	for range workers {
+		go func() {
+			for j := range work {
+				j.lane.work(ctx, rd, src.origin, meta, src.decode.Out, j.next)
+			}
+			finished <- struct{}{}
+		}()
+	}
+	var err error
+	for l := range ordered {
+		<-l.done
+		if err == nil {
+			err = l.err
+		}
+		if err == nil {
+			err = take(l)
+		}
+		if err != nil {
+			cancel()
+		}
+		free <- l
+	}
+	for range workers {
+		<-finished
+	}
+	cancel()
+	if err == nil {
+		err = splitErr
+	}
+	return err
+}
+
+type job struct {
+	lane *lane
+	next chan<- int64
+}
+
+// split reads chunks into free lanes until the object ends. Each lane learns the
+// number of its first row from the one before it.
+func (r *run) split(ctx context.Context, rd plugin.Reader, row int64, free <-chan *lane, work chan<- job, ordered chan<- *lane) error {
+	base := make(chan int64, 1)
+	base <- row
+	for {
+		var l *lane
+		select {
+		case l = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		err := rd.Split(ctx, &l.chunk, chunkSize)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		next := make(chan int64, 1)
+		l.base, base = base, next
+		ordered <- l
+		work <- job{l, next}
+	}
+}

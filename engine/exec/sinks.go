@@ -1,0 +1,215 @@
+package exec
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+)
+
+// sinkNode cuts the rows that reach a sink into deliveries. Cuts are made by rows
+// and bytes counted from the last commit, and where the commit itself cuts, so
+// that a run after a crash cuts in the same places and gives each delivery the
+// same key (I7). A cut made by time is recorded before it is sent.
+type sinkNode struct {
+	r        *run
+	node     *plan.Node
+	writer   plugin.Writer
+	encoder  plugin.Encoder // nil when the sink does not encode in lanes
+	batching plugin.Batching
+	size     *record.Encoder // measures rows when bytes limit a delivery
+	pending  record.Batch
+	bytes    int64
+	first    time.Time // when the first pending row came
+	rows     int64     // reached the sink since the last commit
+	cuts     []int64   // recorded before a crash: deliveries end after these rows
+	row      []byte
+}
+
+func newSinkNode(r *run, n *plan.Node) *sinkNode {
+	s := &sinkNode{r: r, node: n, batching: n.Sink.Batching(), cuts: r.Session.Cuts(n.Address)}
+	if s.batching.Bytes > 0 {
+		s.size = record.NewEncoder(n.In, record.JSONOptions{})
+	}
+	s.pending.Clear(n.In)
+	return s
+}
+
+// open connects the sink, once, before its first row.
+func (s *sinkNode) open(ctx context.Context) error {
+	if s.writer != nil {
+		return nil
+	}
+	token, err := s.r.Session.SinkToken(s.node.Address)
+	if err != nil {
+		return at(s.node, err)
+	}
+	w, err := s.node.Sink.Open(ctx, s.r.Host(s.node.Address), token)
+	if err != nil {
+		return at(s.node, err)
+	}
+	s.writer = w
+	s.encoder, _ = w.(plugin.Encoder)
+	return nil
+}
+
+func (s *sinkNode) close(ctx context.Context) error {
+	if s.writer == nil {
+		return nil
+	}
+	w := s.writer
+	s.writer = nil
+	if err := w.Close(ctx); err != nil {
+		return at(s.node, err)
+	}
+	return nil
+}
+
+// reset forgets what was not committed.
+func (s *sinkNode) reset(ctx context.Context) error {
+	s.pending.Clear(s.node.In)
+	s.bytes, s.rows, s.cuts = 0, 0, s.r.Session.Cuts(s.node.Address)
+	if s.writer == nil {
+		return nil
+	}
+	if _, ok := s.writer.(plugin.Stager); !ok {
+		return nil
+	}
+	if err := s.close(ctx); err != nil { // reopening undoes what was staged
+		return err
+	}
+	return s.open(ctx)
+}
+
+// whole reports that deliveries are not cut, so that batches go to the sink as they are.
+func (s *sinkNode) whole() bool {
+	b := s.batching
+	return b.Rows == 0 && b.Bytes == 0 && b.Wait == 0
+}
+
+// add takes the selected rows of b.
+func (s *sinkNode) add(ctx context.Context, b *record.Batch) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.whole() {
+		s.rows += int64(b.Live())
+		return s.deliver(ctx, b)
+	}
+	for k := range b.Live() {
+		if err := s.addRow(ctx, b, b.Row(k)); err != nil {
+			return err
+		}
+	}
+	return s.waited(ctx)
+}
+
+func (s *sinkNode) addRow(ctx context.Context, b *record.Batch, i int) error {
+	if s.size != nil {
+		var err error
+		if s.row, err = s.size.AppendRow(s.row[:0], b, i); err != nil {
+			s.row = s.row[:0] // the sink's own encoding says what is wrong with the row
+		}
+		if s.pending.N > 0 && s.bytes+int64(len(s.row)) > s.batching.Bytes {
+			if err := s.flush(ctx); err != nil {
+				return err
+			}
+		}
+		s.bytes += int64(len(s.row))
+	}
+	if s.pending.N == 0 {
+		s.first = s.r.Clock.Now()
+	}
+	s.pending.AppendRow(b, i)
+	s.rows++
+	if s.batching.Rows > 0 && s.pending.N >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
+		return s.flush(ctx)
+	}
+	return nil
+}
+
+// waited delivers rows that have waited long enough. The cut is durable first.
+func (s *sinkNode) waited(ctx context.Context) error {
+	if s.batching.Wait == 0 || s.pending.N == 0 || s.r.Clock.Now().Sub(s.first) < s.batching.Wait {
+		return nil
+	}
+	return s.cut(ctx)
+}
+
+// cut ends a delivery at a place that a replay could not find by counting.
+func (s *sinkNode) cut(ctx context.Context) error {
+	if s.pending.N == 0 {
+		return nil
+	}
+	if !slices.Contains(s.cuts, s.rows) {
+		if err := s.r.Session.RecordCut(s.node.Address, s.rows); err != nil {
+			return err
+		}
+	}
+	return s.flush(ctx)
+}
+
+// flush delivers the pending rows.
+func (s *sinkNode) flush(ctx context.Context) error {
+	if s.pending.N == 0 {
+		return nil
+	}
+	err := s.deliver(ctx, &s.pending)
+	s.pending.Clear(s.node.In)
+	s.bytes = 0
+	return err
+}
+
+// deliver hands rows to the sink and accounts for them. Every row is durable at
+// the other side, or rejected, when it returns nil.
+func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
+	s.r.Point("delivering")
+	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: s.key(b), Rows: b})
+	if err != nil {
+		return at(s.node, err)
+	}
+	for _, x := range refused {
+		b.Reject(x.Row, s.node.Address, "", x.Code, x.Reason)
+	}
+	s.r.pending.Delivered += int64(b.Live() - len(refused))
+	s.r.reject(b)
+	s.r.Point("delivered")
+	return nil
+}
+
+// writeEncoded passes on rows that a lane encoded.
+func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) error {
+	s.rows += int64(rows)
+	s.r.Point("delivering")
+	if err := s.encoder.WriteEncoded(ctx, data, rows); err != nil {
+		return at(s.node, err)
+	}
+	s.r.pending.Delivered += int64(rows)
+	s.r.Point("delivered")
+	return nil
+}
+
+// key is the delivery's idempotency key: a digest of pipeline, sink, object and
+// the rows it was made from.
+func (s *sinkNode) key(b *record.Batch) string {
+	h := sha256.New()
+	var num [24]byte
+	n := b.Live()
+	binary.BigEndian.PutUint64(num[0:], uint64(b.RowNo(b.Row(0))))
+	binary.BigEndian.PutUint64(num[8:], uint64(b.RowNo(b.Row(n-1))))
+	binary.BigEndian.PutUint64(num[16:], uint64(n))
+	for _, part := range []string{s.r.Pipeline.Address, s.node.Address, b.Origin.ID} {
+		var l [4]byte
+		binary.BigEndian.PutUint32(l[:], uint32(len(part)))
+		h.Write(l[:])
+		h.Write([]byte(part))
+	}
+	h.Write(num[:])
+	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,184 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"weir/engine/plugin"
+	"weir/engine/state"
+)
+
+// maxNames is how many distinct names are tried for a file in the archive.
+const maxNames = 1000
+
+// AfterCommit moves away, or deletes, what was read to its end and is committed,
+// and commits that in turn. It is called right after Session.Commit, when nothing
+// is pending, and once more at the end of a run. Calling it again does no harm.
+// A move that fails is a notice: the file is not read again, and the next run
+// tries again. An error is one of ctx, of the session or of the connection.
+func (s *Set) AfterCommit(ctx context.Context) error {
+	changed := false
+	var rest []*File
+	for i, f := range s.done {
+		// I1: nothing is acknowledged to the source before it is durable here.
+		e, ok, err := s.Session.CommittedFile(s.Step, f.Name)
+		if err != nil {
+			return err
+		}
+		if !ok || e.ID != f.ID || e.State != state.FileCommitted {
+			if !ok || e.ID != f.ID || e.State == state.FileReading {
+				rest = append(rest, f)
+			}
+			continue
+		}
+		s.dropSpool(f)
+		if s.o.AfterMode == plugin.AfterKeep {
+			continue
+		}
+		moved, err := s.putAway(ctx, e)
+		if err != nil {
+			s.done = append(rest, s.done[i:]...)
+			return err
+		}
+		changed = changed || moved
+	}
+	s.done = rest
+	if !changed {
+		return nil
+	}
+	return s.Session.Commit(ctx)
+}
+
+// moveLater finishes what a run before left undone with a file that was committed.
+func (s *Set) moveLater(ctx context.Context, c *candidate) error {
+	if s.o.AfterMode == plugin.AfterKeep {
+		return nil
+	}
+	e := c.entry
+	if e.Marker == "" {
+		e.Marker = c.marker
+	}
+	_, err := s.putAway(ctx, e)
+	return err
+}
+
+// settleMissing archives the entries of committed files that are gone: a crash
+// came between the move and its record, or somebody else took them.
+func (s *Set) settleMissing(listed map[string]bool) error {
+	if s.o.AfterMode == plugin.AfterKeep {
+		return nil
+	}
+	var gone []state.FileEntry
+	err := s.Session.Files(s.Step, func(e state.FileEntry) bool {
+		if e.State == state.FileCommitted && !listed[e.Path] {
+			gone = append(gone, e)
+		}
+		return true
+	})
+	for i := 0; i < len(gone) && err == nil; i++ {
+		gone[i].State = state.FileArchived
+		gone[i].Reason = "it was no longer at its place when it was to be moved"
+		err = s.Session.PutFile(gone[i])
+	}
+	return err
+}
+
+// putAway moves or deletes the file of e and its marker, and notes that in the
+// ledger. It reports whether it did.
+func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
+	target, err := s.putAwayFile(ctx, e)
+	if errors.Is(err, errReplaced) {
+		s.Log.Info("a file has changed since it was read; its new content is left for the next run: " + e.Path)
+		return false, nil
+	}
+	if err == nil && e.Marker != "" {
+		if _, err = s.putAwayPath(ctx, e.Marker); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		s.notice("run.file_not_moved", "A file that was read could not be put away",
+			"%s: %v. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, err, s.o.After)
+		return false, nil
+	}
+	e.State, e.Target, e.Reason = state.FileArchived, target, ""
+	return true, s.Session.PutFile(e)
+}
+
+// errReplaced says that another file has the name by now.
+var errReplaced = errors.New("another file has this name now")
+
+func (s *Set) putAwayFile(ctx context.Context, e state.FileEntry) (target string, err error) {
+	now, err := s.FS.Stat(ctx, e.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !alike(now, plugin.FileInfo{Size: e.Size, ModTime: e.ModTime}) {
+		return "", errReplaced
+	}
+	target, err = s.putAwayPath(ctx, e.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil || target == "" {
+		return target, err
+	}
+	// An upload may have replaced the file between the look and the move.
+	moved, err := s.FS.Stat(ctx, target)
+	if err == nil && moved.Size != e.Size {
+		if err := s.FS.Rename(ctx, target, e.Path); err != nil {
+			return "", fmt.Errorf("new content was moved to %s by mistake and could not be moved back: %w", target, err)
+		}
+		return "", errReplaced
+	}
+	return target, nil
+}
+
+// putAwayPath moves or deletes one file, never replacing another.
+func (s *Set) putAwayPath(ctx context.Context, p string) (target string, err error) {
+	if s.o.AfterMode == plugin.AfterDelete {
+		return "", s.FS.Remove(ctx, p)
+	}
+	if !s.moveToMade {
+		if err := s.FS.MakeDir(ctx, s.o.MoveTo); err != nil {
+			return "", err
+		}
+		s.moveToMade = true
+	}
+	name := path.Base(p)
+	for n := range maxNames {
+		target = path.Join(s.o.MoveTo, distinct(name, n))
+		err = s.FS.Rename(ctx, p, target)
+		if !errors.Is(err, fs.ErrExist) {
+			return target, err
+		}
+	}
+	at := s.Clock.Now().UTC().Format("20060102T150405.000000000")
+	target = path.Join(s.o.MoveTo, distinctText(name, at))
+	return target, s.FS.Rename(ctx, p, target)
+}
+
+// distinct returns the n-th name for an archived file: a.csv, a.1.csv, a.2.csv.
+func distinct(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	return distinctText(name, fmt.Sprint(n))
+}
+
+func distinctText(name, text string) string {
+	ext := path.Ext(name)
+	if ext == name {
+		ext = "" // .hidden has no extension
+	}
+	return name[:len(name)-len(ext)] + "." + text + ext
+}

@@ -1,0 +1,130 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cespare/xxhash/v2"
+
+	"weir/engine/plugin"
+)
+
+var errShorter = errors.New("the file became shorter while it was read")
+
+// Open returns a reader of the file as it was when it was claimed: bytes that
+// were added later are not part of it. One goroutine uses it. It must be closed
+// before the next method of the Set is called. ctx holds for all of its reads.
+func (f *File) Open(ctx context.Context) (io.ReadSeekCloser, error) {
+	b := &body{ctx: ctx, file: f}
+	if f.spooled != "" {
+		r, err := os.Open(f.spooled)
+		if err != nil {
+			return nil, plugin.Fail(plugin.Environment, "env.spool", fmt.Errorf("the local copy of %s cannot be read: %w", f.Name, err),
+				"Check the spool folder in the state folder")
+		}
+		b.rc = r
+		return b, nil
+	}
+	b.start()
+	return b, nil
+}
+
+// body reads a spooled copy, or a local file in place.
+type body struct {
+	ctx  context.Context
+	file *File
+	rc   io.ReadCloser
+	at   int64 // position of rc
+	pos  int64 // where the next Read begins
+	hash *xxhash.Digest
+}
+
+// start makes b hash what it reads, as long as it reads everything in order.
+func (b *body) start() { b.hash = xxhash.New() }
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if left := b.file.Size - b.pos; left <= 0 {
+		b.end()
+		return 0, io.EOF
+	} else if int64(len(p)) > left {
+		p = p[:left]
+	}
+	if b.rc == nil || b.at != b.pos {
+		if err := b.reopen(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := b.rc.Read(p)
+	if b.hash != nil {
+		_, _ = b.hash.Write(p[:n]) // never fails
+	}
+	b.at += int64(n)
+	b.pos = b.at
+	if b.pos >= b.file.Size {
+		b.end()
+	} else if errors.Is(err, io.EOF) {
+		return n, plugin.Fail(plugin.Transient, "", fmt.Errorf("%s: %w: %d of %d bytes are left of it", b.file.Name, errShorter, b.pos, b.file.Size),
+			"Set ready so that a file is complete before it is read")
+	}
+	return n, err
+}
+
+// end keeps the hash of a file that was read from beginning to end.
+func (b *body) end() {
+	if b.hash != nil {
+		b.file.hash, b.file.hashed, b.hash = b.hash.Sum64(), true, nil
+	}
+}
+
+func (b *body) reopen() error {
+	if s, ok := b.rc.(io.Seeker); ok {
+		if _, err := s.Seek(b.pos, io.SeekStart); err != nil {
+			return err
+		}
+		b.at = b.pos
+		return nil
+	}
+	if err := b.closeCurrent(); err != nil {
+		return err
+	}
+	rc, err := b.file.set.FS.Open(b.ctx, b.file.Name, b.pos)
+	if err != nil {
+		return err
+	}
+	b.rc, b.at = rc, b.pos
+	return nil
+}
+
+// Seek implements io.Seeker.
+func (b *body) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += b.pos
+	case io.SeekEnd:
+		offset += b.file.Size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning of the file")
+	}
+	if offset != b.pos {
+		b.hash = nil
+	}
+	b.pos = offset
+	return offset, nil
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return b.closeCurrent() }
+
+func (b *body) closeCurrent() error {
+	if b.rc == nil {
+		return nil
+	}
+	rc := b.rc
+	b.rc = nil
+	return rc.Close()
+}

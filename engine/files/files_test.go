@@ -1,0 +1,583 @@
+package files_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/engine/files"
+	"weir/engine/plugin"
+	"weir/engine/state"
+	"weir/engine/state/memkv"
+)
+
+var noon = time.Date(2024, 7, 1, 12, 0, 3, 0, time.UTC)
+
+// world is a server, a clock and a state store that outlive runs.
+type world struct {
+	t     testing.TB
+	fs    *fakeFS
+	clock *fakeClock
+	src   *fakeSource
+	db    *memkv.Store
+	store *state.Store
+	spool string
+	// rows committed so far, as "path:text" in order
+	rows []string
+}
+
+func newWorld(t testing.TB, o plugin.FileOptions) *world {
+	t.Helper()
+	if o.Path == "" {
+		o.Path = "/in/*.csv"
+	}
+	w := &world{t: t, fs: newFS(), clock: &fakeClock{now: noon}, src: &fakeSource{o: o}, db: memkv.New(), spool: t.TempDir()}
+	w.restart()
+	return w
+}
+
+func (w *world) restart() {
+	w.t.Helper()
+	w.db.Reopen()
+	var err error
+	if w.store, err = state.New(w.db, state.Options{Clock: w.clock}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run is one run of the pipeline.
+type run struct {
+	w    *world
+	se   *state.Session
+	set  *files.Set
+	rows []string // read since the last commit
+}
+
+func (w *world) begin() *run {
+	w.t.Helper()
+	se, err := w.store.Pipeline(w.t.Context(), "p", 1, "rev")
+	w.must(err)
+	set, err := files.Open(files.Config{Source: w.src, FS: w.fs, Session: se, Step: "files", Spool: w.spool, Clock: w.clock})
+	w.must(err)
+	return &run{w: w, se: se, set: set}
+}
+
+// errCrash ends a run at a point chosen by a test: nothing more is written.
+var errCrash = errors.New("crash")
+
+// read reads up to n rows (lines) of f, from where it goes on; n < 0 is all.
+// more tells that rows are left.
+func (r *run) read(f *files.File, n int) (more bool) {
+	r.w.t.Helper()
+	b, err := f.Open(r.w.t.Context())
+	r.w.must(err)
+	_, err = b.Seek(f.Cursor.Offset, io.SeekStart)
+	r.w.must(err)
+	data, err := io.ReadAll(b)
+	r.w.must(errors.Join(err, b.Close()))
+	c := f.Cursor
+	for ; n != 0 && len(data) > 0; n-- {
+		line, rest, _ := strings.Cut(string(data), "\n")
+		c.Row++
+		c.Offset += int64(len(data) - len(rest))
+		data = []byte(rest)
+		r.rows = append(r.rows, f.Name+":"+line)
+	}
+	if len(data) == 0 {
+		r.w.must(r.set.Done(r.w.t.Context(), f, c.Row))
+		return false
+	}
+	r.w.must(r.set.Progress(f, c))
+	f.Cursor = c
+	return true
+}
+
+func (r *run) commit() {
+	r.w.t.Helper()
+	r.se.Count(state.Counts{Read: int64(len(r.rows)), Delivered: int64(len(r.rows))})
+	r.w.must(r.se.Commit(r.w.t.Context()))
+	r.w.rows = append(r.w.rows, r.rows...)
+	r.rows = nil
+}
+
+// run reads everything there is, with a commit after each file.
+func (w *world) run() *run {
+	w.t.Helper()
+	r := w.begin()
+	for {
+		f, err := r.set.Next(w.t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		w.must(err)
+		r.read(f, -1)
+		r.commit()
+		w.must(r.set.AfterCommit(w.t.Context()))
+	}
+	r.commit()
+	w.must(r.set.AfterCommit(w.t.Context()))
+	return r
+}
+
+func (w *world) wantRows(want ...string) {
+	w.t.Helper()
+	if !slices.Equal(w.rows, want) {
+		w.t.Fatalf("rows committed: %q\nwant: %q", w.rows, want)
+	}
+	w.rows = nil
+}
+
+func (w *world) wantPaths(want ...string) {
+	w.t.Helper()
+	if got := w.fs.paths(); !slices.Equal(got, want) {
+		w.t.Fatalf("files on the server: %q\nwant: %q", got, want)
+	}
+}
+
+// ledger describes the file ledger, one "path state" each, history after.
+func (w *world) ledger() []string {
+	w.t.Helper()
+	es, err := w.store.Files("p", true)
+	w.must(err)
+	var out []string
+	for _, e := range es {
+		out = append(out, fmt.Sprintf("%s %s %d", e.Path, e.State, e.Rows))
+	}
+	return out
+}
+
+func (w *world) wantLedger(want ...string) {
+	w.t.Helper()
+	if got := w.ledger(); !slices.Equal(got, want) {
+		w.t.Fatalf("ledger: %q\nwant: %q", got, want)
+	}
+}
+
+func ago(d time.Duration) time.Time { return noon.Add(-d) }
+
+func TestReadOnceAndAfter(t *testing.T) {
+	for _, c := range []struct {
+		after, state string
+		left         []string
+	}{
+		{"keep", "committed", []string{"/in/a.csv", "/in/b.csv", "/in/other.txt"}},
+		{"delete", "archived", []string{"/in/other.txt"}},
+		{"move /in/old", "archived", []string{"/in/old/a.csv", "/in/old/b.csv", "/in/other.txt"}},
+		{"move /done/deep", "archived", []string{"/done/deep/a.csv", "/done/deep/b.csv", "/in/other.txt"}},
+	} {
+		for _, local := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.after, " local=", local), func(t *testing.T) {
+				w := newWorld(t, plugin.FileOptions{After: c.after, Ready: "now"})
+				w.src.local = local
+				w.fs.put("/in/b.csv", "b1\nb2\n", ago(time.Hour))
+				w.fs.put("/in/a.csv", "a1\n", ago(time.Minute))
+				w.fs.put("/in/other.txt", "x\n", ago(time.Minute))
+				w.run()
+				w.wantRows("/in/a.csv:a1", "/in/b.csv:b1", "/in/b.csv:b2")
+				w.wantPaths(c.left...)
+				w.wantLedger("/in/a.csv "+c.state+" 1", "/in/b.csv "+c.state+" 2")
+				w.restart()
+				w.run()
+				w.wantRows()
+				if left, err := filepath.Glob(filepath.Join(w.spool, "*", "*")); err != nil || len(left) > 0 {
+					t.Fatal("spooled copies are left", left, err)
+				}
+			})
+		}
+	}
+}
+
+func TestSelection(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    plugin.FileOptions
+		want string
+	}{
+		{"one folder", plugin.FileOptions{Path: "/in/*.csv"}, "/in/a.csv /in/b.csv /in/c.csv"},
+		{"any depth", plugin.FileOptions{Path: "/in/**/*.csv"}, "/in/a.csv /in/b.csv /in/c.csv /in/s/d.csv /in/s/t/e.csv"},
+		{"one deeper", plugin.FileOptions{Path: "/in/*/*.csv"}, "/in/s/d.csv"},
+		{"either", plugin.FileOptions{Path: "/in/{a,c}.csv"}, "/in/a.csv /in/c.csv"},
+		{"one file", plugin.FileOptions{Path: "/in/b.csv"}, "/in/b.csv"},
+		{"exclude", plugin.FileOptions{Exclude: []string{"b*", "/in/c.csv"}}, "/in/a.csv"},
+		{"by time", plugin.FileOptions{Order: "time"}, "/in/c.csv /in/a.csv /in/b.csv"},
+		{"limit", plugin.FileOptions{Limit: 2}, "/in/a.csv /in/b.csv"},
+		{"nothing matches", plugin.FileOptions{Path: "/in/*.xml"}, ""},
+		{"no such folder", plugin.FileOptions{Path: "/nowhere/*.csv"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.o.Ready = "now"
+			w := newWorld(t, c.o)
+			w.fs.dirs["/in/s"], w.fs.dirs["/in/s/t"] = true, true
+			for i, p := range []string{"/in/c.csv", "/in/a.csv", "/in/b.csv", "/in/s/d.csv", "/in/s/t/e.csv", "/in/bad\nname.csv", "/in/..csv\x00"} {
+				w.fs.put(p, "x\n", ago(time.Hour-time.Duration(i)*time.Minute))
+			}
+			w.run()
+			if got := strings.ReplaceAll(strings.Join(w.rows, " "), ":x", ""); got != c.want {
+				t.Fatalf("read %q, want %q", got, c.want)
+			}
+			if c.o.Limit > 0 {
+				w.rows = nil
+				w.run()
+				w.wantRows("/in/c.csv:x")
+			}
+		})
+	}
+}
+
+func TestStable(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		at      time.Time // of the file, when the run begins
+		changes []time.Duration
+		rows    int
+		slept   time.Duration // 0: not at all
+		waiting string
+		noTimes bool
+	}{
+		{name: "old enough", at: ago(31 * time.Second), rows: 1},
+		{name: "very old", at: ago(1000 * time.Hour), rows: 1},
+		{name: "young", at: ago(10 * time.Second), rows: 1, slept: 20 * time.Second},
+		{name: "in the future", at: noon.Add(time.Hour), rows: 1, slept: 30 * time.Second},
+		{name: "no time", at: ago(time.Hour), noTimes: true, rows: 1, slept: 30 * time.Second},
+		{name: "no seconds", at: ago(63 * time.Second), rows: 1, slept: 30 * time.Second},
+		{name: "grows at once, then no more", at: ago(29 * time.Second), changes: []time.Duration{time.Second}, rows: 2, slept: 31 * time.Second},
+		{name: "still growing", at: ago(5 * time.Second), changes: []time.Duration{20 * time.Second, 40 * time.Second}, waiting: `it changed 0s ago; ready = "stable 30s"`, slept: 25 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "stable 30s"})
+			w.fs.noTimes = c.noTimes
+			w.fs.put("/in/a.csv", "a1\n", c.at)
+			for _, d := range c.changes {
+				at := noon.Add(d)
+				w.clock.events = append(w.clock.events, event{at, func() { w.fs.put("/in/a.csv", w.fs.files["/in/a.csv"].text+"a2\n", at) }})
+			}
+			r := w.run()
+			if len(w.rows) != c.rows || w.clock.slept != c.slept {
+				t.Fatalf("%d rows after %v, want %d after %v (%v)", len(w.rows), w.clock.slept, c.rows, c.slept, r.set.Waiting())
+			}
+			waiting := ""
+			for _, x := range r.set.Waiting() {
+				waiting += x.Reason
+			}
+			if waiting != c.waiting {
+				t.Fatalf("waiting: %q, want %q", waiting, c.waiting)
+			}
+			w.clock.events = nil
+			w.clock.now = noon.Add(2 * time.Hour)
+			w.rows = nil
+			w.run()
+			if got := len(w.rows); c.waiting != "" && got != 2 {
+				t.Fatalf("the next run read %d rows", got)
+			} else if c.waiting == "" && got != 0 {
+				t.Fatalf("the next run read %d rows again", got)
+			}
+		})
+	}
+}
+
+func TestMarker(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Path: "/in/*", Ready: "marker *.done", After: "move /in/old"})
+	for _, p := range []string{"/in/a.csv", "/in/a.done", "/in/b.csv", "/in/b.csv.done", "/in/c.csv"} {
+		w.fs.put(p, "x\n", noon)
+	}
+	r := w.run()
+	w.wantRows("/in/a.csv:x", "/in/b.csv:x")
+	w.wantPaths("/in/c.csv", "/in/old/a.csv", "/in/old/a.done", "/in/old/b.csv", "/in/old/b.csv.done")
+	if ws := r.set.Waiting(); len(ws) != 1 || ws[0].Path != "/in/c.csv" || !strings.Contains(ws[0].Reason, "marker c.csv.done or c.done is not there") {
+		t.Fatal(ws)
+	}
+	w.fs.put("/in/c.done", "", noon)
+	w.run()
+	w.wantRows("/in/c.csv:x")
+	w.src.o.Ready = "marker READY"
+	if _, err := files.Open(files.Config{Source: w.src, FS: w.fs, Clock: w.clock}); err == nil || !strings.Contains(err.Error(), "needs one *") {
+		t.Fatal(err)
+	}
+}
+
+func TestUploadAgain(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		text   string
+		at     time.Time
+		rows   []string
+		ledger []string
+	}{
+		{"same content, new time", "a1\na2\n", noon, nil, []string{"/in/a.csv archived 2"}},
+		{"other content", "a1\na2\na3\n", noon, []string{"/in/a.csv:a1", "/in/a.csv:a2", "/in/a.csv:a3"}, []string{"/in/a.csv archived 3", "/in/a.csv archived 2"}},
+		{"other content, same size", "b1\nb2\n", noon, []string{"/in/a.csv:b1", "/in/a.csv:b2"}, []string{"/in/a.csv archived 2", "/in/a.csv archived 2"}},
+		{"same in all", "a1\na2\n", ago(time.Hour), nil, []string{"/in/a.csv archived 2"}},
+	} {
+		for _, local := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, " local=", local), func(t *testing.T) {
+				w := newWorld(t, plugin.FileOptions{Ready: "now", After: "move /in/old"})
+				w.src.local = local
+				w.fs.put("/in/a.csv", "a1\na2\n", ago(time.Hour))
+				w.run()
+				w.rows = nil
+				w.fs.put("/in/a.csv", c.text, c.at)
+				w.run()
+				w.wantRows(c.rows...)
+				w.wantLedger(c.ledger...)
+				w.wantPaths("/in/old/a.1.csv", "/in/old/a.csv")
+				if w.fs.files["/in/old/a.csv"].text != "a1\na2\n" {
+					t.Fatal("the first file in the archive was replaced")
+				}
+				w.run()
+				w.wantRows()
+			})
+		}
+	}
+}
+
+func TestResume(t *testing.T) {
+	for _, local := range []bool{false, true} {
+		t.Run(fmt.Sprint("local=", local), func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "stable 30s"})
+			w.src.local = local
+			w.fs.put("/in/m.csv", "1\n2\n3\n4\n5\n", ago(time.Hour))
+			r := w.begin()
+			f, err := r.set.Next(t.Context())
+			w.must(err)
+			r.read(f, 2)
+			r.commit()
+			r.read(f, 2) // lost in the crash
+			w.fs.put("/in/a.csv", "a\n", ago(time.Hour))
+			w.restart()
+			w.run()
+			w.wantRows("/in/m.csv:1", "/in/m.csv:2", "/in/m.csv:3", "/in/m.csv:4", "/in/m.csv:5", "/in/a.csv:a")
+			if !local && !slices.Equal(w.fs.opened, []int64{0, 0}) {
+				t.Fatalf("the spooled copy was not used again: %v", w.fs.opened)
+			}
+			w.run()
+			w.wantRows()
+		})
+	}
+}
+
+func TestChangedWhileBeingRead(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Ready: "now"})
+	w.fs.put("/in/a.csv", "1\n2\n3\n", ago(time.Hour))
+	r := w.begin()
+	f, err := r.set.Next(t.Context())
+	w.must(err)
+	r.read(f, 2)
+	r.commit()
+	w.fs.put("/in/a.csv", "7\n8\n9\n", noon)
+	w.restart()
+	r = w.run()
+	w.wantRows("/in/a.csv:1", "/in/a.csv:2", "/in/a.csv:7", "/in/a.csv:8", "/in/a.csv:9")
+	w.wantLedger("/in/a.csv committed 3", "/in/a.csv superseded 2")
+	if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "/in/a.csv changed after 2 rows of it were committed") {
+		t.Fatal(n)
+	}
+	// Touched but not changed, when its content was known: goes on.
+	w.fs.put("/in/b.csv", "1\n2\n", ago(time.Hour))
+	r = w.begin()
+	f, err = r.set.Next(t.Context())
+	w.must(err)
+	r.read(f, 1)
+	r.commit()
+	w.fs.put("/in/b.csv", "1\n2\n", noon)
+	w.run()
+	w.wantRows("/in/b.csv:1", "/in/b.csv:2")
+}
+
+// TestMoves covers what may happen between a commit and the move (I1, I7).
+func TestMoves(t *testing.T) {
+	prepare := func(t *testing.T, after string) (*world, *run) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now", After: after})
+		w.fs.put("/in/a.csv", "a\n", ago(time.Hour))
+		r := w.begin()
+		f, err := r.set.Next(t.Context())
+		w.must(err)
+		r.read(f, -1)
+		w.must(r.set.AfterCommit(t.Context())) // before the commit nothing moves
+		w.wantPaths("/in/a.csv")
+		r.commit()
+		return w, r
+	}
+	t.Run("crash before the move", func(t *testing.T) {
+		w, _ := prepare(t, "move /in/old")
+		w.restart()
+		w.run()
+		w.wantRows("/in/a.csv:a")
+		w.wantPaths("/in/old/a.csv")
+		w.wantLedger("/in/a.csv archived 1")
+	})
+	t.Run("crash after the move", func(t *testing.T) {
+		w, _ := prepare(t, "move /in/old")
+		w.must(w.fs.MakeDir(t.Context(), "/in/old"))
+		w.must(w.fs.Rename(t.Context(), "/in/a.csv", "/in/old/a.csv"))
+		w.restart()
+		w.run()
+		w.wantRows("/in/a.csv:a")
+		w.wantLedger("/in/a.csv archived 1")
+	})
+	t.Run("the move fails", func(t *testing.T) {
+		w, r := prepare(t, "move /in/old")
+		w.fs.fail = func(op, _ string) error {
+			if op == "rename" {
+				return fs.ErrPermission
+			}
+			return nil
+		}
+		w.must(r.set.AfterCommit(t.Context()))
+		if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "Its rows are committed and are not read again") {
+			t.Fatal(n)
+		}
+		w.run()
+		w.wantRows("/in/a.csv:a")
+		w.fs.fail = nil
+		w.run()
+		w.wantRows()
+		w.wantPaths("/in/old/a.csv")
+	})
+	for _, after := range []string{"move /in/old", "delete"} {
+		t.Run("new content before "+after, func(t *testing.T) {
+			w, r := prepare(t, after)
+			w.fs.put("/in/a.csv", "new\n", noon)
+			w.must(r.set.AfterCommit(t.Context()))
+			w.wantPaths("/in/a.csv")
+			w.run()
+			w.wantRows("/in/a.csv:a", "/in/a.csv:new")
+		})
+	}
+	t.Run("new content in the very moment", func(t *testing.T) {
+		w, r := prepare(t, "move /in/old")
+		w.fs.before = func(op, _ string) {
+			if op == "rename" {
+				w.fs.put("/in/a.csv", "new\n", noon)
+				w.fs.before = nil
+			}
+		}
+		w.must(r.set.AfterCommit(t.Context()))
+		w.wantPaths("/in/a.csv")
+		w.run()
+		w.wantRows("/in/a.csv:a", "/in/a.csv:new")
+	})
+}
+
+func TestTransfers(t *testing.T) {
+	text := strings.Repeat("0123456\n", 10)
+	t.Run("cut and taken up", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, ago(time.Hour))
+		w.fs.cut = []int{30, 0, 7}
+		w.run()
+		if len(w.rows) != 10 || !slices.Equal(w.fs.opened, []int64{0, 30, 30, 37}) {
+			t.Fatal(w.rows, w.fs.opened)
+		}
+	})
+	t.Run("given up, and taken up by the next run", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, ago(time.Hour))
+		w.fs.cut = []int{30, 0, 0, 0, 0}
+		_, err := w.begin().set.Next(t.Context())
+		if plugin.ClassOf(err) != plugin.Transient || !errors.Is(err, errCut) || !strings.Contains(err.Error(), "broke off at byte 30 of 80") {
+			t.Fatal(err)
+		}
+		w.fs.opened, w.fs.cut = nil, nil
+		w.run()
+		if len(w.rows) != 10 || !slices.Equal(w.fs.opened, []int64{30}) {
+			t.Fatal(w.rows, w.fs.opened)
+		}
+	})
+	t.Run("replaced on the way", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, ago(time.Hour))
+		w.fs.cut = []int{30}
+		w.clock.events = []event{{noon.Add(time.Second), func() { w.fs.put("/in/a.csv", "x"+text[1:], noon) }}}
+		r := w.run()
+		w.wantRows()
+		if ws := r.set.Waiting(); len(ws) != 1 || !strings.Contains(ws[0].Reason, "changed while it was being copied") {
+			t.Fatal(ws)
+		}
+		w.run()
+		if len(w.rows) != 10 || w.rows[0] != "/in/a.csv:x123456" {
+			t.Fatal(w.rows)
+		}
+	})
+	t.Run("gone after the listing", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, noon)
+		w.fs.put("/in/b.csv", "b\n", noon)
+		w.fs.before = func(op, p string) {
+			if op == "stat" {
+				delete(w.fs.files, "/in/a.csv")
+			}
+		}
+		w.run()
+		w.wantRows("/in/b.csv:b")
+	})
+	t.Run("no room for the copy", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, noon)
+		w.spool = filepath.Join(w.spool, "file")
+		w.must(os.WriteFile(w.spool, nil, 0o600))
+		_, err := w.begin().set.Next(t.Context())
+		var f *plugin.Failure
+		if !errors.As(err, &f) || f.Class != plugin.Environment {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestQuarantine(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Ready: "now", After: "move /in/old"})
+	w.fs.put("/in/a.csv", "a\n", ago(time.Hour))
+	r := w.begin()
+	f, err := r.set.Next(t.Context())
+	w.must(err)
+	w.must(r.set.Quarantine(f, "it lacks column email"))
+	r.commit()
+	w.must(r.set.AfterCommit(t.Context()))
+	r = w.run()
+	w.wantRows()
+	w.wantPaths("/in/a.csv")
+	w.wantLedger("/in/a.csv quarantined 0")
+	if ws := r.set.Waiting(); len(ws) != 1 || ws[0].Reason != "quarantined: it lacks column email" {
+		t.Fatal(ws)
+	}
+	w.fs.put("/in/a.csv", "email\n", noon)
+	w.run()
+	w.wantRows("/in/a.csv:email")
+	w.wantPaths("/in/old/a.csv")
+	w.wantLedger("/in/a.csv archived 1", "/in/a.csv quarantined 0")
+}
+
+func TestLocalFileGrowsOrShrinks(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Ready: "now"})
+	w.src.local = true
+	w.fs.put("/in/a.csv", "1\n2\n", ago(time.Hour))
+	r := w.begin()
+	f, err := r.set.Next(t.Context())
+	w.must(err)
+	w.fs.put("/in/a.csv", "1\n2\n3\n", noon)
+	r.read(f, -1)
+	r.commit()
+	w.wantRows("/in/a.csv:1", "/in/a.csv:2") // as it was when it was claimed
+	f, err = w.begin().set.Next(t.Context())
+	w.must(err)
+	w.fs.put("/in/a.csv", "1\n", noon)
+	b, err := f.Open(t.Context())
+	w.must(err)
+	if _, err = io.ReadAll(b); err == nil || !strings.Contains(err.Error(), "became shorter while it was read: 2 of 6 bytes") {
+		t.Fatal(err)
+	}
+	w.must(b.Close())
+}

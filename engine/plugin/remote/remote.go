@@ -1,0 +1,152 @@
+// Package remote holds what the clients of remote servers have in common: the
+// words for connections that cannot be made or that break, the masking of
+// secrets in what servers say, and the limit on parallel sessions.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/plugin/stall"
+	"weir/engine/spec"
+)
+
+// Peer describes the server at the other end, for error texts. It is a value
+// without state.
+type Peer struct {
+	Kind    string // "FTP", "SFTP"
+	Addr    string // "host:port"
+	Host    string
+	Timeout time.Duration // without progress
+	Secrets []spec.Secret // texts that never appear in an error (I9)
+}
+
+// String returns the peer as the subject of a sentence.
+func (p Peer) String() string { return "The " + p.Kind + " server " + p.Addr }
+
+// Safe makes text that came from the server or a library fit for a message:
+// one line, not long, without a full stop, and without secrets, which servers
+// may echo (I9).
+func (p Peer) Safe(text string) string {
+	for _, s := range p.Secrets {
+		if s.IsSet() {
+			text = strings.ReplaceAll(text, s.Reveal(), "(secret)")
+		}
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > 300 {
+		text = string(r[:300]) + "..."
+	}
+	return strings.TrimSuffix(strings.TrimSpace(text), ".")
+}
+
+// Fail returns a Failure whose text begins with the peer and goes on with the
+// format. advice is a sentence without its full stop; it may be empty.
+func (p Peer) Fail(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
+	return Fail(class, code, advice, "%s %w", p, fmt.Errorf(format, args...))
+}
+
+// Fail returns a Failure. advice is a sentence without its full stop; it may be empty.
+func Fail(class plugin.Class, code diag.Code, advice, format string, args ...any) error {
+	if advice != "" {
+		advice += "."
+	}
+	return plugin.Fail(class, code, fmt.Errorf(format, args...), advice)
+}
+
+// Lost describes a connection that broke or fell silent while doing
+// something. Failures are returned as they are; a canceled context stays
+// recognisable, and so does stall.ErrStalled.
+func (p Peer) Lost(doing string, err error) error {
+	var f *plugin.Failure
+	switch {
+	case errors.As(err, &f):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the %s server %s was left while %s: %w", p.Kind, p.Addr, doing, err)
+	case errors.Is(err, stall.ErrStalled), isTimeout(err):
+		return p.Fail(plugin.Transient, "env.timeout", "", "did not answer for %s while %s: %w", p.Timeout, doing, stall.ErrStalled)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return p.Fail(plugin.Transient, "env.connection_lost", "", "closed the connection while %s", doing)
+	}
+	return p.Fail(plugin.Transient, "env.connection_lost", "", "could not go on while %s: %s", doing, p.Safe(err.Error()))
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// ConnectFailure describes a TCP connection that could not be made.
+func (p Peer) ConnectFailure(err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return Fail(plugin.Environment, "env.unknown_host", "Check host in the connection block", "no host named %q is known", p.Host)
+	case errors.As(err, &dns):
+		return Fail(plugin.Transient, "env.unknown_host", "", "the name %q could not be looked up: %s", p.Host, dns.Err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return p.Fail(plugin.Transient, "env.connection_refused", "Check host and port, and that the server runs", "refused the connection")
+	case isTimeout(err) && !errors.Is(err, context.DeadlineExceeded):
+		return p.Fail(plugin.Transient, "env.timeout", "Check host, port and firewalls", "did not accept a connection within %s", p.Timeout)
+	}
+	return p.Lost("connecting", err)
+}
+
+// Acquire takes one of limit sessions with the peer as user, over all steps of
+// the process. It waits for at most the peer's timeout. release gives it back
+// and may be called twice.
+func (p Peer) Acquire(ctx context.Context, h plugin.Host, user string, limit int) (release func(), err error) {
+	key := fmt.Sprintf("%s sessions %s@%s %d", p.Kind, user, p.Addr, limit)
+	v, unshare, err := h.Share(key, func() (any, func(), error) {
+		return make(chan struct{}, limit), func() {}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slots, ok := v.(chan struct{})
+	if !ok {
+		unshare()
+		return nil, fmt.Errorf("the key %q is shared for something else", key)
+	}
+	timer := time.NewTimer(p.Timeout)
+	defer timer.Stop()
+	select {
+	case slots <- struct{}{}:
+		var once sync.Once
+		return func() { once.Do(func() { <-slots; unshare() }) }, nil
+	case <-ctx.Done():
+		unshare()
+		return nil, context.Cause(ctx)
+	case <-timer.C:
+		unshare()
+		return nil, Fail(plugin.Transient, "env.sessions", "Raise sessions in the connection block if the server allows more",
+			"all %d sessions with %s have been in use by other steps for %s", limit, p.Addr, p.Timeout)
+	}
+}
+
+// ValidName reports whether a name in a listing is one: a server, or somebody
+// who can write to it, must not make us reach another folder or send another command.
+func ValidName(n string) bool {
+	return n != "" && n != "." && n != ".." && !strings.ContainsAny(n, `/\`) && !HasControl(n)
+}
+
+// HasControl reports whether s has a control character in it.
+func HasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}

@@ -1,0 +1,155 @@
+package step
+
+import (
+	"fmt"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/spec"
+)
+
+// Group is the configuration of a group step: rows with the same key become one.
+//
+//	group "order" {
+//	  by     = ["order_id"]
+//	  within = "object"
+//	  fields = {
+//	    email    = "first(rows).email"
+//	    total    = "sum(rows, .amount)"
+//	    products = "map(rows, .product)"
+//	  }
+//	}
+//
+// The new row has the row number, line and hidden fields (meta, dedupe) of the
+// group's first row, and the text of all its rows. When one of its fields fails,
+// the whole group is rejected as one row, with all that text.
+//
+// A group is made of the rows that reach the step. A row that was filtered or
+// rejected before is missing from its group, and the group goes on without it: its
+// key may not even be known. Where a group must be complete, such as an order
+// with all its lines, leave what can fail (conversions, look-ups, checks) to the
+// fields of the group or to a step after it: there it fails the group as a whole.
+// A row whose by fails, or is empty throughout, is rejected on its own.
+type Group struct {
+	Name    string
+	By      []spec.Text
+	Within  string
+	Fields  []spec.NamedText
+	MaxRows int
+}
+
+// The values of within.
+const (
+	withinObject   = "object"
+	withinAdjacent = "adjacent"
+)
+
+// Spec implements plugin.Config.
+func (c *Group) Spec() spec.Body {
+	return spec.Body{
+		spec.ExprList("by", &c.By).Required().Doc("What rows of one group have in common: fields or expressions, such as [\"branch\", \"receipt\"]. " +
+			"A row for which all of them are nil or '' is rejected."),
+		spec.Choice("within", &c.Within, withinObject, withinAdjacent).Default(withinObject, `"object"`).Doc("Where the rows of a group are looked for. A group never spans two objects. " +
+			"object: anywhere in the object, which is held in memory until it ends; groups come in the order of their first rows. " +
+			"adjacent: among consecutive rows, which takes no memory and suits files sorted by the key; a key that comes again later makes another group."),
+		spec.Exprs("fields", &c.Fields).Required().Doc("The fields of the new row: name = \"expression\" over rows, the list of the group's rows in order: \"first(rows).email\", \"sum(rows, .amount)\"."),
+		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows may be held in memory: of an object or, with within = \"adjacent\", of one group. More stop the pipeline."),
+	}
+}
+
+// Check implements plugin.Config.
+func (c *Group) Check(at spec.Ranges) diag.List {
+	var ds diag.List
+	if len(c.By) == 0 {
+		ds = append(ds, diag.Errorf("config.missing_attribute", at.Of(&c.By), "Nothing to group by", "Name at least one field: by = [\"order_id\"]."))
+	}
+	if len(c.Fields) == 0 {
+		ds = append(ds, diag.Errorf("config.missing_attribute", at.Of(&c.Fields), "The new row has no fields", "Write fields = { name = \"first(rows).name\" }."))
+	}
+	return ds
+}
+
+// Bind implements Config.
+func (c *Group) Bind(b Binding) (Step, diag.List) {
+	s := &groupStep{in: b.In, address: b.Address, adjacent: c.Within == withinAdjacent, maxRows: c.MaxRows}
+	var ds diag.List
+	for _, t := range c.By {
+		f, d := compile(b.Compiler, b.In, t, record.Invalid)
+		ds, s.by, s.byNames = append(ds, d...), append(s.by, f), append(s.byNames, t.S)
+	}
+	var fields []record.Field
+	for _, nt := range c.Fields {
+		if slot, ok := b.In.Slot(nt.Name); ok && b.In.Fields()[slot].Hidden {
+			ds = append(ds, diag.Errorf("plan.reserved_name", &nt.Text.Range, fmt.Sprintf("%q is a reserved name", nt.Name),
+				"Expressions see the engine's own %s under that name. Choose another name for the field.", nt.Name))
+			continue
+		}
+		e, d := b.Compiler.Rows(nt.Text, nil, record.Invalid)
+		ds = append(ds, d...)
+		if e != nil && !d.HasErrors() {
+			s.fields, fields = append(s.fields, e), append(fields, record.Field{Name: nt.Name, Type: e.Type()})
+		}
+	}
+	for slot, f := range b.In.Fields() {
+		if f.Hidden {
+			s.hidden, fields = append(s.hidden, record.Slot(slot)), append(fields, f)
+		}
+	}
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	s.out = record.NewSchema(fields)
+	return s, ds
+}
+
+type groupStep struct {
+	in, out  *record.Schema
+	address  string
+	adjacent bool
+	maxRows  int
+	by       []formula
+	byNames  []string
+	fields   []plugin.Expr // the first slots of out
+	hidden   []record.Slot // of in; the slots of out after them
+}
+
+func (s *groupStep) Out() *record.Schema { return s.out }
+func (s *groupStep) Stateful() bool      { return true }
+
+// held returns the slots of in that must be held back for the slots want of out.
+func (s *groupStep) held(want []record.Slot) []record.Slot {
+	var sets [][]record.Slot
+	for _, w := range want {
+		if int(w) < len(s.fields) {
+			sets = append(sets, s.fields[w].Reads())
+		} else {
+			sets = append(sets, []record.Slot{s.hidden[int(w)-len(s.fields)]})
+		}
+	}
+	return union(s.in.Len(), sets...)
+}
+
+func (s *groupStep) Reads(want []record.Slot) []record.Slot {
+	sets := [][]record.Slot{s.held(want)}
+	for _, f := range s.by {
+		sets = append(sets, f.expr.Reads())
+	}
+	return union(s.in.Len(), sets...)
+}
+
+func (s *groupStep) New(_ Env, want []record.Slot) Runner {
+	held := s.held(want)
+	r := &groupRunner{groupStep: s, want: wanted(s.out.Len(), want), by: evaluators(s.by), rows: newRowBuffer(s.in, held)}
+	if s.adjacent {
+		r.spare = newRowBuffer(s.in, held)
+	}
+	r.evals = make([]plugin.Eval, len(s.fields))
+	r.own = make([]record.Column, len(s.fields))
+	for i, e := range s.fields {
+		if r.want[i] {
+			r.evals[i] = e.New()
+		}
+	}
+	return r
+}

@@ -1,0 +1,263 @@
+package step
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
+)
+
+// codeExpression is the code of a reject whose expression failed.
+const codeExpression = "row.expression"
+
+type groupRunner struct {
+	*groupStep
+	want  []bool
+	by    []evaluator
+	cols  []*record.Column
+	evals []plugin.Eval
+	own   []record.Column // results of evaluators that take one group at a time
+
+	rows  *rowBuffer // held back
+	spare *rowBuffer // with adjacent: takes the rows of the group that goes on
+	group []uint32   // group of each row held
+	count []uint32   // rows of each group
+	keys  index      // within the object: key of each group
+	last  []byte     // adjacent: key of the group that goes on
+	key   []byte
+
+	set   record.Batch // the rows of the groups being made, group by group
+	offs  []uint32
+	order []int32
+	heads []int32
+	out   record.Batch
+}
+
+// Apply implements Runner.
+func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
+	from := len(in.Rejects)
+	r.cols = r.cols[:0]
+	for k := range r.by {
+		r.cols = append(r.cols, r.by[k].rows(in, r.address, r.byNames[k]))
+	}
+	in.Drop(from)
+	from = len(in.Rejects)
+	for k := range in.Live() {
+		i := in.Row(k)
+		if !r.encode(i) {
+			in.Reject(i, r.address, r.byNames[0], "row.no_key", "the row belongs to no group: "+strings.Join(r.byNames, ", ")+
+				" is empty. Filter such rows out before, or group by something every row has")
+			continue
+		}
+		r.add(in, i)
+	}
+	in.Drop(from)
+	if !r.adjacent {
+		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
+	}
+	done := len(r.count) - 1
+	if done <= 0 {
+		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
+	}
+	r.arrange()
+	if err := r.make(r.count[:done], r.order, t); err != nil {
+		return nil, err
+	}
+	r.carry(done)
+	return &r.out, r.rows.bounded(r.address, r.maxRows, r.advice())
+}
+
+func (r *groupRunner) advice() string {
+	if r.adjacent {
+		return "Raise max_rows, or group by something that changes more often"
+	}
+	return "Sort the file by the key and use within = \"adjacent\", or raise max_rows"
+}
+
+// encode makes r.key of row i. It returns false when there is nothing in it.
+func (r *groupRunner) encode(i int) bool {
+	r.key = r.key[:0]
+	some := false
+	for _, c := range r.cols {
+		some = some || !isEmpty(c, i)
+		r.key = appendKey(r.key, c, i)
+	}
+	return some
+}
+
+// add holds row i back in its group, whose key is r.key.
+func (r *groupRunner) add(in *record.Batch, i int) {
+	var g int
+	var added bool
+	if r.adjacent {
+		added = len(r.count) == 0 || !bytes.Equal(r.key, r.last)
+		if g = len(r.count); !added {
+			g--
+		} else {
+			r.last = append(r.last[:0], r.key...)
+		}
+	} else {
+		g, added = r.keys.add(r.key)
+	}
+	if added {
+		r.count = append(r.count, 0)
+	}
+	r.count[g]++
+	r.group = append(r.group, uint32(g))
+	r.rows.append(in, i)
+}
+
+// arrange makes r.order the rows held, group by group, each in the order they came.
+func (r *groupRunner) arrange() {
+	next := r.offs[:0]
+	var sum uint32
+	for _, n := range r.count {
+		next = append(next, sum)
+		sum += n
+	}
+	if cap(r.order) < len(r.group) {
+		r.order = make([]int32, len(r.group))
+	}
+	r.order = r.order[:len(r.group)]
+	for i, g := range r.group {
+		r.order[next[g]] = int32(i)
+		next[g]++
+	}
+	r.offs = next
+}
+
+// make makes r.out of groups with count rows each, the first rows of order.
+func (r *groupRunner) make(count []uint32, order []int32, t *Tally) error {
+	r.offs, r.heads = append(r.offs[:0], 0), r.heads[:0]
+	for _, n := range count {
+		at := r.offs[len(r.offs)-1]
+		r.heads = append(r.heads, order[at])
+		r.offs = append(r.offs, at+n)
+	}
+	rows := r.offs[len(r.offs)-1]
+	r.rows.take(&r.set, order[:rows])
+	groups := len(count)
+	r.provenance(groups)
+	for f := range r.fields {
+		if !r.want[f] {
+			absent(&r.out.Cols[f], groups)
+			continue
+		}
+		if err := r.evaluate(f); err != nil {
+			return err
+		}
+	}
+	for h, slot := range r.hidden {
+		o := len(r.fields) + h
+		if !r.want[o] {
+			absent(&r.out.Cols[o], groups)
+			continue
+		}
+		gather(&r.out.Cols[o], &r.rows.b.Cols[slot], r.heads)
+	}
+	t.GroupedRows += int64(rows)
+	t.Grouped += int64(rows) - int64(groups)
+	r.out.Drop(0)
+	return nil
+}
+
+// provenance gives r.out its rows: those of the groups' first rows, with the text of all.
+func (r *groupRunner) provenance(groups int) {
+	out, set := &r.out, &r.set
+	shape(out, r.groupStep.out, groups)
+	out.Origin = set.Origin
+	out.RowNos, out.Lines, out.Raw, out.RawData = out.RowNos[:0], out.Lines[:0], out.Raw[:0], out.RawData[:0]
+	for g := range groups {
+		a, b := int(r.offs[g]), int(r.offs[g+1])
+		out.RowNos, out.Lines = append(out.RowNos, set.RowNos[a]), append(out.Lines, set.Lines[a])
+		start := len(out.RawData)
+		for i := a; i < b; i++ {
+			raw := set.RawText(i)
+			if n := len(out.RawData); n > start && len(raw) > 0 && out.RawData[n-1] != '\n' {
+				out.RawData = append(out.RawData, '\n')
+			}
+			out.RawData = append(out.RawData, raw...)
+		}
+		out.Raw = append(out.Raw, record.View{Off: uint32(start), Len: uint32(len(out.RawData) - start)})
+	}
+}
+
+// evaluate computes field f for the groups in r.set. Groups for which it fails are rejected in r.out.
+func (r *groupRunner) evaluate(f int) error {
+	name := r.groupStep.out.Fields()[f].Name
+	dst := &r.out.Cols[f]
+	if many, ok := r.evals[f].(plugin.SetEval); ok {
+		col, failed := many.Segments(&r.set, r.offs, r.address, name)
+		for _, e := range failed {
+			r.out.Reject(e.Group, r.address, name, codeExpression, e.Reason)
+		}
+		dst.Alias(col)
+		return nil
+	}
+	col := &r.own[f]
+	col.Resize(r.groupStep.out.Fields()[f].Type, 0)
+	for g := range len(r.offs) - 1 {
+		sel := r.order[:0:0]
+		for i := r.offs[g]; i < r.offs[g+1]; i++ {
+			sel = append(sel, int32(i))
+		}
+		r.set.Sel = sel
+		one, err := r.evals[f].Set(&r.set, nil)
+		if err != nil {
+			r.out.Reject(g, r.address, name, codeExpression, err.Error())
+			col.AppendNull()
+			continue
+		}
+		col.AppendFrom(one, 0)
+	}
+	r.set.Sel = nil
+	if col.Len() != len(r.offs)-1 {
+		return fmt.Errorf("%s: field %s has %d values for %d groups", r.address, name, col.Len(), len(r.offs)-1)
+	}
+	dst.Alias(col)
+	return nil
+}
+
+// carry keeps only the rows of group g, the last. What r.out shares with the
+// buffer stays as it is until the next call.
+func (r *groupRunner) carry(g int) {
+	start := r.rows.len() - int(r.count[g])
+	r.spare.reset()
+	for i := start; i < r.rows.len(); i++ {
+		r.spare.append(&r.rows.b, i)
+	}
+	r.rows, r.spare = r.spare, r.rows
+	r.count = append(r.count[:0], r.count[g])
+	r.group = r.group[:0]
+	for range r.count[0] {
+		r.group = append(r.group, 0)
+	}
+}
+
+// EndObject implements Runner.
+func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.Batch) error) error {
+	if len(r.count) > 0 {
+		r.arrange()
+	}
+	order := r.order
+	for count := range slices.Chunk(r.count, sliceRows) {
+		if err := r.make(count, order, t); err != nil {
+			return err
+		}
+		order = order[r.offs[len(count)]:]
+		if err := emit(&r.out); err != nil {
+			return err
+		}
+	}
+	r.rows.reset()
+	r.keys.reset()
+	r.group, r.count, r.last = r.group[:0], r.count[:0], r.last[:0]
+	return nil
+}
+
+// Oldest implements Holder.
+func (r *groupRunner) Oldest() int64 { return r.rows.first() }

@@ -1,0 +1,188 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"weir/engine/plugin"
+)
+
+// Prepare implements plugin.Stager. Compressed files get a new gzip member
+// after it, so that the file can be cut there.
+func (w *writer) Prepare(context.Context) ([]byte, error) {
+	if w.tok.Rows == 0 || w.failed != nil {
+		return w.encodeToken(), w.failed
+	}
+	if err := w.sync(); err != nil {
+		return nil, err
+	}
+	w.tok.State = stateOpen
+	return w.encodeToken(), nil
+}
+
+// PrepareFinal implements plugin.Stager.
+func (w *writer) PrepareFinal(context.Context) ([]byte, error) {
+	if w.failed != nil {
+		return nil, w.failed
+	}
+	if w.tok.Rows == 0 {
+		if !w.sink.empty {
+			return w.encodeToken(), nil
+		}
+		if err := w.start(); err != nil {
+			return nil, err
+		}
+		if w.zip != nil && !w.member { // nothing at all is not gzip; a member without content is
+			w.zip.Reset(counter{w})
+			w.member = true
+		}
+	}
+	if err := w.sync(); err != nil {
+		return nil, err
+	}
+	w.tok.State = stateFinal
+	return w.encodeToken(), nil
+}
+
+// Publish implements plugin.Stager. After it the writer is ready for another file.
+func (w *writer) Publish(context.Context) error {
+	if w.failed != nil || w.tok.State != stateFinal {
+		return w.failed
+	}
+	if err := w.closeFile(); err != nil {
+		return err
+	}
+	if err := w.publish(); err != nil {
+		return err
+	}
+	n := w.tok.N + 1
+	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, n)}
+	w.prepared, w.renew = false, true
+	return nil
+}
+
+// sync makes the part file durable, its name included (I1).
+func (w *writer) sync() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if w.member {
+		if err := w.zip.Close(); err != nil {
+			return w.fail(err)
+		}
+		w.member = false
+	}
+	if err := w.f.Sync(); err != nil {
+		return w.fail(err)
+	}
+	if !w.prepared {
+		if err := syncFolder(filepath.Dir(w.tok.Part)); err != nil {
+			return w.fail(err)
+		}
+		w.prepared = true
+	}
+	return nil
+}
+
+func (w *writer) encodeToken() []byte {
+	out, err := json.Marshal(w.tok)
+	if err != nil {
+		return nil // strings and numbers always encode
+	}
+	return out
+}
+
+// publish gives the part file of w.tok its name. It may be repeated: a part
+// file that is gone was published before (I7).
+func (w *writer) publish() error {
+	st, err := os.Stat(w.tok.Part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || st.Size() != w.tok.Bytes {
+		return lost(&w.tok, err)
+	}
+	target, err := w.rename(st)
+	if err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Dir(target)); err != nil {
+		return fileError(err)
+	}
+	w.log.Info("file is published", zap.String("path", target), zap.Int64("rows", w.tok.Rows), zap.Int64("bytes", w.tok.Bytes))
+	return nil
+}
+
+// rename gives the part file its name, replacing another only when told so.
+func (w *writer) rename(part fs.FileInfo) (string, error) {
+	path := w.tok.Path
+	if w.sink.exists == "replace" {
+		if err := os.Rename(w.tok.Part, path); err != nil {
+			return "", fileError(err)
+		}
+		return path, nil
+	}
+	for n := 0; ; n++ {
+		target := path
+		if n > 0 {
+			target = numbered(path, n)
+		}
+		err := linkNew(w.tok.Part, target, part)
+		if err == nil {
+			return target, nil
+		}
+		switch {
+		case !errors.Is(err, fs.ErrExist):
+			return "", fileError(err)
+		case w.sink.exists == "fail":
+			return "", fileExists(target)
+		case n == 1_000_000:
+			return "", plugin.Fail(plugin.Environment, "env.file_exists", fmt.Errorf("%s exists with a million numbers", path), "Clear the folder")
+		}
+	}
+}
+
+// linkNew moves part to target unless there is a file: a link and a removal,
+// because a rename would replace it. A link left by a crash between the two counts as moved.
+func linkNew(part, target string, info fs.FileInfo) error {
+	err := os.Link(part, target)
+	if errors.Is(err, fs.ErrExist) {
+		st, serr := os.Lstat(target)
+		if serr != nil || !os.SameFile(st, info) {
+			return err
+		}
+		err = nil
+	}
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) {
+		// A file system without links: here another program could come in between.
+		if _, serr := os.Lstat(target); serr == nil {
+			return fs.ErrExist
+		}
+		return os.Rename(part, target)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(part)
+}
+
+// syncFolder makes names in a folder durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the path is the configuration's
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // file systems that cannot do it make names durable by themselves
+	}
+	return errors.Join(err, d.Close())
+}

@@ -1,0 +1,349 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"go.uber.org/zap"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
+)
+
+// bufferSize is how many bytes are collected before they are written.
+const bufferSize = 256 << 10
+
+// The states of a token.
+const (
+	stateNone  = "none"  // no row yet; there is no part file that matters
+	stateOpen  = "open"  // the first Bytes of the part file are durable; more rows follow
+	stateFinal = "final" // the part file is complete and is to be published
+)
+
+// token is what a commit keeps for the next Open.
+type token struct {
+	State string `json:"state"`
+	Part  string `json:"tmp"`
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
+	Rows  int64  `json:"rows"`
+	N     int    `json:"n"` // number of the part file; a new file gets the next, so that an old token never means a new file
+}
+
+// rowEncoder is one lane's way of writing rows.
+type rowEncoder interface {
+	AppendRow(dst []byte, b *record.Batch, i int) ([]byte, error)
+	appendRows(dst []byte, b *record.Batch) ([]byte, error)
+}
+
+type jsonLines struct{ *record.Encoder }
+
+func (e jsonLines) AppendRow(dst []byte, b *record.Batch, i int) ([]byte, error) {
+	dst, err := e.Encoder.AppendRow(dst, b, i)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, '\n'), nil
+}
+
+func (e jsonLines) appendRows(dst []byte, b *record.Batch) ([]byte, error) {
+	return e.AppendLines(dst, b)
+}
+
+type csvLines struct{ *record.CSVEncoder }
+
+func (e csvLines) appendRows(dst []byte, b *record.Batch) ([]byte, error) {
+	return e.AppendRows(dst, b)
+}
+
+// writer is the running sink.
+type writer struct {
+	sink   *Sink
+	clock  plugin.Clock
+	log    *zap.Logger
+	create func(name string, flag int, perm os.FileMode) (file, error)
+	rows   rowEncoder
+	mode   os.FileMode
+
+	tok      token // what is in the part file; Bytes counts what was written to it
+	f        file  // nil until the first row
+	buf      []byte
+	zip      *gzip.Writer // nil without compression
+	member   bool         // a gzip member is begun
+	prepared bool         // a token for the present part file was given out
+	renew    bool         // a file was published; the next row begins another
+	failed   error        // the first error of writing; the part file is no longer known
+}
+
+var (
+	_ plugin.Writer  = (*writer)(nil)
+	_ plugin.Stager  = (*writer)(nil)
+	_ plugin.Encoder = (*writer)(nil)
+)
+
+func newWriter(s *Sink, h plugin.Host, create func(string, int, os.FileMode) (file, error)) *writer {
+	mode, err := strconv.ParseUint(s.mode, 8, 32)
+	if err != nil {
+		mode = 0o640
+	}
+	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), create: create, rows: s.newEncoder(), mode: os.FileMode(mode)}
+	if s.compress == "gzip" {
+		w.zip = gzip.NewWriter(io.Discard)
+	}
+	return w
+}
+
+func (s *Sink) newEncoder() rowEncoder {
+	if s.format == "csv" {
+		return csvLines{s.csv()}
+	}
+	return jsonLines{record.NewEncoder(s.schema, record.JSONOptions{OmitNull: s.nulls == "omit"})}
+}
+
+func (s *Sink) csv() *record.CSVEncoder {
+	return record.NewCSVEncoder(s.schema, record.CSVOptions{Delimiter: s.delimiter[0], CRLF: s.newline == "crlf", DecimalComma: s.decimalComma})
+}
+
+// open brings the folder to what the last commit says.
+func (w *writer) open(resume []byte) error {
+	if len(resume) == 0 {
+		return w.fresh(1)
+	}
+	if err := json.Unmarshal(resume, &w.tok); err != nil {
+		return plugin.Fail(plugin.Environment, "state.bad_token", fmt.Errorf("what the last commit kept for the file sink cannot be read: %w", err), "")
+	}
+	switch w.tok.State {
+	case stateOpen:
+		return w.reopen()
+	case stateFinal:
+		if err := w.publish(); err != nil {
+			return err
+		}
+		return w.fresh(w.tok.N + 1)
+	}
+	return w.fresh(max(w.tok.N, 1))
+}
+
+// fresh prepares for a file of its own; nothing is created before the first row.
+func (w *writer) fresh(n int) error {
+	zone, err := time.LoadLocation(w.sink.timezone)
+	if err != nil {
+		return plugin.Fail(plugin.Environment, "env.no_zone", err, "Install the time zone data")
+	}
+	path, err := expand(w.sink.path, w.clock.Now().In(zone))
+	if err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return fileError(err)
+	}
+	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, n), N: n}
+	w.prepared, w.renew = false, false
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", filepath.Dir(path)), "Create it, or correct path")
+	}
+	if w.sink.exists == "fail" {
+		if _, err := os.Lstat(path); err == nil {
+			return fileExists(path)
+		}
+	}
+	// What a run left behind that never committed: no token means this number.
+	if err := os.Remove(w.tok.Part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fileError(err)
+	}
+	return nil
+}
+
+// reopen cuts the part file back to the last commit.
+func (w *writer) reopen() error {
+	st, err := os.Stat(w.tok.Part)
+	if err != nil || st.Size() < w.tok.Bytes {
+		return lost(&w.tok, err)
+	}
+	f, err := w.create(w.tok.Part, os.O_WRONLY, w.mode)
+	if err != nil {
+		return fileError(err)
+	}
+	w.f, w.prepared = f, true
+	if err := f.Truncate(w.tok.Bytes); err != nil {
+		return fileError(err)
+	}
+	if _, err := f.Seek(w.tok.Bytes, io.SeekStart); err != nil {
+		return fileError(err)
+	}
+	return nil
+}
+
+func lost(t *token, err error) error {
+	what := "has another size"
+	if err != nil {
+		what = "is gone"
+		if !errors.Is(err, fs.ErrNotExist) {
+			what = "cannot be read (" + err.Error() + ")"
+		}
+	}
+	return plugin.Fail(plugin.Environment, "env.part_file_lost",
+		fmt.Errorf("%d rows were committed to the first %d bytes of %s, which %s", t.Rows, t.Bytes, t.Part, what),
+		"Restore the file, or read the rows again with a backfill")
+}
+
+// Deliver implements plugin.Writer. Rows that cannot be written are rejected;
+// the others are durable after the next Prepare.
+func (w *writer) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
+	if err := w.start(); err != nil {
+		return nil, err
+	}
+	var rejected []plugin.Rejected
+	for k := range d.Rows.Live() {
+		i := d.Rows.Row(k)
+		var err error
+		if w.buf, err = w.rows.AppendRow(w.buf, d.Rows, i); err != nil {
+			rejected = append(rejected, plugin.Rejected{Row: i, Code: "row.bad_value", Reason: err.Error()})
+			continue
+		}
+		w.tok.Rows++
+		if len(w.buf) >= bufferSize {
+			if err := w.flush(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rejected, nil
+}
+
+// NewEncode implements plugin.Encoder. The function fails for a batch that has a
+// row which cannot be written; Deliver finds and rejects that row.
+func (w *writer) NewEncode() func(dst []byte, b *record.Batch) ([]byte, error) {
+	return w.sink.newEncoder().appendRows
+}
+
+// WriteEncoded implements plugin.Encoder.
+func (w *writer) WriteEncoded(_ context.Context, data []byte, rows int) error {
+	if err := w.start(); err != nil {
+		return err
+	}
+	if len(data) >= bufferSize { // large pieces need no copy
+		if err := w.flush(); err != nil {
+			return err
+		}
+		w.tok.Rows += int64(rows)
+		return w.write(data)
+	}
+	w.buf = append(w.buf, data...)
+	w.tok.Rows += int64(rows)
+	if len(w.buf) >= bufferSize {
+		return w.flush()
+	}
+	return nil
+}
+
+// start creates the part file.
+func (w *writer) start() error {
+	if w.failed != nil || w.f != nil {
+		return w.failed
+	}
+	if w.renew {
+		if err := w.fresh(w.tok.N); err != nil {
+			return err
+		}
+	}
+	f, err := w.create(w.tok.Part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, w.mode)
+	if err != nil {
+		return w.fail(err)
+	}
+	w.f, w.buf = f, w.buf[:0]
+	if w.sink.format == "csv" && w.sink.header {
+		w.buf = w.sink.csv().AppendHeader(w.buf)
+	}
+	return nil
+}
+
+func (w *writer) flush() error {
+	err := w.write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// write appends data to the part file, compressed where asked for.
+func (w *writer) write(data []byte) error {
+	if w.failed != nil || len(data) == 0 {
+		return w.failed
+	}
+	out := io.Writer(counter{w})
+	if w.zip != nil {
+		if !w.member {
+			w.zip.Reset(out)
+			w.member = true
+		}
+		out = w.zip
+	}
+	if _, err := out.Write(data); err != nil {
+		return w.fail(err)
+	}
+	return nil
+}
+
+// counter counts what reaches the part file.
+type counter struct{ w *writer }
+
+func (c counter) Write(p []byte) (int, error) {
+	n, err := c.w.f.Write(p)
+	c.w.tok.Bytes += int64(n)
+	return n, err
+}
+
+// fail keeps the first error: what the part file holds after it is not known, so
+// nothing more is written; the next Open cuts it back.
+func (w *writer) fail(err error) error {
+	w.failed = fileError(err)
+	return w.failed
+}
+
+// Close implements plugin.Writer. A part file that no commit knows of is removed.
+func (w *writer) Close(context.Context) error {
+	begun := w.f != nil
+	err := w.closeFile()
+	if begun && !w.prepared {
+		if rerr := os.Remove(w.tok.Part); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, fileError(rerr))
+		}
+	}
+	return err
+}
+
+func (w *writer) closeFile() error {
+	if w.f == nil {
+		return nil
+	}
+	err := w.f.Close()
+	w.f = nil
+	if err != nil {
+		return fileError(err)
+	}
+	return nil
+}
+
+// fileError turns an error of the file system into one that says what to do.
+func fileError(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return plugin.Fail(plugin.Environment, "env.disk_full", err, "Free some space; nothing is lost, the next run goes on from the last commit")
+	case errors.Is(err, fs.ErrPermission):
+		return plugin.Fail(plugin.Environment, "env.permission", err, "Let the user that runs weir write in the folder")
+	}
+	return plugin.Fail(plugin.Environment, "env.file", err, "")
+}
+
+func fileExists(path string) error {
+	return plugin.Fail(plugin.Environment, "env.file_exists", fmt.Errorf("%s exists", path), "Move it away, or choose exists = \"replace\" or \"number\"; nothing is lost")
+}

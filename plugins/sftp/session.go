@@ -1,0 +1,180 @@
+package sftp
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
+	"weir/engine/plugin/stall"
+	"weir/engine/spec"
+)
+
+// session is one SSH connection with an SFTP channel. One that failed is not
+// used again.
+type session struct {
+	cfg   *Connection
+	guard *stall.Guard
+	ssh   *ssh.Client
+	lib   *sftp.Client
+	home  string
+	dead  atomic.Bool // the connection has ended
+	wrote bool        // the operation under way may have changed something
+}
+
+func (c *Connection) peer() remote.Peer {
+	return remote.Peer{Kind: "SFTP", Addr: c.Addr(), Host: c.Host, Timeout: c.Timeout, Secrets: []spec.Secret{c.Password, c.Passphrase, c.PrivateKey}}
+}
+
+// dial connects and logs in, within the connection's timeout of no progress.
+func dial(ctx context.Context, cfg *Connection) (*session, error) {
+	keys, err := newHostKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
+	// A server may have several host keys and show another one than the
+	// fingerprint is of; then it is asked for the others.
+	for _, algorithms := range keys.attempts() {
+		s, err := dialOnce(ctx, cfg, keys, algorithms)
+		if err == nil {
+			return s, nil
+		}
+		if keys.refusal == nil {
+			return nil, err
+		}
+	}
+	return nil, keys.refusal
+}
+
+func dialOnce(ctx context.Context, cfg *Connection, keys *hostKeys, algorithms []string) (*session, error) {
+	keys.refusal = nil
+	s := &session{cfg: cfg, guard: stall.New(cfg.Timeout)}
+	end := s.guard.Begin(ctx)
+	defer end()
+	d := net.Dialer{Timeout: cfg.Timeout}
+	raw, err := d.DialContext(ctx, "tcp", cfg.Addr())
+	if err != nil {
+		return nil, cfg.peer().ConnectFailure(err)
+	}
+	if err := s.start(s.guard.Wrap(raw), keys, algorithms); err != nil {
+		if cause := s.guard.Cause(); cause != nil {
+			err = cfg.peer().Lost("logging in", cause)
+		}
+		s.guard.Trip(net.ErrClosed)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) start(conn net.Conn, keys *hostKeys, algorithms []string) error {
+	cc, err := s.cfg.clientConfig()
+	if err != nil {
+		return err
+	}
+	cc.HostKeyCallback, cc.HostKeyAlgorithms = keys.check, algorithms
+	c, chans, reqs, err := ssh.NewClientConn(conn, s.cfg.Addr(), cc)
+	if err != nil {
+		return s.cfg.sshFailure(err)
+	}
+	s.ssh = ssh.NewClient(c, chans, reqs)
+	go func() {
+		s.ssh.Wait() //nolint:errcheck // any end will do
+		s.dead.Store(true)
+	}()
+	if s.lib, err = sftp.NewClient(s.ssh); err != nil {
+		if s.guard.Cause() != nil || s.dead.Load() {
+			return s.cfg.peer().Lost("starting SFTP", err)
+		}
+		return s.cfg.peer().Fail(plugin.Environment, "env.no_sftp", "Ask its owner to enable the sftp subsystem for this user",
+			"lets user %q in but offers no SFTP: %s", s.cfg.User, s.cfg.peer().Safe(err.Error()))
+	}
+	home, err := s.lib.RealPath(".")
+	if err != nil || !strings.HasPrefix(home, "/") {
+		home = "/"
+	}
+	s.home = path.Clean(home)
+	return nil
+}
+
+func (c *Connection) clientConfig() (*ssh.ClientConfig, error) {
+	cc := &ssh.ClientConfig{User: c.User, ClientVersion: "SSH-2.0-Weir"}
+	if c.Legacy {
+		good, bad := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+		cc.KeyExchanges = append(good.KeyExchanges, bad.KeyExchanges...)
+		cc.Ciphers = append(good.Ciphers, bad.Ciphers...)
+		cc.MACs = append(good.MACs, bad.MACs...)
+	}
+	if c.PrivateKey.IsSet() {
+		s, err := c.signer()
+		if err != nil {
+			summary, detail := keyProblem(err)
+			return nil, plugin.Fail(plugin.Environment, "env.private_key", fmt.Errorf("%s", summary), detail)
+		}
+		cc.Auth = append(cc.Auth, ssh.PublicKeys(s))
+	}
+	if c.Password.IsSet() {
+		cc.Auth = append(cc.Auth, ssh.Password(c.Password.Reveal()), ssh.KeyboardInteractive(c.answer))
+	}
+	return cc, nil
+}
+
+// answer replies to a server that asks questions: the password to the first
+// that wants something hidden. Nobody is there to answer others.
+func (c *Connection) answer(_, _ string, questions []string, echos []bool) ([]string, error) {
+	out := make([]string, len(questions))
+	for i, q := range questions {
+		if echos[i] || i > 0 {
+			return nil, fmt.Errorf("the server asks %q, and only a password can be given", c.peer().Safe(q))
+		}
+		out[i] = c.Password.Reveal()
+	}
+	return out, nil
+}
+
+// sshFailure describes a login that failed.
+func (c *Connection) sshFailure(err error) error {
+	p, text := c.peer(), c.peer().Safe(strings.TrimPrefix(err.Error(), "ssh: handshake failed: "))
+	switch {
+	case strings.Contains(text, "unable to authenticate"):
+		how := "password"
+		if c.PrivateKey.IsSet() {
+			how = "private_key"
+			if c.Password.IsSet() {
+				how = "private_key and password"
+			}
+		}
+		return p.Fail(plugin.Environment, "env.login_refused", "Check user and "+how+" in the connection block", "refused user %q: %s", c.User, strings.TrimPrefix(text, "ssh: "))
+	case strings.Contains(text, "no common algorithm"):
+		return p.Fail(plugin.Environment, "env.no_common_algorithm", "If the server cannot be updated, set legacy_algorithms = true", "and this side know no common method: %s", text)
+	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):
+		return p.Fail(plugin.Environment, "env.not_ssh", "Check port in the connection block", "does not speak SSH")
+	}
+	return p.Lost("logging in", err)
+}
+
+// close ends the session without waiting for the server.
+func (s *session) close() { s.guard.Trip(net.ErrClosed) }
+
+// alive asks the server for a sign of life, for idle sessions.
+func (s *session) alive() bool {
+	s.guard.Resume()
+	defer s.guard.Pause()
+	_, _, err := s.ssh.SendRequest("keepalive@openssh.com", true, nil)
+	return err == nil
+}
+
+// modTime is what a file's time is when the server tells none.
+func modTime(t time.Time) time.Time {
+	if t.Unix() == 0 {
+		return time.Time{}
+	}
+	return t.UTC()
+}

@@ -1,0 +1,164 @@
+package sftp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/pkg/sftp"
+
+	"weir/engine/plugin"
+)
+
+const (
+	chunkSize = 32 << 10 // what every server can send in one answer
+	window    = 32       // requests under way at the same time
+)
+
+// errShorter marks a file that ends before the offset asked for.
+var errShorter = errors.New("the file is shorter than what was read of it before")
+
+// chunk is one part of a file, asked for ahead of time.
+type chunk struct {
+	buf  []byte
+	n    int
+	err  error
+	done chan struct{} // has a value when n and err are set; reused
+}
+
+// file is a download under way. It implements io.ReadCloser. Parts are asked
+// for ahead, each through ReadAt with one answer's worth of bytes: that path of
+// the library copes with short answers, its concurrent one loses data then.
+type file struct {
+	fs   *fileSystem
+	s    *session
+	stop func() bool // ends the watch on the context
+	path string
+
+	h    *sftp.File
+	size int64 // when it was opened: what is read in all
+	next int64 // offset of the next request
+	got  int64 // offset of the next byte for the caller
+
+	ahead []*chunk // in order
+	free  []*chunk
+	cur   *chunk // being handed out
+	rest  []byte // of cur
+	err   error  // the first error
+	done  bool
+}
+
+func (s *session) open(p string, offset int64) (*file, error) {
+	h, err := s.lib.Open(p)
+	if err != nil {
+		return nil, s.notExist("open", p, err)
+	}
+	st, err := h.Stat()
+	if err != nil {
+		st, err = s.lib.Stat(p)
+	}
+	if err == nil && st.IsDir() {
+		err = s.cfg.peer().Fail(plugin.Environment, "env.refused", "", "has a folder at %s, not a file", p)
+	}
+	if err == nil && offset > st.Size() {
+		err = plugin.Fail(plugin.Data, "", fmt.Errorf("%s has %d bytes, and reading should go on at %d: %w", p, st.Size(), offset, errShorter), "")
+	}
+	if err != nil {
+		h.Close() //nolint:errcheck // the error above counts
+		return nil, err
+	}
+	return &file{s: s, path: p, h: h, size: st.Size(), next: offset, got: offset}, nil
+}
+
+// request asks for parts until the window is full or the file's end is reached.
+func (f *file) request() {
+	for len(f.ahead) < window && f.next < f.size {
+		var c *chunk
+		if n := len(f.free); n > 0 {
+			c, f.free = f.free[n-1], f.free[:n-1]
+		} else {
+			c = &chunk{buf: make([]byte, chunkSize), done: make(chan struct{}, 1)}
+		}
+		off, want := f.next, min(chunkSize, f.size-f.next)
+		f.next += want
+		f.ahead = append(f.ahead, c)
+		go func() {
+			c.n, c.err = f.h.ReadAt(c.buf[:want], off)
+			c.done <- struct{}{}
+		}()
+	}
+}
+
+// Read implements io.Reader. The server's silence is an error, the caller's is not.
+func (f *file) Read(p []byte) (int, error) {
+	if f.done {
+		return 0, fmt.Errorf("reading %s: it is closed", f.path)
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for len(f.rest) == 0 {
+		if f.err != nil {
+			return 0, f.err
+		}
+		if f.got >= f.size {
+			return 0, io.EOF
+		}
+		f.fill()
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	f.got += int64(n)
+	return n, nil
+}
+
+// fill waits for the next part.
+func (f *file) fill() {
+	if f.cur != nil {
+		f.free = append(f.free, f.cur)
+		f.cur = nil
+	}
+	f.s.guard.Resume()
+	defer f.s.guard.Pause()
+	f.request()
+	c := f.ahead[0]
+	copy(f.ahead, f.ahead[1:])
+	f.ahead = f.ahead[:len(f.ahead)-1]
+	<-c.done
+	f.cur, f.rest = c, c.buf[:c.n]
+	whole := int64(c.n) == min(chunkSize, f.size-f.got)
+	switch {
+	case whole:
+	case c.err == nil || c.err == io.EOF && f.s.guard.Cause() == nil && !f.s.dead.Load(): //nolint:errorlint // the library returns it bare
+		f.err = f.s.cfg.peer().Fail(plugin.Transient, "env.transfer_cut", "",
+			"ended the transfer of %s after %d of %d bytes", f.path, f.got+int64(c.n), f.size)
+	default:
+		f.err = f.s.failure("reading", f.path, c.err)
+	}
+}
+
+// Close implements io.Closer. It reports a transfer that was cut short.
+func (f *file) Close() error {
+	if f.done {
+		return nil
+	}
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	f.done = true
+	f.s.guard.Resume()
+	for _, c := range f.ahead {
+		<-c.done // the guard ends it when the server does not
+	}
+	cerr := f.h.Close()
+	f.s.guard.Pause()
+	f.stop()
+	f.fs.file = nil
+	f.fs.rest()
+	if f.s.guard.Cause() != nil || f.s.dead.Load() || cerr != nil && f.s.over(cerr) {
+		f.fs.drop()
+	}
+	if f.err == nil && f.got == f.size {
+		return nil // everything came; what happens to the handle is the server's affair
+	}
+	return f.err
+}

@@ -14,8 +14,9 @@ import "weir/engine/plugin"
 func Plugin() plugin.Plugin {
 	return plugin.Plugin{
 		Name:    "file",
-		Summary: "Writes rows to a file as NDJSON or CSV, shown only when it is complete.",
+		Summary: "Reads local files; writes rows to a file as NDJSON or CSV, shown only when it is complete.",
 		Example: example,
+		Source:  func() plugin.Source { return new(Source) },
 		Sink:    func() plugin.Sink { return new(Sink) },
 	}
 }

@@ -120,21 +120,23 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		return nil, err
 	}
 	rep := &RunReport{OK: true}
-	failed := map[string]bool{}
+	failed := map[string]error{}
 	for _, p := range l.Plan.Pipelines {
 		if len(o.Pipelines) > 0 && !slices.Contains(o.Pipelines, p.Address) {
 			continue
 		}
 		pr := PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
-		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] }); i >= 0 {
-			pr.Err = fmt.Errorf("not run, because %s failed", p.After[i])
+		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
+			pr.Err = fmt.Errorf("not run, because %s failed: %w", p.After[i], failed[p.After[i]])
 		} else {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}
 		if pr.Err != nil {
 			rep.OK = false
 			var q *exec.QuarantineError
-			failed[p.Address] = !errors.As(pr.Err, &q) // what could be read is complete
+			if !errors.As(pr.Err, &q) { // with files set aside, what could be read is complete
+				failed[p.Address] = pr.Err
+			}
 		}
 		rep.Pipelines = append(rep.Pipelines, pr)
 	}

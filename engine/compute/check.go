@@ -88,6 +88,29 @@ func span(n ast.Node) (from, to int) {
 	return max(from, 0), max(to, 0)
 }
 
+// closed moves the end of the runes from..to of s behind the brackets opened in them.
+func closed(s string, from, to int) int {
+	var q quotes
+	depth, pos := 0, 0
+	for _, r := range s {
+		if pos >= to && depth <= 0 {
+			break
+		}
+		if inside := q.next(r); pos >= from && !inside {
+			switch r {
+			case '(', '[', '{':
+				depth++
+			case ')', ']', '}':
+				if depth--; depth == 0 && pos >= to {
+					return pos + 1
+				}
+			}
+		}
+		pos++
+	}
+	return to
+}
+
 type visitFunc func(ast.Node)
 
 // Visit implements ast.Visitor.
@@ -95,6 +118,7 @@ func (f visitFunc) Visit(n *ast.Node) { f(*n) }
 
 func (c *checker) failSpan(n ast.Node, code diag.Code, summary, detail string, args ...any) info {
 	from, to := span(n)
+	to = closed(c.text.S, from, to)
 	c.diags = append(c.diags, diag.Errorf(code, c.at(from, to), summary, detail, args...))
 	return info{t: tBad}
 }

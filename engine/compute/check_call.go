@@ -62,7 +62,7 @@ func (c *checker) call(n *ast.CallNode) info {
 	f, ok := c.funcs[id.Value]
 	if !ok {
 		near := diag.Suggest(id.Value, c.functionNames())
-		detail := "The functions are listed by `weir docs functions`."
+		detail := "The documentation lists all functions."
 		if near != "" {
 			detail = fmt.Sprintf("Did you mean %s()?", near)
 		}

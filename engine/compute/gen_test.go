@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,18 @@ import (
 // gen makes random expressions of a wanted kind over genSchema.
 type gen struct {
 	r    *rand.Rand
-	loop int // how many loops are around
+	loop int  // how many loops are around
+	body bool // use only what an element of items has: for the bodies of Rows-expressions
+}
+
+// leaf picks one of the names and literals ns.
+func (g *gen) leaf(ns []string) string {
+	if g.body {
+		ns = slices.DeleteFunc(ns, func(n string) bool {
+			return n != "true" && n != "false" && !strings.ContainsAny(n[:1], ".'0123456789-")
+		})
+	}
+	return pick(g.r, ns...)
 }
 
 func genSchema() *record.Schema {
@@ -167,7 +179,7 @@ func (g *gen) bool(d int) string {
 		if g.loop > 0 {
 			ns = append(ns, ".ok", ".ok")
 		}
-		return pick(g.r, ns...)
+		return g.leaf(ns)
 	}
 	in := func(k record.Kind, list string) func() string {
 		return g.f("(%s "+pick(g.r, "in", "not in")+" "+list+")", g.of(k, d))
@@ -211,7 +223,7 @@ func (g *gen) int(d int) string {
 		if g.loop > 0 {
 			ns = append(ns, ".qty", "len(.parts)", "sum(.parts)")
 		}
-		return pick(g.r, ns...)
+		return g.leaf(ns)
 	}
 	return g.leafOr(d, leaf, g.cond(record.Int, d), g.bin(record.Int, d, "+", "-", "*", "%"), g.f("(-%s)", g.of(record.Int, d)),
 		g.f("len(%s)", g.of(record.String, d)), g.f("int(%s)", g.of(record.Decimal, d)), g.f("int(%s)", g.of(record.String, d)), g.f("abs(%s)", g.of(record.Int, d)),
@@ -229,7 +241,7 @@ func (g *gen) float(d int) string {
 		if g.loop > 0 {
 			ns = append(ns, ".rate")
 		}
-		return pick(g.r, ns...)
+		return g.leaf(ns)
 	}
 	return g.leafOr(d, leaf, g.cond(record.Float, d), g.bin(record.Float, d, "+", "-", "*", "/", "**"), g.f("(%s / %s)", g.of(record.Int, d), g.of(record.Int, d)),
 		g.f("(%s + %s)", g.of(record.Int, d), g.of(record.Float, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Float, d)),
@@ -243,7 +255,7 @@ func (g *gen) dec(d int) string {
 		if g.loop > 0 {
 			ns = append(ns, ".price", ".price")
 		}
-		return pick(g.r, ns...)
+		return g.leaf(ns)
 	}
 	return g.leafOr(d, leaf, g.cond(record.Decimal, d), g.bin(record.Decimal, d, "+", "-", "*", "/"), g.f("(%s * 1.21)", g.of(record.Decimal, d)),
 		g.f("(%s %s %s)", g.of(record.Decimal, d), func() string { return pick(g.r, "+", "*", "/") }, g.of(record.Int, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Decimal, d)),
@@ -258,7 +270,7 @@ func (g *gen) str(d int) string {
 		if g.loop > 0 {
 			ns = append(ns, ".sku", ".note ?? '-'")
 		}
-		return "(" + pick(g.r, ns...) + ")"
+		return "(" + g.leaf(ns) + ")"
 	}
 	return g.leafOr(d, leaf, g.cond(record.String, d), g.bin(record.String, d, "+"), g.bin(record.String, d, "+"),
 		g.f("%s(%s)", func() string { return pick(g.r, "lower", "upper", "trim", "trimPrefix", "trimSuffix") }, g.of(record.String, d)),
@@ -275,7 +287,7 @@ func (g *gen) top(d int) string {
 	k := pick(g.r, record.Bool, record.Int, record.Float, record.Decimal, record.String)
 	return g.or(g.of(k, d+1), g.of(k, d+1), g.of(k, d+1),
 		g.f("{a: %s, b: %s, c: items}", g.of(k, d), g.of(record.String, d)), g.f("[%s, %s]", g.of(k, d), g.of(k, d)),
-		g.f("map(%s, %s)", g.items, g.inLoop(k, d)), g.f("map(items, {v: %s, w: s})", g.inLoop(k, d)), g.f("filter(items, %s)", g.inLoop(record.Bool, d)),
+		g.f("map(%s, %s)", g.items, g.inLoop(k, d)), g.f("map(items, {{v: %s, w: s}})", g.inLoop(k, d)), g.f("filter(items, %s)", g.inLoop(record.Bool, d)),
 		g.f("(%s ? %s : nil)", g.of(record.Bool, d), g.of(k, d)), func() string { return g.null(d) },
 		func() string {
 			return pick(g.r, "items", "first(items)", "addrn", "addrn?.city", "row", "x", "items[0]")

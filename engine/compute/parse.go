@@ -56,31 +56,62 @@ func (c *Compiler) parserConfig() *conf.Config {
 // tooDeep returns the rune at which more than limit brackets are open, or -1.
 // It must not recurse: it guards those who do.
 func tooDeep(s string, limit int) int {
+	var q quotes
 	depth, pos := 0, 0
-	var quote rune
-	escaped := false
 	for _, r := range s {
-		switch {
-		case quote != 0:
-			if escaped {
-				escaped = false
-			} else if r == '\\' && quote != '`' {
-				escaped = true
-			} else if r == quote {
-				quote = 0
+		if !q.next(r) {
+			switch r {
+			case '(', '[', '{':
+				if depth++; depth > limit {
+					return pos
+				}
+			case ')', ']', '}':
+				depth--
 			}
-		case r == '\'' || r == '"' || r == '`':
-			quote = r
-		case r == '(' || r == '[' || r == '{':
-			if depth++; depth > limit {
-				return pos
-			}
-		case r == ')' || r == ']' || r == '}':
-			depth--
 		}
 		pos++
 	}
 	return -1
+}
+
+// quotes follows the string literals of an expression, rune by rune.
+type quotes struct {
+	open    rune // the quote that closes the present literal, 0 outside
+	escaped bool
+}
+
+// next tells whether r belongs to a literal.
+func (q *quotes) next(r rune) bool {
+	switch {
+	case q.open == 0:
+		if r == '\'' || r == '"' || r == '`' {
+			q.open = r
+			return true
+		}
+		return false
+	case q.escaped:
+		q.escaped = false
+	case r == '\\' && q.open != '`':
+		q.escaped = true
+	case r == q.open:
+		q.open = 0
+	}
+	return true
+}
+
+// openQuote returns the rune at which the literal starts that s does not close.
+func openQuote(s string) int {
+	var q quotes
+	start, pos := 0, 0
+	for _, r := range s {
+		was := q.open
+		q.next(r)
+		if was == 0 && q.open != 0 {
+			start = pos
+		}
+		pos++
+	}
+	return start
 }
 
 var unexpected = regexp.MustCompile(`^unexpected token (\w+)(?:\("(.*)"\))?$`)
@@ -107,7 +138,7 @@ func syntaxError(t spec.Text, err error) diag.Diagnostic {
 	case strings.Contains(fe.Message, "maximum allowed nodes"):
 		return diag.Errorf("expr.too_long", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression has too many parts", "Split it over several fields or steps.")
 	case fe.Message == "literal not terminated":
-		return diag.Errorf("expr.syntax", rng, "This string has no end", "Close it with the quote that it starts with.")
+		return diag.Errorf("expr.syntax", rangeOf(t, openQuote(t.S), utf8.RuneCountInString(t.S)), "This string has no end", "Close it with the quote that it starts with.")
 	}
 	return diag.Errorf("expr.syntax", rng, "This expression cannot be read", "%s.", fe.Message)
 }

@@ -166,6 +166,11 @@ func TestAppend(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.format, got, c.want)
 		}
 	}
+	for hour, want := range map[int]string{0: "12 AM", 1: "01 AM", 11: "11 AM", 12: "12 PM", 13: "01 PM", 23: "11 PM"} {
+		if got := string(mustCompile(t, "%I %p").AppendTime(nil, int64(hour)*3600*microsPerSecond, nil)); got != want {
+			t.Errorf("hour %d is %s, want %s", hour, got, want)
+		}
+	}
 	days, err := mustCompile(t, "%F").ParseDate([]byte("2024-02-29"))
 	if got := string(mustCompile(t, "%d.%m.%Y %H:%M").AppendDate(nil, days)); err != nil || got != "29.02.2024 00:00" {
 		t.Errorf("AppendDate: %q, %v", got, err)
@@ -196,6 +201,26 @@ func TestNoAllocation(t *testing.T) {
 		var err error
 		if n := testing.AllocsPerRun(100, func() { err = run() }); n != 0 || err != nil {
 			t.Errorf("%s: %v allocations, %v", name, n, err)
+		}
+	}
+}
+
+// TestDirectives: what is documented compiles, writes something, and an unknown
+// directive is answered with the list.
+func TestDirectives(t *testing.T) {
+	_, unknown := Compile("%Q")
+	for _, d := range Directives() {
+		if d.Meaning == "" || !strings.Contains(unknown.Error(), " "+d.Name) {
+			t.Errorf("%s is not documented, or not in %q", d.Name, unknown)
+		}
+		f, err := Compile(d.Name + " %Y")
+		if err != nil || len(f.AppendTime(nil, 0, nil)) < len("x 1970") {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+	}
+	for _, r := range "YymdejbBaAHIpMSfzsFTR" {
+		if !strings.Contains(unknown.Error(), "%"+string(r)) {
+			t.Errorf("%%%c is not documented", r)
 		}
 	}
 }

@@ -92,6 +92,16 @@ func (z *Zone) Unix(local int64) (unix int64, exists bool) {
 	return local - v.off, true
 }
 
+// UnixAfter is Unix, but a local time that clocks skipped is the instant as long
+// after the change as the skipped time would have been: 02:30 becomes 03:30.
+func (z *Zone) UnixAfter(local int64) int64 {
+	if unix, exists := z.Unix(local); exists {
+		return unix
+	}
+	_, _, before := z.find(local)
+	return local - before.off
+}
+
 // search returns the index of the first known interval that ends after unix.
 func (z *Zone) search(unix int64) int {
 	lo, hi := 0, len(z.known)
@@ -109,13 +119,10 @@ func (z *Zone) search(unix int64) int {
 func (z *Zone) learn(v interval) interval {
 	v.lo, v.hi = math.MinInt64, math.MaxInt64
 	if v.start != math.MinInt64 {
-		// What was already shown before the clocks went back is not shown first here. After
-		// two changes within two days nothing is known by local time, and find decides.
+		// What was already shown before the clocks went back is not shown first here. Only
+		// the interval before counts: no zone ever changed twice within two days.
 		prev := z.bounds(v.start - 1)
 		v.lo = v.start + max(v.off, prev.off)
-		if prev.off != v.off && prev.start != math.MinInt64 && v.start-prev.start < 2*secondsPerDay {
-			v.lo = math.MaxInt64
-		}
 	}
 	if v.end != math.MaxInt64 {
 		v.hi = v.end + v.off

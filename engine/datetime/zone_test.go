@@ -106,4 +106,33 @@ func TestZoneRemembers(t *testing.T) {
 	if len(z.known) > 8 {
 		t.Errorf("a year takes %d intervals", len(z.known))
 	}
+	for _, v := range z.known {
+		if local := v.start/2 + v.end/2 + v.off; v.lo > local || local >= v.hi {
+			t.Errorf("the interval from %s is not found by local time", time.Unix(v.start, 0).UTC())
+		}
+	}
+	for year := range 300 {
+		z.Unix(time.Date(1900+year, 7, 1, 0, 0, 0, 0, time.UTC).Unix())
+		z.Offset(time.Date(1900+year, 1, 15, 0, 0, 0, 0, time.UTC).Unix())
+	}
+	if len(z.known) > maxIntervals {
+		t.Errorf("%d intervals are remembered", len(z.known))
+	}
+}
+
+func TestUnixAfter(t *testing.T) {
+	z := NewZone(location(t, "Europe/Amsterdam"))
+	for _, c := range []struct{ local, want string }{
+		{"2024-03-31 01:30:00", "2024-03-31T01:30:00+01:00"},
+		{"2024-03-31 02:30:00", "2024-03-31T03:30:00+02:00"},
+		{"2024-10-27 02:30:00", "2024-10-27T02:30:00+02:00"},
+	} {
+		local, err := mustCompile(t, "%F %T").ParseTime([]byte(c.local), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(z.AppendRFC3339(nil, z.UnixAfter(local/microsPerSecond)*microsPerSecond)); got != c.want {
+			t.Errorf("%s is %s, want %s", c.local, got, c.want)
+		}
+	}
 }

@@ -46,7 +46,7 @@ func (s *Set) discover(ctx context.Context) error {
 				return err
 			}
 		case same:
-			c.marker = c.entry.Marker
+			c.marker, c.begun = c.entry.Marker, true
 			s.queue = append(s.queue, c)
 		default:
 			if s.marked(c, markers) {
@@ -102,7 +102,7 @@ func markerNames(pattern, name string) ([]string, error) {
 // sort orders the queue: what was begun first, then as the source says.
 func (s *Set) sort() {
 	begun := func(c *candidate) int {
-		if c.known && c.entry.State == state.FileReading {
+		if c.begun {
 			return 0
 		}
 		return 1

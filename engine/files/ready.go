@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"weir/engine/plugin"
-	"weir/engine/state"
 )
 
 // margin is what a run waits beyond the stable duration for files to settle.
@@ -17,7 +16,6 @@ const margin = 2 * time.Second
 // ready looks at c once more, just before it is read. It waits for a file that
 // is not stable yet, within the run's limit.
 func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
-	begun := c.known && c.entry.State == state.FileReading && alike(c.info, plugin.FileInfo{Size: c.entry.Size, ModTime: c.entry.ModTime})
 	deadline := s.opened.Add(s.o.StableFor + margin)
 	for {
 		now, err := s.FS.Stat(ctx, c.info.Path)
@@ -36,9 +34,9 @@ func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
 			if err != nil || !found {
 				return false, err
 			}
-			c.since, begun = at, false
+			c.since, c.begun = at, false
 		}
-		if s.o.ReadyMode != plugin.ReadyStable || begun {
+		if s.o.ReadyMode != plugin.ReadyStable || c.begun {
 			return true, nil
 		}
 		due := s.stableAt(c)

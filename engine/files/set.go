@@ -59,6 +59,7 @@ type candidate struct {
 	marker string
 	entry  state.FileEntry
 	known  bool      // entry is that of this very file, or of an earlier one of its name
+	begun  bool      // entry is that of this very file, by size and time, and part of it was read
 	since  time.Time // since when it is known not to have changed
 }
 
@@ -73,7 +74,8 @@ type File struct {
 	set     *Set
 	info    plugin.FileInfo
 	marker  string
-	spooled string // path of the local copy, "" when it is read in place
+	at      state.Cursor // the place for the ledger, see state.FileEntry.At
+	spooled string       // path of the local copy, "" when it is read in place
 	hash    uint64
 	hashed  bool
 }
@@ -189,16 +191,15 @@ func (s *Set) claim(c *candidate, f *File) error {
 
 // resume goes on in a file that was read in part.
 func (s *Set) resume(c *candidate, f *File) error {
-	f.ID, f.Rows = c.entry.ID, c.entry.Rows
+	f.ID, f.Rows, f.at = c.entry.ID, c.entry.Rows, c.entry.At
 	if !f.hashed && c.entry.ModTime.Equal(c.info.ModTime) {
 		f.hash, f.hashed = c.entry.Hash, c.entry.HashKnown
 	}
-	cur, ok, err := s.Session.Cursor(s.Step)
-	if err != nil {
-		return err
-	}
-	if ok && cur.Object == f.ID && !cur.Done {
-		f.Cursor = cur
+	// The cursor of the source may be in another file by now: this one may have
+	// been away for a while. Its own place is in its entry.
+	if c.entry.At.Row > 0 {
+		f.Cursor = c.entry.At
+		f.Cursor.Object, f.Cursor.Name = f.ID, f.Name
 	}
 	return s.Session.PutFile(f.entry(state.FileReading))
 }
@@ -218,7 +219,7 @@ func (s *Set) relisted(c *candidate, f *File) error {
 func (f *File) entry(st state.FileState) state.FileEntry {
 	return state.FileEntry{
 		Source: f.set.Step, Path: f.Name, ID: f.ID, Size: f.info.Size, ModTime: f.info.ModTime,
-		Hash: f.hash, HashKnown: f.hashed, State: st, Rows: f.Rows, Marker: f.marker,
+		Hash: f.hash, HashKnown: f.hashed, State: st, Rows: f.Rows, Marker: f.marker, At: f.at,
 	}
 }
 
@@ -229,7 +230,8 @@ func (s *Set) Progress(f *File, c state.Cursor) error {
 	if err := s.Session.SetCursor(s.Step, c); err != nil {
 		return err
 	}
-	f.Rows = c.Row
+	f.Rows, f.at = c.Row, c
+	f.at.Object, f.at.Name = "", ""
 	return s.Session.PutFile(f.entry(state.FileReading))
 }
 

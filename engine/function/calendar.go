@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/engine/datetime"
 	"weir/engine/record"
 )
 
@@ -35,10 +36,11 @@ func (l *library) calendarFunctions() []Function {
 			Name:  "add_days",
 			Usage: "add_days(x, n)",
 			Summary: "The date n days after the date x, before it when n is negative. Of a datetime: the same local time n days later in its zone, " +
-				"moved forward when clocks skip that time.",
+				"as far after the change when clocks skip that time, and the first of the two when they show it twice.",
 			Examples: []Example{
 				{"add_days(date('2024-02-28'), 2)", `"2024-03-01"`},
 				{"add_days(datetime('2024-03-30 12:00', '%Y-%m-%d %H:%M', 'Europe/Amsterdam'), 1)", `"2024-03-31T12:00:00+02:00"`},
+				{"add_days(datetime('2024-03-30 02:30', '%Y-%m-%d %H:%M', 'Europe/Amsterdam'), 1)", `"2024-03-31T03:30:00+02:00"`},
 			},
 			Types: []any{new(func(record.DateValue, int) *record.DateValue), new(func(time.Time, int) *time.Time)},
 			Returns: func(args []record.Type) record.Type {
@@ -95,7 +97,17 @@ func addDays(args []any) (any, error) {
 	case record.DateValue:
 		return record.DateValue{Days: x.Days + int64(n)}, nil
 	case time.Time:
-		return x.AddDate(0, 0, n), nil
+		return moveDays(x, n), nil
 	}
 	return nil, wrongKind("add_days", 0, "a date or a datetime", args[0])
+}
+
+func moveDays(t time.Time, n int) time.Time {
+	if n == 0 {
+		return t // also the second of two equal local times
+	}
+	_, offset := t.Zone()
+	local := t.Unix() + int64(offset) + int64(n)*86400
+	unix := datetime.NewZone(t.Location()).UnixAfter(local)
+	return time.Unix(unix, int64(t.Nanosecond())).In(t.Location())
 }

@@ -84,7 +84,7 @@ func TestPhone(t *testing.T) {
 
 // TestPhoneMemory: the numbers remembered are bounded, and forgetting changes nothing.
 func TestPhoneMemory(t *testing.T) {
-	book := &phoneBook{n: maxPhones - 1}
+	book := &phoneBook{n: maxPhones - 1, seen: map[string]map[string]string{}}
 	for i, s := range []string{"+48601234567", "+48601234568", "+48601234567"} {
 		got, valid, err := book.append(nil, []byte(s), "PL")
 		if string(got) != s || !valid || err != nil || book.n > maxPhones {

@@ -161,6 +161,7 @@ func TestReturns(t *testing.T) {
 		{"coalesce", []record.Type{record.NullableOf(record.String), str}, "string"},
 		{"coalesce", []record.Type{null, record.NullableOf(record.Date)}, "date or nil"},
 		{"coalesce", []record.Type{record.NullableOf(record.Date), str}, "any"},
+		{"coalesce", []record.Type{str, date}, "string"},
 		{"coalesce", []record.Type{null, null}, "null"},
 		{"nullif", []record.Type{str, str}, "string or nil"},
 		{"lookup", []record.Type{table, str}, "string or nil"},

@@ -10,10 +10,10 @@
 //
 // State, in one space of the store:
 //
-//	k NAME 00 VALUE  -> flags [entity] [hash]     who has this key value
-//	e ENTITY         -> keys and merges           what is known of an entity
-//	m ENTITY         -> the merge that ended it   see Merge
-//	x ENTITY ENTITY  -> (empty)                   two that must stay apart
+//	k NAME 00 VALUE -> flags [entity] [hash]     who has this key value
+//	e ENTITY        -> keys and merges           what is known of an entity
+//	m ENTITY        -> the merge that ended it   see Merge
+//	x ENTITY OTHER  -> (empty)                   two that must stay apart
 //
 // Nothing in it depends on time or chance, so that replaying the same rows over
 // the same state gives the same state (I7).

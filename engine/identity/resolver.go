@@ -46,7 +46,8 @@ const (
 	CodeKeptApart  = "row.kept_apart"
 )
 
-// Resolver resolves rows in one space. One goroutine at a time uses it. Rows
+// Resolver resolves rows in one space. One goroutine at a time uses it, and one
+// resolver at a time a space: pipelines that share an entity take turns. Rows
 // are resolved in the order of the source, each seeing what those before it
 // changed (I4).
 type Resolver struct {

@@ -119,7 +119,7 @@ func (e *CSVEncoder) value(dst []byte, n *jsonNode, c *Column, i int) ([]byte, e
 		case DateValue:
 			return appendDate(dst, v)
 		}
-	default:
+	case Bool, List, Object, Invalid, Null:
 	}
 	dst, err := e.w.value(dst, n, c, i)
 	if m := len(dst); err == nil && c.Type.Kind == Any && m > 1 && dst[0] == '"' {

@@ -60,6 +60,9 @@ func decimals() *rapid.Generator[DecimalValue] {
 func TestDecimalArithmetic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, e := decimals().Draw(t, "d"), decimals().Draw(t, "e")
+		if rapid.Bool().Draw(t, "same scale") {
+			e = NewDecimal(e.Coef, d.Scale)
+		}
 		x, y := rat(d), rat(e)
 		check := func(op string, got DecimalValue, err error, exact *big.Rat) {
 			if want, wantErr := fromRat(exact); got != want || !errors.Is(err, wantErr) {
@@ -91,6 +94,50 @@ func TestDecimalArithmetic(t *testing.T) {
 		}
 		check("/", quo, err, roundRat(new(big.Rat).Quo(x, y), places))
 	})
+}
+
+// TestDecimalEdges pins what random values rarely meet.
+func TestDecimalEdges(t *testing.T) {
+	div := func(places uint8) func(a, b DecimalValue) (DecimalValue, error) {
+		return func(a, b DecimalValue) (DecimalValue, error) { return a.Div(b, places) }
+	}
+	for _, c := range []struct {
+		name, a, b string
+		op         func(a, b DecimalValue) (DecimalValue, error)
+		want       string // "" is out of range
+	}{
+		{"add", "9223372036854775807", "9223372036854775807", DecimalValue.Add, ""},
+		{"add", "9223372036854775807", "1", DecimalValue.Add, ""},
+		{"add", "922337203685477580.7", "0.3", DecimalValue.Add, "922337203685477581"},
+		{"add", "922337203685477581", "-0.5", DecimalValue.Add, "922337203685477580.5"},
+		{"sub", "-9223372036854775807", "1", DecimalValue.Sub, ""},
+		{"sub", "9223372036854775807", "9223372036854775807", DecimalValue.Sub, "0"},
+		{"mul", "5000000000000000000", "0.2", DecimalValue.Mul, "1000000000000000000"},
+		{"mul", "0.000000001", "0.0000000001", DecimalValue.Mul, ""},
+		{"mul", "0.000000005", "0.0000000002", DecimalValue.Mul, "0.000000000000000001"},
+		{"div 0", "1", "2", div(0), "1"},
+		{"div 0", "-1", "2", div(0), "-1"},
+		{"div 0", "0.4", "1", div(0), "0"},
+		{"div 2", "0.005", "-1", div(2), "-0.01"},
+		{"div 2", "2", "3", div(2), "0.67"},
+		{"div 18", "1", "3", div(18), "0.333333333333333333"},
+		{"div 18", "100", "3", div(18), ""},
+		{"div 0", "1234567890123456789", "1.000000000000000001", div(0), "1234567890123456788"},
+		{"div 0", "1", "0.000000000000000001", div(0), "1000000000000000000"},
+		{"div 0", "10", "0.000000000000000001", div(0), ""},
+	} {
+		a, errA := ParseDecimal([]byte(c.a), false)
+		b, errB := ParseDecimal([]byte(c.b), false)
+		got, err := c.op(a, b)
+		if errA != nil || errB != nil || c.want == "" && !errors.Is(err, ErrDecimalRange) || c.want != "" && (err != nil || got.String() != c.want) {
+			t.Errorf("%s %s %s is %s, %v, want %q", c.a, c.name, c.b, got, err, c.want)
+		}
+	}
+	for in, want := range map[string]string{"0.5": "1", "-0.5": "-1", "0.49": "0", "-1.5": "-2", "2.5": "3"} {
+		if d, err := ParseDecimal([]byte(in), false); err != nil || d.Round(0).String() != want {
+			t.Errorf("%s rounds to %s, want %s", in, d.Round(0), want)
+		}
+	}
 }
 
 func TestDecimalNegAbs(t *testing.T) {

@@ -169,7 +169,7 @@ func newJSONNode(t Type) jsonNode {
 			n.fields = append(n.fields, newJSONNode(f.Type))
 			n.names = append(n.names, f.Name)
 		}
-	default:
+	case Bool, Int, Float, Decimal, String, Date, Any, Invalid, Null:
 	}
 	return n
 }

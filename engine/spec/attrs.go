@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -34,17 +35,31 @@ func containsSensitive(v cty.Value) bool {
 }
 
 // Secret is a credential. Its text is reached only through Reveal; every way of
-// printing it shows "(secret)".
-type Secret struct{ s string }
+// printing it shows "(secret)". Secrets with equal text are equal.
+type Secret struct {
+	// A handle, not the text: fmt cannot call the methods of an unexported
+	// field, so it would print the text of a secret inside a printed struct (I9).
+	h unique.Handle[string]
+}
 
 // NewSecret returns a secret with the given text.
-func NewSecret(s string) Secret { return Secret{s} }
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(s)}
+}
 
 // Reveal returns the text, for the one call that sends it.
-func (s Secret) Reveal() string { return s.s }
+func (s Secret) Reveal() string {
+	if !s.IsSet() {
+		return ""
+	}
+	return s.h.Value()
+}
 
 // IsSet reports whether the text is not empty.
-func (s Secret) IsSet() bool { return s.s != "" }
+func (s Secret) IsSet() bool { return s != Secret{} }
 
 // String implements fmt.Stringer without showing the text.
 func (s Secret) String() string { return "(secret)" }
@@ -189,7 +204,7 @@ func Strings(name string, p *[]string) *Attr[[]string] {
 func Credential(name string, p *Secret) *Attr[Secret] {
 	a := newAttr(name, "string", p, func(v cty.Value, _ hcl.Range) (Secret, error) {
 		s, err := asString(v)
-		return Secret{s}, err
+		return NewSecret(s), err
 	})
 	a.secret, a.o.Sensitive = true, true
 	return a
@@ -201,7 +216,7 @@ func CredentialMap(name string, p *map[string]Secret) *Attr[map[string]Secret] {
 		out := map[string]Secret{}
 		err := eachEntry(v, rng, func(k string, ev cty.Value) error {
 			s, err := asString(ev)
-			out[k] = Secret{s}
+			out[k] = NewSecret(s)
 			return err
 		})
 		return out, err

@@ -29,6 +29,7 @@ type FileEntry struct {
 	HashKnown bool
 	State     FileState
 	Rows      int64     // committed so far
+	At        Cursor    // where reading goes on, when part of it is committed; Object, Name and Done are not kept
 	Target    string    // where it was moved; "" when it was not, or was deleted
 	Marker    string    // the marker file that made it ready, "" when none
 	Reason    string    // why it was quarantined or superseded
@@ -52,6 +53,11 @@ func (f *FileEntry) encode() []byte {
 	}
 	e.time(f.Seen)
 	e.time(f.Changed)
+	e.int(f.At.Row)
+	e.int(f.At.Offset)
+	e.int(f.At.Line)
+	e.uint(f.At.Prefix)
+	e.int(f.At.Groups)
 	return e.b
 }
 
@@ -63,6 +69,7 @@ func decodeFile(source, path string, b []byte) (f FileEntry, err error) {
 			*p = d.string()
 		}
 		f.Seen, f.Changed = d.time(), d.time()
+		f.At = Cursor{Row: d.int(), Offset: d.int(), Line: d.int(), Prefix: d.uint(), Groups: d.int()}
 	})
 	return f, err
 }

@@ -32,8 +32,14 @@ func (x *rowBuffer) first() int64 {
 	return x.b.RowNos[0]
 }
 
-// reset empties x, keeping memory.
+// largeBuffer is the number of rows above which reset lets memory go.
+const largeBuffer = 1 << 17
+
+// reset empties x, keeping memory unless much of it was used.
 func (x *rowBuffer) reset() {
+	if x.b.N > largeBuffer {
+		x.b = record.Batch{Schema: x.b.Schema, Cols: make([]record.Column, len(x.b.Cols))}
+	}
 	for _, s := range x.slots {
 		x.b.Cols[s].Resize(x.b.Schema.Fields()[s].Type, 0)
 	}

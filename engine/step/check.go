@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -221,7 +222,7 @@ func (r *checkRunner) Oldest() int64 { return r.seen.first }
 func tableOf(v cty.Value) (map[string]struct{}, error) {
 	u, _ := v.UnmarkDeep()
 	if u == cty.NilVal || u.IsNull() || !u.CanIterateElements() {
-		return nil, fmt.Errorf("must be a list such as [\"A\", \"B\"], or a map whose keys are the values")
+		return nil, errors.New("must be a list such as [\"A\", \"B\"], or a map whose keys are the values")
 	}
 	byKey := u.Type().IsMapType() || u.Type().IsObjectType()
 	out := map[string]struct{}{}
@@ -232,12 +233,12 @@ func tableOf(v cty.Value) (map[string]struct{}, error) {
 		}
 		s, err := spec.NewText(e, hcl.Range{})
 		if err != nil {
-			return nil, fmt.Errorf("must hold strings or numbers only")
+			return nil, errors.New("must hold strings or numbers only")
 		}
 		out[s.S] = struct{}{}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("must not be empty: every row would be refused")
+		return nil, errors.New("must not be empty: every row would be refused")
 	}
 	return out, nil
 }

@@ -56,7 +56,7 @@ rows:
 			continue
 		}
 		in.Reject(i, r.address, r.name(r.unique[0]), codeCheckFailed,
-			fmt.Sprintf("%s must be unique in the file; row %d has the same", r.describe(r.unique, in, i), m.rows[n]))
+			fmt.Sprintf("%s must be unique in the object; row %d has the same", r.describe(r.unique, in, i), m.rows[n]))
 	}
 }
 

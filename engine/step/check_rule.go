@@ -32,8 +32,7 @@ func bindRule(b Binding, r *Rule) (test, diag.List) {
 func bindIn(b Binding, t *In) (test, diag.List) {
 	f, ds := compile(b.Compiler, b.In, t.Field, record.Invalid)
 	if f.expr != nil {
-		switch k := f.expr.Type().Kind; k {
-		case record.List, record.Object, record.Float:
+		if k := f.expr.Type().Kind; !isKeyKind(k) {
 			ds = append(ds, diag.Errorf("plan.bad_key", b.At.Of(&t.Field), "The value cannot be looked up",
 				"field is a %s here. A table is looked up by text, a whole number, a decimal, a bool or a date.", k))
 		}
@@ -64,7 +63,7 @@ func (t *testRunner) apply(in *record.Batch, step string, failed []int32) []int3
 		i := in.Row(k)
 		if t.table != nil {
 			text := cellText(&t.buf, col, i)
-			if _, ok := t.table[string(text)]; !ok && !(t.allowEmpty && len(text) == 0) {
+			if _, ok := t.table[string(text)]; !ok && (len(text) > 0 || !t.allowEmpty) {
 				failed = append(failed, int32(i))
 			}
 			continue

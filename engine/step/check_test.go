@@ -31,8 +31,8 @@ func TestCheck(t *testing.T) {
 			values = ["a@x", "b@x", "c@x"]
 			allow_empty = true
 		}`, rows, nil},
-		{"unique", `unique = ["code"]`, []string{rows[0], rows[1], rows[3], rows[4]}, []string{"row 3: row.check_failed code 'A' must be unique in the file; row 1 has the same"}},
-		{"nil is not compared", `unique = ["email"]`, rows[:4], []string{"row 5: row.check_failed email 'a@x' must be unique in the file; row 1 has the same"}},
+		{"unique", `unique = ["code"]`, []string{rows[0], rows[1], rows[3], rows[4]}, []string{"row 3: row.check_failed code 'A' must be unique in the object; row 1 has the same"}},
+		{"nil is not compared", `unique = ["email"]`, rows[:4], []string{"row 5: row.check_failed email 'a@x' must be unique in the object; row 1 has the same"}},
 		{"one to one", `one_to_one = ["code", "email"]`, []string{rows[0], rows[1], rows[3]}, []string{
 			"row 3: row.check_failed code 'A' has another email in row 1; each must have a single one",
 			"row 5: row.check_failed email 'a@x' has another code in row 1; each must have a single one"}},

@@ -237,8 +237,7 @@ func bindKey(b Binding, e *identity.Entity, k spec.NamedText) (dedupeKey, diag.L
 		return key, ds
 	}
 	t := key.value.expr.Type()
-	switch t.Kind {
-	case record.List, record.Object, record.Float:
+	if !isKeyKind(t.Kind) {
 		return key, append(ds, diag.Errorf("plan.bad_key", &k.Text.Range, fmt.Sprintf("Key %q is a %s", k.Name, t.Kind),
 			"A key is text, a whole number, a decimal, a bool, a date or a datetime. To combine several fields, join them: a + '|' + b."))
 	}

@@ -199,15 +199,18 @@ func TestDedupeAllocatesNothingPerKnownRow(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		src  string
-		want float64
+		read []record.Slot
+		want float64 // per batch
 	}{
-		{`keys = { a = "number" }`, 0},
-		{"keys = { a = \"number\" }\nkeep = \"changed\"", 0},
-		{profileKeys + `keep = "first"`, 0},
-		{profileKeys + `keep = "changed"`, 0},
+		{`keys = { a = "number" }`, []record.Slot{0, 1}, 0},
+		{"keys = { a = \"number\" }\nkeep = \"changed\"", []record.Slot{0, 1}, 0},
+		{profileKeys + `keep = "first"`, []record.Slot{0, 1}, 0},
+		{profileKeys + `keep = "changed"`, []record.Slot{0, 1}, 0},
+		{profileKeys + `keep = "all"`, []record.Slot{0, 1, 2}, 0},
+		{"keys = { a = \"number\" }\nkeep = \"all\"", []record.Slot{0, 2}, 0},
 	} {
 		st := &countingState{memState: memState{}}
-		run := bind(t, "dedupe", in, tt.src, nil).New(Env{State: func(string) State { return st }}, []record.Slot{0, 1})
+		run := bind(t, "dedupe", in, tt.src, nil).New(Env{State: func(string) State { return st }}, tt.read)
 		b, tally, ctx := table(in, 1, rows...), &Tally{}, t.Context()
 		apply := func() {
 			if _, err := run.Apply(ctx, b, tally); err != nil {
@@ -272,4 +275,27 @@ func TestDedupeRandom(t *testing.T) {
 			rt.Errorf("the state depends on the batches:\n%s\n%s", x, y)
 		}
 	})
+}
+
+// Objects with more rows than are emitted at once come out whole and in the order of the source.
+func TestDedupeLastManySlices(t *testing.T) {
+	in := schema("id int", "v string")
+	const ids = 2*sliceRows + 5
+	var batches []*record.Batch
+	for round := range 2 {
+		rows := make([]string, ids)
+		for i := range rows {
+			rows[i] = fmt.Sprintf("%d|%d", i, round)
+		}
+		batches = append(batches, table(in, int64(round*ids+1), rows...))
+	}
+	r := start(t, bind(t, "dedupe", in, "keys = { id = \"id\" }\nkeep = \"last\"", nil), store{}.env()).object(batches...)
+	if len(r.rows) != ids || r.tally.Deduplicated != ids {
+		t.Fatalf("%d rows, %d deduplicated, want %d of each", len(r.rows), r.tally.Deduplicated, ids)
+	}
+	for i, row := range r.rows {
+		if exp := fmt.Sprintf("%d|1|false|~|{id: %d}", i, i); row != exp || r.raws[i] != fmt.Sprintf("%d|1\n", i) || r.nos[i] != int64(ids+i+1) {
+			t.Fatalf("row %d is %s (%q), want %s", r.nos[i], row, r.raws[i], exp)
+		}
+	}
 }

@@ -58,11 +58,9 @@ func (c *Expand) Bind(b Binding) (Step, diag.List) {
 		return nil, ds
 	}
 	item := record.NullableOf(record.Any)
-	switch t := list.expr.Type(); t.Kind {
-	case record.List:
+	if t := list.expr.Type(); t.Kind == record.List {
 		item = *t.Elem
-	case record.Any:
-	default:
+	} else if t.Kind != record.Any {
 		return nil, append(ds, diag.Errorf("plan.bad_list", b.At.Of(&c.Rows), "rows is not a list", "The expression is a %s; expand needs a list.", t))
 	}
 	if _, taken := b.In.Slot(c.As); taken {

@@ -64,6 +64,12 @@ func (e *evaluator) rows(b *record.Batch, step, column string) *record.Column {
 	return e.eval.Rows(b, step, column)
 }
 
+// isKeyKind reports whether values of kind k have a text by which they can be
+// looked up. Floats have none: two ways to compute one number need not agree.
+func isKeyKind(k record.Kind) bool {
+	return k != record.List && k != record.Object && k != record.Float
+}
+
 // evaluators makes one evaluator for each formula.
 func evaluators(fs []formula) []evaluator {
 	out := make([]evaluator, len(fs))
@@ -78,14 +84,13 @@ func truth(c *record.Column, i int) (value, ok bool) {
 	if c.IsNull(i) {
 		return false, false
 	}
-	switch c.Type.Kind {
-	case record.Bool:
+	if c.Type.Kind == record.Bool {
 		return c.Bools[i], true
-	case record.Any:
-		value, ok = c.Anys[i].(bool)
-		return value, ok
 	}
-	return false, false
+	if c.Type.Kind == record.Any {
+		value, ok = c.Anys[i].(bool)
+	}
+	return value, ok
 }
 
 // The reject of a row whose condition is nil, or not a condition.
@@ -110,8 +115,9 @@ func suggestion(name string, known []string) string {
 
 // visibleNames lists the fields of s that are part of the row.
 func visibleNames(s *record.Schema) []string {
-	var out []string
-	for _, i := range s.Visible() {
+	slots := s.Visible()
+	out := make([]string, 0, len(slots))
+	for _, i := range slots {
 		out = append(out, s.Fields()[i].Name)
 	}
 	return out

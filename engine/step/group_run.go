@@ -3,7 +3,6 @@ package step
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -34,6 +33,7 @@ type groupRunner struct {
 	offs  []uint32
 	order []int32
 	heads []int32
+	sel   []int32 // the group being evaluated, where they are taken one at a time
 	out   record.Batch
 }
 
@@ -64,9 +64,7 @@ func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*rec
 		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
 	}
 	r.arrange()
-	if err := r.make(r.count[:done], r.order, t); err != nil {
-		return nil, err
-	}
+	r.make(r.count[:done], r.order, t)
 	r.carry(done)
 	return &r.out, r.rows.bounded(r.address, r.maxRows, r.advice())
 }
@@ -131,7 +129,7 @@ func (r *groupRunner) arrange() {
 }
 
 // make makes r.out of groups with count rows each, the first rows of order.
-func (r *groupRunner) make(count []uint32, order []int32, t *Tally) error {
+func (r *groupRunner) make(count []uint32, order []int32, t *Tally) {
 	r.offs, r.heads = append(r.offs[:0], 0), r.heads[:0]
 	for _, n := range count {
 		at := r.offs[len(r.offs)-1]
@@ -147,9 +145,7 @@ func (r *groupRunner) make(count []uint32, order []int32, t *Tally) error {
 			absent(&r.out.Cols[f], groups)
 			continue
 		}
-		if err := r.evaluate(f); err != nil {
-			return err
-		}
+		r.evaluate(f)
 	}
 	for h, slot := range r.hidden {
 		o := len(r.fields) + h
@@ -162,7 +158,6 @@ func (r *groupRunner) make(count []uint32, order []int32, t *Tally) error {
 	t.GroupedRows += int64(rows)
 	t.Grouped += int64(rows) - int64(groups)
 	r.out.Drop(0)
-	return nil
 }
 
 // provenance gives r.out its rows: those of the groups' first rows, with the text of all.
@@ -187,7 +182,7 @@ func (r *groupRunner) provenance(groups int) {
 }
 
 // evaluate computes field f for the groups in r.set. Groups for which it fails are rejected in r.out.
-func (r *groupRunner) evaluate(f int) error {
+func (r *groupRunner) evaluate(f int) {
 	name := r.groupStep.out.Fields()[f].Name
 	dst := &r.out.Cols[f]
 	if many, ok := r.evals[f].(plugin.SetEval); ok {
@@ -196,16 +191,22 @@ func (r *groupRunner) evaluate(f int) error {
 			r.out.Reject(e.Group, r.address, name, codeExpression, e.Reason)
 		}
 		dst.Alias(col)
-		return nil
+		return
 	}
+	r.evaluateEach(f, name)
+	dst.Alias(&r.own[f])
+}
+
+// evaluateEach is evaluate for an evaluator that takes one group at a time.
+func (r *groupRunner) evaluateEach(f int, name string) {
 	col := &r.own[f]
 	col.Resize(r.groupStep.out.Fields()[f].Type, 0)
 	for g := range len(r.offs) - 1 {
-		sel := r.order[:0:0]
+		r.sel = r.sel[:0]
 		for i := r.offs[g]; i < r.offs[g+1]; i++ {
-			sel = append(sel, int32(i))
+			r.sel = append(r.sel, int32(i))
 		}
-		r.set.Sel = sel
+		r.set.Sel = r.sel
 		one, err := r.evals[f].Set(&r.set, nil)
 		if err != nil {
 			r.out.Reject(g, r.address, name, codeExpression, err.Error())
@@ -215,11 +216,6 @@ func (r *groupRunner) evaluate(f int) error {
 		col.AppendFrom(one, 0)
 	}
 	r.set.Sel = nil
-	if col.Len() != len(r.offs)-1 {
-		return fmt.Errorf("%s: field %s has %d values for %d groups", r.address, name, col.Len(), len(r.offs)-1)
-	}
-	dst.Alias(col)
-	return nil
 }
 
 // carry keeps only the rows of group g, the last. What r.out shares with the
@@ -245,9 +241,7 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	}
 	order := r.order
 	for count := range slices.Chunk(r.count, sliceRows) {
-		if err := r.make(count, order, t); err != nil {
-			return err
-		}
+		r.make(count, order, t)
 		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
 			return err

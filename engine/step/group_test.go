@@ -166,3 +166,54 @@ func TestGroupDiagnostics(t *testing.T) {
 		mustMention(t, ds, text)
 	}
 }
+
+// Objects with more groups than are made at once come out whole and in order.
+func TestGroupManySlices(t *testing.T) {
+	in := schema("order string?", "sku string", "amount int")
+	const groups = 3*sliceRows + 7
+	var batches []*record.Batch
+	for round := range 3 {
+		rows := make([]string, groups)
+		for g := range rows {
+			rows[g] = fmt.Sprintf("o%d|s%d|%d", g, round, g*round)
+		}
+		batches = append(batches, table(in, int64(round*groups+1), rows...))
+	}
+	r := start(t, bind(t, "group", in, orderFields, nil), Env{}).object(batches...)
+	if len(r.rows) != groups {
+		t.Fatalf("%d groups, want %d", len(r.rows), groups)
+	}
+	for g, row := range r.rows {
+		if exp := fmt.Sprintf("o%d|3|[s0, s1, s2]|%d", g, 3*g); row != exp || r.nos[g] != int64(g+1) {
+			t.Fatalf("group %d is %s in row %d, want %s", g, row, r.nos[g], exp)
+		}
+	}
+}
+
+func TestGroupAllocatesNothingPerRow(t *testing.T) {
+	in := schema("order string?", "sku string", "amount int")
+	rows := make([]string, 1000)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("o%d|s|1", i/4)
+	}
+	for _, within := range []string{"object", "adjacent"} {
+		run := bind(t, "group", in, `
+			by     = ["order"]
+			within = "`+within+`"
+			fields = { total = "sum(rows, .amount)" }`, nil).New(Env{}, []record.Slot{0})
+		b, tally, ctx := table(in, 1, rows...), &Tally{}, t.Context()
+		drop := func(*record.Batch) error { return nil }
+		object := func() {
+			if _, err := run.Apply(ctx, b, tally); err != nil {
+				t.Fatal(err)
+			}
+			if err := run.EndObject(ctx, tally, drop); err != nil {
+				t.Fatal(err)
+			}
+		}
+		object()
+		if n := testing.AllocsPerRun(10, object); n > 12 {
+			t.Errorf("%s: %v allocations for an object of %d rows in 250 groups", within, n, len(rows))
+		}
+	}
+}

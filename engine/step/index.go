@@ -18,8 +18,16 @@ type index struct {
 // len returns the number of entries.
 func (x *index) len() int { return len(x.hashes) }
 
+// largeIndex is the number of slots above which reset lets memory go: one large
+// object must not make every small one after it pay for clearing them.
+const largeIndex = 1 << 17
+
 // reset empties x.
 func (x *index) reset() {
+	if len(x.slots) > largeIndex {
+		*x = index{}
+		return
+	}
 	clear(x.slots)
 	x.hashes, x.ends, x.arena = x.hashes[:0], x.ends[:0], x.arena[:0]
 }

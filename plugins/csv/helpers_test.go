@@ -79,7 +79,7 @@ type result struct {
 	rejects []string // "row N line L column: code: reason"
 	notices []string
 	ends    []int64
-	lines   []int64 // the line after each End
+	lines   []int64 // the line at each End
 	counts  []int   // rows up to each End
 }
 
@@ -159,7 +159,7 @@ func (res *result) add(t testing.TB, c *plugin.Chunk, b *record.Batch) {
 	}
 	res.ends = append(res.ends, c.End)
 	res.counts = append(res.counts, len(res.rows))
-	res.lines = append(res.lines, c.FirstLine+int64(bytes.Count(c.Data, []byte("\n"))))
+	res.lines = append(res.lines, c.EndLine)
 }
 
 func value(c *record.Column, i int) string {

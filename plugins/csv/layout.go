@@ -170,8 +170,9 @@ func (r *reader) missing(file string, header []string, c *columns.Column) error 
 	}
 	err := fmt.Errorf("%s: the header lacks column %q%s; it has: %s", file, c.From, declared(c), found)
 	advice := fmt.Sprintf("Correct the declaration, or declare it optional: %s = %q", c.Name, strings.TrimSpace(c.Decl.S+" optional"))
-	near := diag.Suggest(c.From, header)
-	for _, name := range header {
+	free := r.unclaimed(header)
+	near := diag.Suggest(c.From, free)
+	for _, name := range free {
 		if loose(name) == loose(c.From) {
 			near = name
 		}
@@ -185,6 +186,21 @@ func (r *reader) missing(file string, header []string, c *columns.Column) error 
 		advice = fmt.Sprintf("Did you mean %q? Name it with from: %s = %q", near, c.Name, c.Decl.S+" from '"+strings.ReplaceAll(near, "'", "''")+"'")
 	}
 	return plugin.Fail(plugin.Data, "row.missing_column", err, advice)
+}
+
+// unclaimed returns the names of a header that are no declared column's.
+func (r *reader) unclaimed(header []string) []string {
+	claimed := map[string]bool{}
+	for i := range r.d.set.Columns {
+		claimed[r.d.set.Columns[i].From] = true
+	}
+	var out []string
+	for _, name := range header {
+		if name = bare(name); !claimed[name] {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // otherDelimiter returns the usual delimiter that occurs most in a header that the declared one did not part.

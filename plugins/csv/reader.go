@@ -89,7 +89,7 @@ func (r *reader) nextPart() error {
 	head := make([]byte, bytestream.HeadLen)
 	n, err := io.ReadFull(r.in, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return named(name, err)
+		r.err = err // what came before it may hold rows
 	}
 	res, err := r.cs.Resolve(head[:n])
 	if err != nil {

@@ -198,7 +198,7 @@ func (r *reader) hand(c *plugin.Chunk, w *work, end int, long bool) {
 	if long {
 		r.dropLine()
 	}
-	c.End = r.off
+	c.End, c.EndLine = r.off, r.line
 }
 
 // dropLine drops the rest of a line, however long.

@@ -77,7 +77,7 @@ func checkIDs(t interface {
 // row once (I5, I7).
 func TestCrashAtAnyStep(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "run")
+		dir, err := os.MkdirTemp(t.TempDir(), "run") //nolint:usetesting // one folder for each example of the property
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -152,6 +152,20 @@ func oneRun(rt *rapid.T, w *writer, committed *int, tok *[]byte, total int, cras
 		}
 	}
 	return true
+}
+
+func TestPartFileTakenAwayIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, sinkAt(t, dir, "out", ""), nil)
+	deliver(t, w, rows(0, 2))
+	must[[]byte](t)(w.PrepareFinal(t.Context()))
+	if err := os.Remove(w.tok.Part); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, w.Publish(t.Context()), "env.part_file_lost")
+	if got := names(t, dir); got != nil {
+		t.Errorf("folder %v", got)
+	}
 }
 
 func TestWriterBeginsAnotherFileAfterPublish(t *testing.T) {

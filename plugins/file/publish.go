@@ -60,7 +60,7 @@ func (w *writer) Publish(context.Context) error {
 	if err := w.closeFile(); err != nil {
 		return err
 	}
-	if err := w.publish(); err != nil {
+	if err := w.publish(false); err != nil {
 		return err
 	}
 	n := w.tok.N + 1
@@ -100,11 +100,11 @@ func (w *writer) encodeToken() []byte {
 	return out
 }
 
-// publish gives the part file of w.tok its name. It may be repeated: a part
-// file that is gone was published before (I7).
-func (w *writer) publish() error {
+// publish gives the part file of w.tok its name. A later run may repeat it: a
+// part file that is gone by then was published before (I7).
+func (w *writer) publish(later bool) error {
 	st, err := os.Stat(w.tok.Part)
-	if errors.Is(err, fs.ErrNotExist) {
+	if later && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil || st.Size() != w.tok.Bytes {

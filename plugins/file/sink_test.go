@@ -199,6 +199,7 @@ func TestEmptyRuns(t *testing.T) {
 
 func TestExists(t *testing.T) {
 	run := func(t *testing.T, s *Sink, tok []byte, from int) []byte {
+		t.Helper()
 		w := open(t, s, tok)
 		deliver(t, w, rows(from, from+1))
 		return finish(t, w)

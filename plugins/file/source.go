@@ -287,4 +287,3 @@ func (f *fileSystem) Close() error {
 	f.closed = true
 	return nil
 }
-

@@ -126,7 +126,7 @@ func (w *writer) open(resume []byte) error {
 	case stateOpen:
 		return w.reopen()
 	case stateFinal:
-		if err := w.publish(); err != nil {
+		if err := w.publish(true); err != nil {
 			return err
 		}
 		return w.fresh(w.tok.N + 1)

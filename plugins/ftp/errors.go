@@ -143,11 +143,27 @@ func mentionsTLS(text string) bool {
 }
 
 // wantsReuse reports whether a reply complains that a data connection did not
-// resume the control connection's TLS session.
+// resume the control connection's TLS session. proftpd's says only "not permitted".
 func wantsReuse(reply *textproto.Error) bool {
 	l := strings.ToLower(reply.Msg)
-	return mentionsTLS(l) && (reply.Code == 425 || reply.Code == 450 || reply.Code == 522 || reply.Code == 426 || reply.Code == 435) ||
-		strings.Contains(l, "reuse") || strings.Contains(l, "resum")
+	if strings.Contains(l, "reuse") || strings.Contains(l, "resum") {
+		return true
+	}
+	switch reply.Code {
+	case 425, 426, 435, 450, 522:
+		return mentionsTLS(l) || strings.Contains(l, "operation not permitted")
+	}
+	return false
+}
+
+// sessionAdvice says what helps when a server did not take the session of a
+// data connection. With TLS 1.2 this side resumes by ticket only, not by the
+// server's session cache.
+func (s *session) sessionAdvice() string {
+	if s.tls13() {
+		return `Set tls_max = "1.2" in the connection block`
+	}
+	return `If tls_max is "1.2", remove it. Else ask the server's owner for TLS 1.3 or session tickets (proftpd: TLSSessionTickets on, or TLSOptions NoSessionReuseRequired; vsftpd: require_ssl_reuse=NO)`
 }
 
 // failure describes what went wrong with a file or folder.
@@ -172,7 +188,7 @@ func (s *session) failure(doing, p string, err error) error {
 	case reply.Code == 421:
 		return s.cfg.fail(plugin.Transient, "env.connection_lost", "", "ended the session while %s: %s", what, text)
 	case s.tls != nil && wantsReuse(reply):
-		return s.cfg.fail(plugin.Environment, "env.tls_session", `Set tls_max = "1.2" in the connection block`, "refused the encrypted data connection while %s: %s", what, text)
+		return s.cfg.fail(plugin.Environment, "env.tls_session", s.sessionAdvice(), "refused the encrypted data connection while %s: %s", what, text)
 	case reply.Code == 452 || reply.Code == 552:
 		return s.cfg.fail(plugin.Environment, "env.disk_full", "", "has no room left while %s: %s", what, text)
 	case reply.Code == 532 || reply.Code == 550 || reply.Code == 553 || reply.Code == 530:

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -185,11 +186,8 @@ func (cl *client) do(ctx context.Context, method string, u *url.URL, header http
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range []http.Header{cl.headers, header} {
-		for k, v := range h {
-			r.Header[k] = v
-		}
-	}
+	maps.Copy(r.Header, cl.headers)
+	maps.Copy(r.Header, header)
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
 	}
@@ -225,13 +223,16 @@ func (cl *client) classify(ctx, attempt context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
+	var alert tls.AlertError
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &cert), errors.As(err, &authority):
 		return plugin.Fail(plugin.Environment, "env.certificate_refused", err,
 			"If the server has a certificate of a private authority, name it in the connection: tls { ca = file(\"ca.pem\") }")
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return plugin.Fail(plugin.Environment, "env.not_tls", err, "The server does not speak TLS at this port: check the scheme and port of url")
+	case errors.As(err, &alert):
+		return plugin.Fail(plugin.Environment, "env.tls_refused", err, "The server refuses the TLS session: check min_version, and certificate and key when it asks for a client certificate")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return plugin.Fail(plugin.Transient, "env.unknown_host", err, "Check the host in url")
 	}

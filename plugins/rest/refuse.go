@@ -19,7 +19,7 @@ type refusal struct {
 // that may hold a place, an object may hold both.
 func (w *writer) refusalOf(item any, rows int) refusal {
 	r := refusal{place: -1, code: "sink.refused"}
-	text := ""
+	var text string
 	switch v := item.(type) {
 	case string:
 		text = v
@@ -32,7 +32,12 @@ func (w *writer) refusalOf(item any, rows int) refusal {
 			}
 		}
 		if code, ok := v["code"].(string); ok && code != "" {
-			text = strings.TrimPrefix(code+": "+text, text+": ")
+			switch {
+			case text == "":
+				text = code
+			case !strings.HasPrefix(text, code):
+				text = code + ": " + text
+			}
 		}
 		if text == "" {
 			text = w.asText(v)

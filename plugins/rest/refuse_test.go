@@ -145,6 +145,18 @@ func TestUnassignedStop(t *testing.T) {
 	}
 }
 
+func TestSearchForRefusedRowsIsBounded(t *testing.T) {
+	const n = 600
+	r := &receiver{}
+	for i := range n {
+		r.bad = append(r.bad, fmt.Sprintf("r%d", i))
+	}
+	_, _, srv, err := run(t, r, "", n)
+	if f := failure(t, err); f.Class != plugin.Data || !strings.Contains(f.Error(), "1000 requests did not find all refused rows") || len(srv.Requests()) != maxRequests {
+		t.Errorf("%d requests, error %v", len(srv.Requests()), err)
+	}
+}
+
 // Whatever rows a receiver refuses and however it tells, exactly those are
 // rejected, each once, all others arrive, and a key never comes with other rows.
 func TestRefusedRowsAreFoundExactly(t *testing.T) {

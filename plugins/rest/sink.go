@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"time"
 
 	"weir/engine/diag"
@@ -80,7 +81,7 @@ func (s *Sink) Spec() spec.Body {
 			spec.Expr("retry", &r.retry).Doc("Whether the same request may succeed later. Default: status 408, 425, 429, 500, 502, 503 or 504."),
 			spec.Strings("index", &r.index).Default([]string{"index", "event", "item", "row", "position"}, `["index", "event", "item", "row", "position"]`).Doc("Field of a refusal that holds the place of the row in the request."),
 			spec.Int("index_from", &r.indexFrom).Default(0, "0").Doc("The place of the first row: 0 or 1.").Check(spec.Between(0, 1)),
-			spec.String("index_pattern", &r.indexPattern).Default(defaultIndexPattern, `"[3], #3, event 3"`).Doc("Regular expression whose first group that matches is the place of the row in a message; empty for none.").Check(checkPattern),
+			spec.String("index_pattern", &r.indexPattern).Default(defaultIndexPattern, strconv.Quote(defaultIndexPattern)).Doc("Regular expression whose first group that matches is the place of the row in a message; empty for none.").Check(checkPattern),
 			spec.Choice("unassigned", &r.unassigned, "split", "all", "stop").Default("split", `"split"`).Doc("What follows a refusal that names no row: send again in halves, reject all rows of the request, or stop."),
 			spec.Size("limit", &r.limit).Default(1<<20, `"1MiB"`).Doc("Most bytes of a reply that are read.").Check(checkLimit),
 		),

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -168,7 +169,7 @@ func TestCancelEndsRetries(t *testing.T) {
 	w := open(t, srv, newHost(), "", "", people(1).Schema)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if _, err := w.Deliver(ctx, &plugin.Delivery{Key: "k", Rows: people(1)}); err != context.Canceled {
+	if _, err := w.Deliver(ctx, &plugin.Delivery{Key: "k", Rows: people(1)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path"
@@ -42,16 +43,22 @@ func dial(ctx context.Context, cfg *Connection) (*session, error) {
 	}
 	// A server may have several host keys and show another one than the
 	// fingerprint is of; then it is asked for the others.
+	var refusal error
 	for _, algorithms := range keys.attempts() {
 		s, err := dialOnce(ctx, cfg, keys, algorithms)
-		if err == nil {
+		var f *plugin.Failure
+		switch {
+		case err == nil:
 			return s, nil
-		}
-		if keys.refusal == nil {
+		case keys.refusal != nil:
+			refusal = keys.refusal
+		case refusal != nil && errors.As(err, &f) && f.Code == "env.no_common_algorithm":
+			// It has no key of that kind.
+		default:
 			return nil, err
 		}
 	}
-	return nil, keys.refusal
+	return nil, refusal
 }
 
 func dialOnce(ctx context.Context, cfg *Connection, keys *hostKeys, algorithms []string) (*session, error) {

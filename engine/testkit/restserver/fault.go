@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -54,9 +55,7 @@ func (f *Fault) reply() Reply {
 	out := f.Reply
 	out.Status = f.Status
 	out.Header = map[string]string{}
-	for k, v := range f.Reply.Header {
-		out.Header[k] = v
-	}
+	maps.Copy(out.Header, f.Reply.Header)
 	if f.RetryAfter != "" {
 		out.Header["Retry-After"] = f.RetryAfter
 	}

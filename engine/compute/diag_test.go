@@ -1,0 +1,107 @@
+package compute
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/engine/diag"
+	"weir/engine/record"
+)
+
+// marks renders diagnostics under the expression: one line of carets each.
+func marks(src string, ds diag.List) string {
+	var sb strings.Builder
+	for _, d := range ds {
+		from, to := d.Subject.Start.Column-1, d.Subject.End.Column-1
+		sb.WriteString(strings.Repeat(" ", from) + strings.Repeat("^", to-from) + " " + string(d.Code) + ": " + d.Summary + "\n")
+	}
+	return sb.String()
+}
+
+func TestDiagnostics(t *testing.T) {
+	c := New(sampleSchema(amsterdam(t)), Options{Now: fixed, Functions: testFunctions(), Vars: map[string]any{"shop": "PL"}})
+	for _, tt := range []struct{ src, want string }{
+		{"trim(emial)", "     ^^^^^ expr.unknown_name: There is no column \"emial\" here\n"},
+		{"frist + 'Łódź' + lst", "^^^^^ expr.unknown_name: There is no column \"frist\" here\n                 ^^^ expr.unknown_name: There is no column \"lst\" here\n"},
+		{"'Łódź' + nmae", "         ^^^^ expr.unknown_name: There is no column \"nmae\" here\n"},
+		{"lowwer(first)", "^^^^^^ expr.unknown_function: There is no function lowwer()\n"},
+		{"first + n", "      ^ expr.type: string and int cannot be combined with \"+\"\n"},
+		{"n == 'a'", "  ^^ expr.type: int and string are never equal\n"},
+		{"price * rate", "      ^ expr.type: decimal and float do not mix\n"},
+		{"email + 'x'", "^^^^^ expr.nullable: This value may be nil\n"},
+		{"lower(email)", "      ^^^^^ expr.nullable: This value may be nil\n"},
+		{"paid > 3", "^^^^ expr.nullable: This value may be nil\n"},
+		{"first(items).sku", "^^^^^^^^^^^^ expr.nullable: This value may be nil\n"},
+		{"items[0].skuu", "         ^^^^ expr.unknown_name: There is no field \"skuu\" here\n"},
+		{"sum(items, .sku)", "           ^^^^ expr.type: sum() needs numbers\n"},
+		{"all(items, .qty)", "           ^^^^ expr.type: The condition of all() must be a bool\n"},
+		{"n ? 1 : 2", "^ expr.type: A condition must be a bool\n"},
+		{"var.shp", "    ^^^ expr.unknown_name: There is no variable \"shp\"\n"},
+		{`row["Odd Nam"]`, "    ^^^^^^^^^ expr.unknown_name: There is no column \"Odd Nam\" here\n"},
+		{"first = 'a'", "      ^ expr.syntax: Did not expect \"=\" here\n"},
+		{"first + ", "       ^ expr.syntax: The expression ends too early\n"},
+		{"", " expr.syntax: This expression is empty\n"},
+		{"first matches '['", "              ^^^ expr.type: This is not a regular expression\n"},
+		{"trim()", "^^^^ expr.type: trim() takes 1 or 2 arguments\n"},
+		{"strftime(n, 'x')", "         ^ expr.type: strftime() needs datetime here\n"},
+		{"duration('1h')", "^^^^^^^^^^^^^^ expr.type: A duration cannot be the result\n"},
+		{"$env", "^^^^ expr.unknown_name: $env does not exist here\n"},
+		{"first.x", "      ^ expr.type: string has no fields\n"},
+		{"timezone('UTC')", "^^^^^^^^ expr.unknown_function: There is no function timezone()\n"},
+		{"trim", "^^^^ expr.unknown_name: \"trim\" is a function\n"},
+		{"{a: 1, a: 2}", "       ^ expr.type: The field \"a\" is given twice\n"},
+		{"'abc", "^^^^ expr.syntax: This string has no end\n"},
+	} {
+		t.Run(tt.src, func(t *testing.T) {
+			e, ds := c.Row(txt(tt.src), record.Invalid)
+			if e != nil {
+				t.Errorf("an expression came back beside diagnostics")
+			}
+			if d := cmp.Diff(tt.want, marks(tt.src, ds)); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestDiagnosticTexts(t *testing.T) {
+	c := New(record.NewSchema([]record.Field{field("klantnummer", tString), field("email", record.NullableOf(record.String))}), Options{})
+	for src, want := range map[string]string{
+		"klantnumer":   `expr.unknown_name: There is no column "klantnumer" here. Did you mean "klantnummer"? Columns: klantnummer, email.` + "\n",
+		"upper(email)": "expr.nullable: This value may be nil. upper() needs a value that is never nil. Write `?? default` after it, such as (email ?? '').\n",
+		"uper(email)":  "expr.unknown_function: There is no function uper(). Did you mean upper()?\n",
+	} {
+		_, ds := c.Row(txt(src), record.Invalid)
+		if d := cmp.Diff(want, show(ds)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", src, d)
+		}
+	}
+	_, ds := c.Row(txt("klantnumer"), record.Invalid)
+	if ds[0].Fix != "klantnummer" {
+		t.Errorf("fix %q", ds[0].Fix)
+	}
+}
+
+func TestWanted(t *testing.T) {
+	c := New(sampleSchema(amsterdam(t)), Options{})
+	for _, tt := range []struct {
+		src  string
+		want record.Kind
+		typ  string // "" for a diagnostic
+	}{
+		{"n", record.Int, "int"}, {"n", record.Decimal, "decimal"}, {"n", record.Float, "float"}, {"n > 1", record.Bool, "bool"},
+		{"n", record.Bool, ""}, {"first", record.Decimal, ""}, {"price", record.Float, ""}, {"email", record.String, "string or nil"},
+		{"nil", record.String, "string or nil"}, {"extra", record.String, "string or nil"}, {"tags", record.List, "list of string"},
+	} {
+		e, ds := c.Row(txt(tt.src), tt.want)
+		if (len(ds) == 0) != (tt.typ != "") {
+			t.Errorf("%s as %s: %s", tt.src, tt.want, show(ds))
+			continue
+		}
+		if e != nil && e.Type().String() != tt.typ {
+			t.Errorf("%s as %s has type %s, want %s", tt.src, tt.want, e.Type(), tt.typ)
+		}
+	}
+}

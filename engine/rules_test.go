@@ -36,7 +36,7 @@ type importRule struct {
 
 func importRules() []importRule {
 	stdOnly := []string{}
-	surface := []string{"engine/plugin", "engine/plugin/stall", "engine/record", "engine/spec", "engine/diag",
+	surface := []string{"engine/plugin", "engine/plugin/stall", "engine/plugin/remote", "engine/record", "engine/spec", "engine/diag",
 		"engine/columns", "engine/bytestream", "engine/datetime"}
 	return []importRule{
 		{"engine/diag", nil, []string{"github.com/hashicorp/hcl/v2"}},
@@ -46,6 +46,7 @@ func importRules() []importRule {
 		{"engine/spec", []string{"engine/diag"}, []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}},
 		{"engine/plugin", []string{"engine/diag", "engine/record", "engine/spec"}, nil},
 		{"engine/plugin/stall", nil, stdOnly},
+		{"engine/plugin/remote", []string{"engine/plugin", "engine/plugin/stall", "engine/diag", "engine/spec", "engine/record"}, nil},
 		{"engine/plugin/plugintest", surface, nil},
 		{"engine/datetime", []string{"engine/record"}, stdOnly},
 		{"engine/columns", []string{"engine/datetime", "engine/diag", "engine/record", "engine/spec"}, nil},

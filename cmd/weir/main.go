@@ -38,7 +38,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	return &app{
 		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
-			return engine.New(engine.Options{Plugins: all.Plugins(os.Stdout), Log: log})
+			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
 		},
 	}
 }

@@ -74,7 +74,7 @@ func TestReadmeRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := `{"order":"00123","customer":"JAN","total":20.00}` + "\n" + `{"order":"00125","customer":"EVA","total":1.25}` + "\n"
+	records := `{"order":"00123","customer":"JAN","total":20}` + "\n" + `{"order":"00125","customer":"EVA","total":1.25}` + "\n"
 	if d := cmp.Diff(records, string(got)); d != "" {
 		t.Errorf("the records (-want +got):\n%s", d)
 	}

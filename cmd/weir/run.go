@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/engine/plan"
 	"weir/engine/plugin"
 )
 
@@ -114,7 +116,9 @@ func printable(s string) string {
 // printReport prints what the run did: problems to standard error, ledgers to standard output.
 func (a *app) printReport(r *engine.RunReport, l *engine.Loaded, asJSON bool, runErr error) error {
 	var ds diag.List
-	for _, p := range r.Pipelines {
+	for i := range r.Pipelines {
+		p := &r.Pipelines[i]
+		p.Ledger.Filtered = everyFilter(p.Ledger.Filtered, l.Plan.Pipeline(p.Name))
 		ds = append(ds, p.Notices...)
 		if p.Err != nil {
 			ds = append(ds, failureDiagnostics("Pipeline "+p.Name+" stopped", p.Err)...)
@@ -127,6 +131,24 @@ func (a *app) printReport(r *engine.RunReport, l *engine.Loaded, asJSON bool, ru
 		return reportJSON(a.stdout, r, runErr)
 	}
 	return reportText(a.stdout, r)
+}
+
+// everyFilter returns counts with an entry for every filter of p, so that one
+// that dropped nothing is seen to have dropped nothing.
+func everyFilter(counts map[string]int64, p *plan.Pipeline) map[string]int64 {
+	out := maps.Clone(counts)
+	if out == nil {
+		out = map[string]int64{}
+	}
+	if p == nil {
+		return out
+	}
+	for _, n := range p.Nodes {
+		if name, ok := strings.CutPrefix(n.Address, "filter."); ok && n.Kind == "filter" {
+			out[name] += 0
+		}
+	}
+	return out
 }
 
 // failureDiagnostics returns what err carries as diagnostics.

@@ -9,7 +9,7 @@ import (
 )
 
 // engineReady turns on the scripts that plan and run pipelines; see the condition [engine].
-const engineReady = false
+const engineReady = true
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"weir": func() { os.Exit(realMain()) }})

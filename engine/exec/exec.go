@@ -160,20 +160,21 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 		return fmt.Errorf("%s: this kind of source cannot be run yet", n.Address)
 	}
 	h := r.Host(n.Address)
-	fsys, err := src.OpenFS(ctx, h)
-	if err != nil {
-		return at(n, err)
-	}
-	defer func() { _ = fsys.Close() }() // the session is over; what it did is already checked
+	connect := func(ctx context.Context) (plugin.FileSystem, error) { return src.OpenFS(ctx, h) }
 	r.source = &source{node: n, decode: n.Readers[0], open: func() (*files.Set, error) {
+		fsys, err := connect(ctx)
+		if err != nil {
+			return nil, err
+		}
 		return files.Open(files.Config{
 			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
-			Clock: r.Clock, Log: h.Log(),
+			Clock: r.Clock, Log: h.Log(), Reconnect: connect,
 		})
 	}}
 	if r.source.set, err = r.source.open(); err != nil {
 		return at(n, err)
 	}
+	defer func() { _ = r.source.set.Close() }() // the session is over; what it did is already checked
 	for more := true; more; {
 		if more, err = r.nextFile(ctx); err != nil {
 			return at(n, err)
@@ -253,9 +254,13 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 		return err
 	}
 	r.takeNotices()
-	var err error
-	r.source.set, err = r.source.open() // a set does not outlive what was discarded
-	return err
+	set, err := r.source.open() // a set does not outlive what was discarded
+	if err != nil {
+		return err
+	}
+	_ = r.source.set.Close() // nothing of it is used any more
+	r.source.set = set
+	return nil
 }
 
 // newEnv is what runners of stateful steps may use.

@@ -155,10 +155,10 @@ func roundFunction() Function {
 			{"round(2.675, 2)", "2.68"},
 			{"round(7, 2)", "7"},
 		},
-		Types: []any{ // an int fits the others too, so it comes first
+		Types: []any{ // from narrow to wide: an int fits the others too, a constant float a decimal
 			new(func(int) *int), new(func(int, int) *int),
-			new(func(record.DecimalValue) *record.DecimalValue), new(func(record.DecimalValue, int) *record.DecimalValue),
 			new(func(float64) *float64), new(func(float64, int) *float64),
+			new(func(record.DecimalValue) *record.DecimalValue), new(func(record.DecimalValue, int) *record.DecimalValue),
 		},
 		Returns: func(args []record.Type) record.Type {
 			t := args[0]

@@ -209,7 +209,7 @@ func TestSkip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { _ = f.Close() })
 	for name, r := range map[string]io.Reader{"seek": f, "read": onlyReader{strings.NewReader(text)}, "gzip": bytes.NewReader(gz(t, text))} {
 		for _, n := range []int64{0, 4, 10, 11} {
 			t.Run(fmt.Sprint(name, n), func(t *testing.T) {

@@ -5,14 +5,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
 	"golang.org/x/text/encoding/ianaindex"
 
 	"weir/engine/plugin"
+	"weir/engine/record"
 )
 
 func gzipped(t testing.TB, text string) []byte {
@@ -160,5 +163,52 @@ func TestResumeElsewhereIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "reading cannot go on at byte") {
 			t.Errorf("from %d: %v", offset, err)
 		}
+	}
+}
+
+// Chunks are parsed at the same time as others are split and parsed.
+func TestParallelParse(t *testing.T) {
+	data := receipts(2000, 2)
+	d := mustBind(t, receiptOptions)
+	r, err := d.Open(t.Context(), plugin.Object{Name: "x", Body: bytes.NewReader(data)}, every(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var first []*record.Column
+	var counts []*int
+	for {
+		c := new(plugin.Chunk)
+		err := r.Split(t.Context(), c, 8<<10)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		col, n := new(record.Column), new(int)
+		first, counts = append(first, col), append(counts, n)
+		wg.Go(func() {
+			var b record.Batch
+			if err := r.Parse(t.Context(), c, &b); err != nil || len(b.Rejects) > 0 {
+				t.Error(err, b.Rejects)
+				return
+			}
+			*n = b.N
+			col.Alias(&b.Cols[0])
+		})
+	}
+	wg.Wait()
+	row := 0
+	for i, col := range first {
+		for k := range *counts[i] {
+			if want := fmt.Sprintf("%08d", row); string(col.Bytes(k)) != want {
+				t.Fatalf("row %d is %s", row, col.Bytes(k))
+			}
+			row++
+		}
+	}
+	if row != 2000 {
+		t.Errorf("%d rows", row)
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"weir/engine/plugin"
 	"weir/engine/plugin/plugintest"
@@ -64,6 +67,7 @@ func TestRealServers(t *testing.T) {
 				Put: func(t *testing.T, p string, data []byte, at time.Time) { s.Put(t, p, data, at) },
 				Get: func(_ *testing.T, p string) ([]byte, bool) { return s.Get(p) },
 			})
+			t.Run("links", func(t *testing.T) { realLinks(t, s, open) })
 			t.Run("wrong password", func(t *testing.T) { realWrongPassword(t, s, tc.mode) })
 			t.Run("wrong authority", func(t *testing.T) { realWrongCA(t, s, tc.mode) })
 			t.Run("encryption required", func(t *testing.T) { realPlainRefused(t, s, tc.mode) })
@@ -158,4 +162,29 @@ func TestSessionCannotBeResumed(t *testing.T) {
 	defer f.Close() //nolint:errcheck // the error is expected before
 	_, err := f.List(t.Context(), s.Root)
 	wantFailure(t, err, plugin.Environment, "env.tls_session", "TLSSessionTickets on")
+}
+
+// realLinks: a link to a file is a file, with the file's size and time; links
+// to folders and to nothing are left out.
+func realLinks(t *testing.T, s *realserver.Server, open func(*testing.T) plugin.FileSystem) {
+	dir := path.Join(s.Root, "links")
+	at := time.Date(2021, 3, 1, 14, 5, 6, 0, time.UTC)
+	s.Put(t, path.Join(dir, "a.csv"), []byte("abcde"), at)
+	s.Link(t, path.Join(dir, "file.csv"), "a.csv")
+	s.Link(t, path.Join(dir, "loop"), ".")
+	s.Link(t, path.Join(dir, "nothing.csv"), "none")
+	f := open(t)
+	defer f.Close() //nolint:errcheck // tested elsewhere
+	got, err := f.List(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(got, func(a, b plugin.FileInfo) int { return strings.Compare(a.Path, b.Path) })
+	want := []plugin.FileInfo{
+		{Path: path.Join(dir, "a.csv"), Size: 5, ModTime: at},
+		{Path: path.Join(dir, "file.csv"), Size: 5, ModTime: at},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
 }

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"io"
 	"path"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"weir/engine/plugin"
 	"weir/engine/plugin/plugintest"
@@ -30,6 +34,7 @@ func TestOpenSSH(t *testing.T) {
 		Put: func(t *testing.T, p string, data []byte, at time.Time) { s.Put(t, p, data, at) },
 		Get: func(_ *testing.T, p string) ([]byte, bool) { return s.Get(p) },
 	})
+	t.Run("links", func(t *testing.T) { realLinks(t, &s.Server, open) })
 	t.Run("password", func(t *testing.T) {
 		if !s.HasPassword {
 			t.Skip("the user's password is not known without root")
@@ -76,5 +81,30 @@ func realKilled(t *testing.T, s *realserver.SSHServer, open func(*testing.T) plu
 	}
 	if _, err := f.List(t.Context(), s.Root); err == nil {
 		t.Error("List of a server that is gone succeeded")
+	}
+}
+
+// realLinks: a link to a file is a file, with the file's size and time; links
+// to folders and to nothing are left out.
+func realLinks(t *testing.T, s *realserver.Server, open func(*testing.T) plugin.FileSystem) {
+	dir := path.Join(s.Root, "links")
+	at := time.Date(2021, 3, 1, 14, 5, 6, 0, time.UTC)
+	s.Put(t, path.Join(dir, "a.csv"), []byte("abcde"), at)
+	s.Link(t, path.Join(dir, "file.csv"), "a.csv")
+	s.Link(t, path.Join(dir, "loop"), ".")
+	s.Link(t, path.Join(dir, "nothing.csv"), "none")
+	f := open(t)
+	defer f.Close() //nolint:errcheck // tested elsewhere
+	got, err := f.List(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(got, func(a, b plugin.FileInfo) int { return strings.Compare(a.Path, b.Path) })
+	want := []plugin.FileInfo{
+		{Path: path.Join(dir, "a.csv"), Size: 5, ModTime: at},
+		{Path: path.Join(dir, "file.csv"), Size: 5, ModTime: at},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

@@ -78,6 +78,18 @@ func (s *Server) Put(t testing.TB, path string, data []byte, mtime time.Time) {
 	}
 }
 
+// Link makes a symbolic link at path that leads to target, which may be relative.
+func (s *Server) Link(t testing.TB, path, target string) {
+	t.Helper()
+	rel, err := filepath.Rel(s.Root, path)
+	if err == nil {
+		err = os.Symlink(target, filepath.Join(s.dir, rel))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Get returns a file's content; ok is false when there is none.
 func (s *Server) Get(path string) (data []byte, ok bool) {
 	rel, err := filepath.Rel(s.Root, path)

@@ -48,9 +48,6 @@ func TestReadmePipelineIsWellFormed(t *testing.T) {
 
 // TestReadmeRuns does what the README tells its reader to do.
 func TestReadmeRuns(t *testing.T) {
-	if !engineReady {
-		t.Skip("needs the engine to run")
-	}
 	files := map[string]string{"orders.hcl": fenced(t, "hcl"), "receipts/monday.csv": fenced(t, "csv")}
 	want := fenced(t, "text")
 	t.Chdir(t.TempDir())

@@ -8,9 +8,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// engineReady turns on the scripts that plan and run pipelines; see the condition [engine].
-const engineReady = true
-
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"weir": func() { os.Exit(realMain()) }})
 }
@@ -23,9 +20,6 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("WEIR_UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Condition: func(cond string) (bool, error) {
-			return cond == "engine" && engineReady, nil
-		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
 			return nil

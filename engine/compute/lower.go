@@ -116,6 +116,11 @@ func (l *lowerer) column(ref int, t record.Type) kernel {
 	if len(l.loops) == 0 {
 		return &colK{ref}
 	}
+	// Lists around would be copied for every element: loops over them would
+	// multiply memory. The VM repeats them within its step budget.
+	if !copyable(t.Kind) {
+		return l.none("%s of the row around a loop", words(t))
+	}
 	for _, loop := range l.loops {
 		loop.owned = true
 	}

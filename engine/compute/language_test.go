@@ -111,6 +111,51 @@ func TestFastForms(t *testing.T) {
 	}
 }
 
+// A function without a fast form keeps the rest of the expression in kernels.
+func TestBoxedFunction(t *testing.T) {
+	fs := []function.Function{{Name: "either", Types: []any{new(func(a, b any) any)},
+		Returns: func(a []record.Type) record.Type { return a[1] },
+		Call: func(a ...any) (any, error) {
+			if a[0] != nil {
+				return a[0], nil
+			}
+			return a[1], nil
+		}}}
+	g := &gen{r: randOf(9)}
+	c, b := New(genSchema(), Options{Functions: fs}), g.batch(30)
+	for _, src := range []string{"upper(either(sn, s)) + '!'", "either(dn, d) * 2", "either(nums, tags)", "6 % i == 1 ? either(sn, s) : 'x'"} {
+		e := compileRow(t, c, src)
+		if ok, why := e.Kernel(); ok || why != "either() is called row by row" || e.slow != "" {
+			t.Errorf("%s: kernel %v, %q", src, ok, why)
+		}
+		want, got := outcomes(e, b, false), outcomes(e, b, true)
+		for i := range want {
+			if d := sameOutcome(want[i], got[i]); d != "" {
+				t.Errorf("%s row %d: %s", src, i, d)
+			}
+		}
+	}
+}
+
+// A call with nothing but constants is made once.
+func TestFoldedFunction(t *testing.T) {
+	c := New(genSchema(), Options{Functions: testFunctions()})
+	b := (&gen{r: randOf(3)}).batch(20)
+	for _, src := range []string{"(decimal('1,21') ?? 0) * 2", "s + (email('A@b') ?? '')", "email('nobody') == nil"} {
+		e := compileRow(t, c, src)
+		if ok, why := e.Kernel(); !ok {
+			t.Errorf("%s: %s", src, why)
+			continue
+		}
+		want, got := outcomes(e, b, false), outcomes(e, b, true)
+		for i := range want {
+			if d := sameOutcome(want[i], got[i]); d != "" {
+				t.Errorf("%s row %d: %s", src, i, d)
+			}
+		}
+	}
+}
+
 // A compiled expression is shared; each goroutine evaluates with an Eval of its own.
 func TestConcurrentEvals(t *testing.T) {
 	c := New(genSchema(), Options{Now: fixed})

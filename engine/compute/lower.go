@@ -13,6 +13,7 @@ import (
 type lowerer struct {
 	e     *Expr
 	why   string
+	boxed string // a function that is called row by row
 	loops []*loopInfo
 }
 
@@ -26,7 +27,7 @@ func (e *Expr) kernels() {
 		l.none("a result whose type shows only at run time")
 	}
 	l.as(e.root, e.typ)
-	e.slow = l.why
+	e.slow, e.boxed = l.why, l.boxed
 }
 
 func (e *Expr) lower() kernel { return (&lowerer{e: e}).as(e.root, e.typ) }

@@ -135,7 +135,7 @@ func (v *Eval) Set(b *record.Batch, extra []record.Column) (*record.Column, erro
 	return v.one()
 }
 
-// Segments implements plugin.SetEval. Extra fields of the expression are null.
+// Segments implements plugin.SetEval. Extra fields of the expression are null: expressions that need them are evaluated with Set.
 func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []plugin.SegmentError) {
 	groups := len(offs) - 1
 	v.start(groups)
@@ -144,7 +144,7 @@ func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*r
 		v.none = make([]record.Column, len(v.f.cols)-1)
 	}
 	for i := range v.none {
-		v.none[i].Resize(tNull, groups)
+		fill(&v.none[i], nullable(v.e.ck.sc.fields[1+i].Type), make([]any, groups))
 		v.f.cols[1+i] = &v.none[i]
 	}
 	c := v.k.eval(&v.f, v.upTo(groups))

@@ -3,6 +3,7 @@ package pipelines_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -256,9 +257,7 @@ func Test14To23Orders(t *testing.T) {
 	with := func(sets ...set) string {
 		all := set{}
 		for _, s := range sets {
-			for k, v := range s {
-				all[k] = v
-			}
+			maps.Copy(all, s)
 		}
 		return sale(all)
 	}

@@ -57,7 +57,7 @@ func TestConstantArguments(t *testing.T) {
 		{"date(s, '%Q')", "'%Q'", "%Q"},
 		{"date_or_nil(s, '%Q') == nil", "'%Q'", "%Q"},
 		{"in_zone(at, 'Europe/Nowhere')", "'Europe/Nowhere'", `"Europe/Nowhere" is not a time zone`},
-		{"datetime(s, '%Y', 'Europe/Nowhere')", "'Europe/Nowhere'", `"Europe/Nowhere" is not a time zone`},
+		{"datetime(s, '%Y-%m-%d', 'Europe/Nowhere')", "'Europe/Nowhere'", `"Europe/Nowhere" is not a time zone`},
 		{"datetime(s, '%Q', 'Europe/Nowhere')", "'%Q'", "%Q"},
 		{"datetime('', '%Q')", "'%Q'", "%Q"},
 		{"round(1.5, 99)", "99", "not 99"},

@@ -31,7 +31,7 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	if k := l.folded(n, sig); k != nil {
 		return k
 	}
-	l.boxed = sig.fn.Name + "()"
+	l.notes = append(l.notes, sig.fn.Name+"() is called row by row")
 	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
 	for i, a := range n.Arguments {
 		k.kids = append(k.kids, l.as(a, sig.args[i]))
@@ -230,7 +230,7 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		}
 		return &sumK{loopK: k, typ: t}
 	}
-	if body.Kind != record.Bool {
+	if info, _ := loopOf(n); info.predicate && body.Kind != record.Bool {
 		return l.none("%s() with a condition whose type shows only at run time", n.Name)
 	}
 	switch n.Name {

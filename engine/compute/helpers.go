@@ -52,6 +52,24 @@ func vmFunctions() conf.FunctionsTable {
 		}
 		return a[0], nil
 	})
+	listFunctions(add)
+	add("sum", func(r *run, a []any) (any, error) { return r.sum(record.Kind(a[0].(int)), a[1]) })
+	add("measure", func(r *run, a []any) (any, error) { return r.measure(a[0].(string), record.Kind(a[1].(int)), a[2:]) })
+	add("number", func(_ *run, a []any) (any, error) { return numberOf(a[0].(string), a[1]) })
+	add("sortKey", func(_ *run, a []any) (any, error) { return sortKey(a[0]), nil })
+	add("sort", func(r *run, a []any) (any, error) { return r.sort(a) })
+	add("uniq", func(r *run, a []any) (any, error) { return r.uniq(a[0]) })
+	add("type", func(_ *run, a []any) (any, error) { return typeWord(a[0]), nil })
+	add("string", func(r *run, a []any) (any, error) { return r.text(a[0]) })
+	add("toJSON", func(r *run, a []any) (any, error) { return r.toJSON(a[0]) })
+	add("repeat", func(r *run, a []any) (any, error) { return r.repeat(a) })
+	add("replace", func(r *run, a []any) (any, error) { return r.replace(a) })
+	add("join", func(r *run, a []any) (any, error) { return r.join(a) })
+	return t
+}
+
+// listFunctions are those for findLast() and findLastIndex().
+func listFunctions(add func(name string, f func(r *run, a []any) (any, error))) {
 	add("reversed", func(r *run, a []any) (any, error) {
 		l, ok := asList(a[0])
 		if !ok {
@@ -69,19 +87,6 @@ func vmFunctions() conf.FunctionsTable {
 		l, _ := asList(a[0])
 		return len(l) - 1 - i, nil
 	})
-	add("sum", func(r *run, a []any) (any, error) { return r.sum(record.Kind(a[0].(int)), a[1]) })
-	add("measure", func(r *run, a []any) (any, error) { return r.measure(a[0].(string), record.Kind(a[1].(int)), a[2:]) })
-	add("number", func(_ *run, a []any) (any, error) { return numberOf(a[0].(string), a[1]) })
-	add("sortKey", func(_ *run, a []any) (any, error) { return sortKey(a[0]), nil })
-	add("sort", func(r *run, a []any) (any, error) { return r.sort(a) })
-	add("uniq", func(r *run, a []any) (any, error) { return r.uniq(a[0]) })
-	add("type", func(_ *run, a []any) (any, error) { return typeWord(a[0]), nil })
-	add("string", func(r *run, a []any) (any, error) { return r.text(a[0]) })
-	add("toJSON", func(r *run, a []any) (any, error) { return r.toJSON(a[0]) })
-	add("repeat", func(r *run, a []any) (any, error) { return r.repeat(a) })
-	add("replace", func(r *run, a []any) (any, error) { return r.replace(a) })
-	add("join", func(r *run, a []any) (any, error) { return r.join(a) })
-	return t
 }
 
 func (r *run) measure(name string, k record.Kind, args []any) (any, error) {

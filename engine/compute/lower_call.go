@@ -172,6 +172,13 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 		return &indexK{a: a, b: b, find: bytes.LastIndex}
 	case "replace":
 		return l.replace(n)
+	case "split":
+		if len(n.Arguments) == 2 {
+			a, b := two()
+			return &splitK{x: a, sep: b, typ: l.info(n).t}
+		}
+	case "join":
+		return l.join(n)
 	}
 	if !isK {
 		return l.none("%s() with computed arguments", n.Name)
@@ -188,6 +195,18 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 		return &cutK{x: l.node(n.Arguments[0]), cut: cutSuffix([]byte(second))}
 	}
 	return l.none("%s()", n.Name)
+}
+
+func (l *lowerer) join(n *ast.BuiltinNode) kernel {
+	list := l.info(n.Arguments[0]).t
+	if list.Kind != record.List || list.Elem.Kind != record.String || list.Elem.Nullable {
+		return l.none("join() of %s", words(list))
+	}
+	k := &joinK{list: l.node(n.Arguments[0]), limit: l.e.c.o.Bytes}
+	if len(n.Arguments) == 2 {
+		k.sep = l.node(n.Arguments[1])
+	}
+	return k
 }
 
 func (l *lowerer) replace(n *ast.BuiltinNode) kernel {

@@ -17,7 +17,8 @@ var nativeExprs = [...]string{
 	"in_zone(at, 'Asia/Tokyo')", "in_zone(atn, 'UTC')", "date(at)", "date(atn)", "date(day)", "date(in_zone(atn, 'Pacific/Auckland'))",
 	"join_nonempty(' ', s, sn, s2)", "join_nonempty(sn, s, nil, i, d, b, day, ' ')", "join_nonempty(nil, s, s2)",
 	"b ? addr : addrn", "addrn ?? addr", "b ? items : filter(items, .ok)", "b ? tags : nil", "b ? {city: s, zip: sn} : addr", "b ? first(items) : last(items)",
-	"find(items, .qty > 5)?.sku", "findLast(tags, # != '')", "findIndex(nums, # > 2)", "findLastIndex(items, .ok)", "let y = lower(s); y == s2 ? y : y + y",
+	"find(items, .qty > 5)?.sku", "findLast(tags, # != '')", "findIndex(nums, # > 2)", "findLastIndex(items, .ok)", "split(s, ',')", "first(split(s, ' '))", "split(s, '')", "split(s, s2)", "len(split(sn ?? 'a b', ' '))", "join(tags, '-')", "join(tags)", "join(map(items, .sku), s)",
+	"let y = lower(s); y == s2 ? y : y + y",
 }
 
 func TestNative(t *testing.T) {

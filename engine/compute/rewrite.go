@@ -93,11 +93,7 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.BuiltinNode:
 		return w.builtin(n)
 	case *ast.PredicateNode:
-		around := w.list
-		w.list, w.next = w.next, ""
-		out := at(&ast.PredicateNode{Node: dollar(n, "tick", w.node(n.Node))}, n)
-		w.list = around
-		return out
+		return w.predicate(n)
 	case *ast.VariableDeclaratorNode:
 		return at(&ast.VariableDeclaratorNode{Name: n.Name, Value: w.node(n.Value), Expr: w.node(n.Expr)}, n)
 	case *ast.SequenceNode:
@@ -115,15 +111,27 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.PairNode:
 		return at(&ast.PairNode{Key: w.node(n.Key), Value: w.node(n.Value)}, n)
 	case *ast.PointerNode:
-		out := at(&ast.PointerNode{Name: n.Name}, n)
-		if n.Name == "index" && w.list != "" {
-			return dollar(n, "back", at(&ast.IdentifierNode{Value: w.list}, n), out)
-		}
-		return out
+		return w.pointer(n)
 	case *ast.IdentifierNode:
 		return at(&ast.IdentifierNode{Value: n.Value}, n) // a let variable
 	}
 	return n
+}
+
+func (w *rewriter) predicate(n *ast.PredicateNode) ast.Node {
+	around := w.list
+	w.list, w.next = w.next, ""
+	out := at(&ast.PredicateNode{Node: dollar(n, "tick", w.node(n.Node))}, n)
+	w.list = around
+	return out
+}
+
+func (w *rewriter) pointer(n *ast.PointerNode) ast.Node {
+	out := at(&ast.PointerNode{Name: n.Name}, n)
+	if n.Name == "index" && w.list != "" {
+		return dollar(n, "back", at(&ast.IdentifierNode{Value: w.list}, n), out)
+	}
+	return out
 }
 
 func (w *rewriter) unary(n *ast.UnaryNode) ast.Node {

@@ -52,7 +52,11 @@ func choiceFunctions() []Function {
 		},
 		Meaning: Nullif,
 		Prepare: prepareNullif,
-	}, {
+	}, blankFunction()}
+}
+
+func blankFunction() Function {
+	return Function{
 		Name:    "blank",
 		Usage:   "blank(x)",
 		Summary: "true when x is nil or a text of nothing but white space, else false; never nil.",
@@ -69,7 +73,7 @@ func choiceFunctions() []Function {
 			s, isText := args[0].(string)
 			return args[0] == nil || isText && strings.TrimSpace(s) == "", nil
 		},
-	}}
+	}
 }
 
 func prepareNullif(args []any) (Fast, error) {

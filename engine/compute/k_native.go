@@ -80,6 +80,36 @@ func (k *roundK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
+// fixedK is fixed() of ints and decimals.
+type fixedK struct {
+	x      kernel
+	places int
+	typ    record.Type
+	out    vec
+}
+
+func (k *fixedK) eval(f *frame, sel []int32) *record.Column {
+	x := k.x.eval(f, sel)
+	c := k.out.reset(k.typ, f.n)
+	for _, i := range sel {
+		off := len(c.Data)
+		switch {
+		case x.IsNull(int(i)):
+			k.out.null(i)
+			continue
+		case f.failed(i) || !k.out.room(f, i, 64, 64):
+			k.out.blank(i)
+			continue
+		case x.Type.Kind == record.Int:
+			c.Data = function.AppendFixed(c.Data, record.DecimalFromInt(x.Ints[i]), k.places)
+		default:
+			c.Data = function.AppendFixed(c.Data, x.Dec(int(i)), k.places)
+		}
+		c.Views[i] = record.View{Off: uint32(off), Len: uint32(len(c.Data) - off)}
+	}
+	return c
+}
+
 // dayPartK is year(), month(), day() and date(): numbers made of a day.
 type dayPartK struct {
 	x   kernel

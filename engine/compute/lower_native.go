@@ -24,6 +24,10 @@ func (l *lowerer) native(n *ast.CallNode, sig *signature) kernel {
 		return l.joinNonempty(n, sig)
 	case function.Round:
 		return l.round(n, sig, t)
+	case function.Fixed:
+		if places, isK := sig.in[1].k.(int); isK && (kind(0) == record.Int || kind(0) == record.Decimal) {
+			return &fixedK{x: arg(0), places: places, typ: t}
+		}
 	case function.YearOf, function.MonthOf, function.DayOf:
 		if kind(0) == record.Time || kind(0) == record.Date {
 			return &dayPartK{x: arg(0), of: dayPart(sig.fn.Meaning), typ: t}

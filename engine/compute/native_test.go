@@ -12,7 +12,7 @@ var nativeExprs = [...]string{
 	"coalesce(sn, s)", "coalesce(in_, i)", "coalesce(addrn, addr)", "coalesce(nil, dayn, day)", "coalesce(sn, nil)", "coalesce(d, dn)",
 	"nullif(s, '')", "nullif(trim(s), s2)", "nullif(i, 0)", "nullif(d, 0)", "nullif(dn, 10.5)", "nullif(f, f)", "nullif(day, dayn)", "nullif(at, atn)", "nullif(b, true)", "nullif(sn, nil)",
 	"blank(s)", "blank(sn)", "blank(i)", "blank(in_)", "blank(x)", "blank(addrn)", "not blank(trim(s))",
-	"round(d, 1)", "round(f, 2)", "round(fn, 0)", "round(dn, 2)", "round(i, 2)", "round(d)", "abs(d)", "abs(i)", "abs(f)",
+	"round(d, 1)", "round(f, 2)", "round(fn, 0)", "round(dn, 2)", "round(i, 2)", "fixed(d, 2)", "fixed(dn, 0)", "fixed(in_, 3)", "round(d)", "abs(d)", "abs(i)", "abs(f)",
 	"year(day)", "month(dayn)", "day(at)", "year(atn)", "month(in_zone(at, 'Pacific/Auckland'))",
 	"in_zone(at, 'Asia/Tokyo')", "in_zone(atn, 'UTC')", "date(at)", "date(atn)", "date(day)", "date(in_zone(atn, 'Pacific/Auckland'))",
 	"join_nonempty(' ', s, sn, s2)", "join_nonempty(sn, s, nil, i, d, b, day, ' ')", "join_nonempty(nil, s, s2)",

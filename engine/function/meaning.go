@@ -12,6 +12,7 @@ const (
 	Blank                       // null, or text of nothing but white space
 	JoinNonempty                // the arguments behind the first that are not blank, joined by it
 	Round                       // a number rounded half away from zero to some places, 0 unless given
+	Fixed                       // a number as text with so many places
 	YearOf                      // the year of a date, or of a datetime in its zone
 	MonthOf                     // its month
 	DayOf                       // its day of the month

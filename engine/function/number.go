@@ -10,7 +10,7 @@ import (
 )
 
 func numberFunctions() []Function {
-	return []Function{roundFunction(), decimalFunction(false), decimalFunction(true), moneyFunction(false), moneyFunction(true)}
+	return []Function{roundFunction(), fixedFunction(), decimalFunction(false), decimalFunction(true), moneyFunction(false), moneyFunction(true)}
 }
 
 // suffix returns the name and summary of a function or of its lenient variant.
@@ -167,7 +167,7 @@ func roundFunction() Function {
 			return t
 		},
 		Call: strict(func(args []any) (any, error) {
-			places, err := placesArg(args)
+			places, err := placesArg("round", args)
 			if err != nil {
 				return nil, err
 			}
@@ -181,25 +181,17 @@ func roundFunction() Function {
 			}
 			return nil, wrongKind("round", 0, "a number", args[0])
 		}),
-		Prepare: func(args []any) (Fast, error) {
-			if len(args) > 1 && args[1] != nil {
-				if _, not := args[1].(NotConst); !not {
-					_, err := placesArg(args)
-					return Fast{}, err
-				}
-			}
-			return Fast{}, nil
-		},
+		Prepare: preparePlaces("round"),
 	}
 }
 
-func placesArg(args []any) (int, error) {
+func placesArg(name string, args []any) (int, error) {
 	if len(args) < 2 {
 		return 0, nil
 	}
-	n, err := intArg("round", args, 1)
+	n, err := intArg(name, args, 1)
 	if err == nil && (n < 0 || n > record.MaxScale) {
-		err = fmt.Errorf("round() rounds to 0 to %d digits after the point, not %d", record.MaxScale, n)
+		err = fmt.Errorf("%s() rounds to 0 to %d digits after the point, not %d", name, record.MaxScale, n)
 	}
 	return n, err
 }

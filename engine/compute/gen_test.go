@@ -271,7 +271,7 @@ func (g *gen) dec(d int) string {
 		g.f("sum(%s, %s)", g.items, g.inLoop(record.Decimal, d)), g.f("(max(map(%s, %s)) ?? 0)", g.items, g.inLoop(record.Decimal, d)),
 		g.f("(decimal(%s) ?? 1)", g.of(record.String, d)), g.let(record.Decimal, d), g.f("round(%s, 2)", g.of(record.Decimal, d)),
 		g.f("(nullif(%s, %s) ?? %s)", g.of(record.Decimal, d), func() string { return pick(g.r, "0", "d", "i") }, g.of(record.Decimal, d)),
-		g.f("mean(map(%s, %s))", g.items, g.inLoop(record.Decimal, d)))
+		g.f("%s(map(%s, %s))", func() string { return pick(g.r, "mean", "median") }, g.items, g.inLoop(record.Decimal, d)))
 }
 
 func (g *gen) str(d int) string {

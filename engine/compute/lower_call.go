@@ -94,6 +94,8 @@ func (l *lowerer) builtin(n *ast.BuiltinNode) kernel {
 		return &pickK{list: l.node(n.Arguments[0]), at: at, must: !t.Nullable, typ: t, elemNull: elemOf(l.info(n.Arguments[0]).t).Nullable}
 	case "min", "max":
 		return l.extreme(n)
+	case "mean":
+		return l.mean(n)
 	case "len":
 		if k := l.info(n.Arguments[0]).t.Kind; k == record.String || k == record.List {
 			return &lenK{x: l.node(n.Arguments[0])}
@@ -115,6 +117,15 @@ func (l *lowerer) extreme(n *ast.BuiltinNode) kernel {
 		return &extremeK{list: l.node(n.Arguments[0]), max: n.Name == "max", must: list.nonEmpty, typ: l.info(n).t}
 	}
 	return l.none("%s() of %s", n.Name, words(list.t))
+}
+
+func (l *lowerer) mean(n *ast.BuiltinNode) kernel {
+	list, t := l.info(n.Arguments[0]), l.info(n).t
+	if len(n.Arguments) != 1 || list.t.Kind != record.List || !number(*list.t.Elem) {
+		return l.none("%s() of %s", n.Name, words(list.t))
+	}
+	sum := loopK{list: l.node(n.Arguments[0]), body: &castK{x: elemK{}, typ: t}}
+	return &meanK{sumK: sumK{loopK: sum, typ: t}}
 }
 
 func (l *lowerer) number(n *ast.BuiltinNode) kernel {

@@ -17,7 +17,7 @@ var nativeExprs = [...]string{
 	"in_zone(at, 'Asia/Tokyo')", "in_zone(atn, 'UTC')", "date(at)", "date(atn)", "date(day)", "date(in_zone(atn, 'Pacific/Auckland'))",
 	"join_nonempty(' ', s, sn, s2)", "join_nonempty(sn, s, nil, i, d, b, day, ' ')", "join_nonempty(nil, s, s2)",
 	"b ? addr : addrn", "addrn ?? addr", "b ? items : filter(items, .ok)", "b ? tags : nil", "b ? {city: s, zip: sn} : addr", "b ? first(items) : last(items)",
-	"find(items, .qty > 5)?.sku", "findLast(tags, # != '')", "findIndex(nums, # > 2)", "findLastIndex(items, .ok)", "split(s, ',')", "first(split(s, ' '))", "split(s, '')", "split(s, s2)", "len(split(sn ?? 'a b', ' '))", "join(tags, '-')", "join(tags)", "join(map(items, .sku), s)",
+	"find(items, .qty > 5)?.sku", "findLast(tags, # != '')", "findIndex(nums, # > 2)", "findLastIndex(items, .ok)", "mean(nums)", "mean(map(items, .rate))", "split(s, ',')", "first(split(s, ' '))", "split(s, '')", "split(s, s2)", "len(split(sn ?? 'a b', ' '))", "join(tags, '-')", "join(tags)", "join(map(items, .sku), s)",
 	"let y = lower(s); y == s2 ? y : y + y",
 }
 
@@ -53,7 +53,7 @@ func TestMixedTypes(t *testing.T) {
 	for _, src := range []string{
 		"b ? s : i", "b ? x : d", "x ?? s", "x ?? items", "sn ?? i", "b ? addr : {zip: i}", "b ? items : []", "b ? [s] : [sn]", "b ? [[i]] : [[in_]]", "coalesce(x, items, s)",
 		"coalesce(addr, {other: i})", "coalesce(6 % i, 5)", "b ? nil : {a: nil, b: [addrn]}", "map(items, .ok ? # : nil)", "map(items, .ok ? .parts : [])",
-		"b ? {n: i} : {n: d}", "nullif(i, d)", "nullif(s, i)", "coalesce(s, 6 % i)",
+		"b ? {n: i} : {n: d}", "nullif(i, d)", "nullif(s, i)", "mean(map(items, .price))", "coalesce(s, 6 % i)",
 	} {
 		e := compileRow(t, c, src)
 		if e.slow != "" {

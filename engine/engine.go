@@ -133,7 +133,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		}
 		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
-			pr.Err = fmt.Errorf("not run, because %s failed: %w", p.After[i], failed[p.After[i]])
+			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
 		} else {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}

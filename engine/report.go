@@ -66,6 +66,18 @@ func (l Ledger) Balanced() bool {
 // GroupCount tells how many rows became how many at a group step.
 type GroupCount = exec.GroupCount
 
+// SkippedError tells that a pipeline was not run, because one that it names in after failed.
+type SkippedError struct {
+	After string
+	Cause error
+}
+
+// Error implements error.
+func (e *SkippedError) Error() string { return "not run, because " + e.After + " failed" }
+
+// Unwrap gives errors.As the cause, so that the exit code is that of the cause.
+func (e *SkippedError) Unwrap() error { return e.Cause }
+
 // ledgerOf returns the ledger of a run of p; filters that dropped nothing are there with 0.
 func ledgerOf(c state.Counts, p *plan.Pipeline) Ledger {
 	filtered := maps.Clone(c.Filtered)

@@ -42,6 +42,7 @@ type Options struct {
 	Log      *zap.Logger
 	StateDir string // spooled files live below it
 	Lanes    int    // how many chunks are parsed at the same time; 0 chooses
+	Chunk    int    // about how many bytes a lane parses at a time; 0 chooses
 	// Point is called at the named points between durable steps. Tests end the
 	// process there. In the order of a run: spooling, spooled (a remote file is
 	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a
@@ -106,6 +107,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
+	}
+	if o.Chunk <= 0 {
+		o.Chunk = chunkSize
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
 	err := r.run(ctx)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -135,7 +136,7 @@ func (w *probeWriter) Deliver(ctx context.Context, d *plugin.Delivery) ([]plugin
 
 // effects returns what a receiver that honours keys holds: the rows of each
 // delivery once, in order. A key that came with other rows is an error (I7).
-func (p *probe) effects(t testing.TB, to string) string {
+func (p *probe) effects(t rapid.TB, to string) string {
 	t.Helper()
 	bodies := map[string]string{}
 	var out string

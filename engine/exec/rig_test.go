@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"pgregory.net/rapid"
 
 	"weir/engine"
 	"weir/engine/exec"
@@ -26,11 +27,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// fatal is what a rig needs of *testing.T and *rapid.T.
-type fatal interface {
-	testing.TB
-}
 
 // clock is a clock that moves on by step at each look.
 type clock struct {
@@ -55,7 +51,7 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 
 // rig runs one pipeline again and again on one state.
 type rig struct {
-	t     fatal
+	t     rapid.TB
 	dir   string
 	kv    *memkv.Store
 	probe *probe
@@ -72,7 +68,7 @@ type rig struct {
 type crash struct{ point string }
 
 // newRig plans the body of a pipeline. DIR in it is the rig's folder.
-func newRig(t fatal, dir, body string) *rig {
+func newRig(t rapid.TB, dir, body string) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: dir, kv: memkv.New(), probe: newProbe(), chunk: 300, point: func(string) {},
 		clock: &clock{now: time.Date(2024, 7, 1, 12, 0, 0, 0, time.UTC)}}
@@ -251,7 +247,7 @@ func csvRows(from, to int) string {
 	return sb.String()
 }
 
-func equal(t testing.TB, what string, got, want any) {
+func equal(t rapid.TB, what string, got, want any) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%s is %v, want %v", what, got, want)

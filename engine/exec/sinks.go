@@ -195,10 +195,11 @@ func (s *sinkNode) cut(ctx context.Context) error {
 // quick is the time within which a reservation that is used up was too small.
 const quick = time.Second
 
-// reserve makes durable that the pending rows are about to be delivered, and at
-// a fast sink those of some deliveries to come: one write serves for all of them.
-func (s *sinkNode) reserve() error {
-	if s.rows <= s.ahead {
+// reserve makes durable that n rows are about to be delivered, and at a fast sink
+// those of some deliveries to come: one write serves for all of them. A sink that
+// undoes what was not committed sees nothing twice and needs none of it.
+func (s *sinkNode) reserve(n int64) error {
+	if _, undoes := s.writer.(plugin.Stager); undoes || s.rows <= s.ahead {
 		return nil
 	}
 	now := s.r.Clock.Now()
@@ -206,7 +207,7 @@ func (s *sinkNode) reserve() error {
 		s.step = 1
 	}
 	s.step, s.reserved = min(s.step, 256), now
-	s.ahead = s.rows + (s.step-1)*int64(s.pending.N)
+	s.ahead = s.rows + (s.step-1)*n
 	return s.r.Session.Reserve(s.node.Address, s.ahead)
 }
 
@@ -214,9 +215,6 @@ func (s *sinkNode) reserve() error {
 func (s *sinkNode) flush(ctx context.Context) error {
 	if s.pending.N == 0 {
 		return nil
-	}
-	if err := s.reserve(); err != nil {
-		return at(s.node, err)
 	}
 	err := s.deliver(ctx, &s.pending)
 	s.pending.Clear(s.node.In)
@@ -227,6 +225,9 @@ func (s *sinkNode) flush(ctx context.Context) error {
 // deliver hands rows to the sink and accounts for them. Every row is durable at
 // the other side, or rejected, when it returns nil.
 func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
+	if err := s.reserve(int64(b.Live())); err != nil {
+		return at(s.node, err)
+	}
 	s.r.Point("delivering")
 	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: s.key(b), Rows: b})
 	if err != nil {
@@ -244,6 +245,9 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 // writeEncoded passes on rows that a lane encoded.
 func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) error {
 	s.rows += int64(rows)
+	if err := s.reserve(int64(rows)); err != nil {
+		return at(s.node, err)
+	}
 	s.r.Point("delivering")
 	if err := s.encoder.WriteEncoded(ctx, data, rows); err != nil {
 		return at(s.node, err)

@@ -177,6 +177,7 @@ func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Pl
 	log = log.With(zap.String("run", runID))
 	x := exec.Options{
 		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
+		Hold: store.Hold,
 		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
 	}
 	if o.Progress != nil {

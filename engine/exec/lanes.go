@@ -141,13 +141,7 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 	for _, x := range b.Rejects {
 		rej := state.Reject{
 			Row: b.RowNo(x.Row), Raw: append([]byte(nil), b.RawText(x.Row)...),
-			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason,
-		}
-		switch {
-		case b.Lines != nil:
-			rej.Line = b.Lines[x.Row]
-		case b.FirstLine > 0:
-			rej.Line = b.FirstLine + int64(x.Row)
+			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason, Line: b.LineNo(x.Row),
 		}
 		if b.Origin != nil {
 			rej.Object, rej.ObjectID = b.Origin.Name, b.Origin.ID
@@ -177,7 +171,7 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 		defer close(work)
 		splitErr = r.split(ctx, rd, start.row, free, work, ordered)
 	}()
-	finished := make(chan struct{})
+	finished := make(chan struct{}, workers)
 	for range workers {
 		go func() {
 			for j := range work {
@@ -227,7 +221,7 @@ func (r *run) split(ctx context.Context, rd plugin.Reader, row int64, free <-cha
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := rd.Split(ctx, &l.chunk, chunkSize)
+		err := rd.Split(ctx, &l.chunk, r.Chunk)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -89,6 +89,7 @@ func (s *Set) settleMissing(listed map[string]bool) error {
 // putAway moves or deletes the file of e and its marker, and notes that in the
 // ledger. It reports whether it did.
 func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
+	s.Point("moving")
 	target, err := s.putAwayFile(ctx, e)
 	if errors.Is(err, errReplaced) {
 		s.Log.Info("a file has changed since it was read; its new content is left for the next run: " + e.Path)
@@ -107,6 +108,7 @@ func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 			"%s: %v. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, err, s.o.After)
 		return false, nil
 	}
+	s.Point("moved")
 	e.State, e.Target, e.Reason = state.FileArchived, target, ""
 	return true, s.Session.PutFile(e)
 }

@@ -34,7 +34,7 @@ func (e *LedgerError) Error() string {
 }
 
 // Commit makes everything pending durable, in one atomic write (I5), and clears
-// the recorded cuts. With nothing pending it only checks that the session still
+// the recorded cuts and reservations. With nothing pending it only checks that the session still
 // owns the pipeline. It returns a *LedgerError when the counts do not add up (I3),
 // ErrFenced or ErrShared when the commit is refused, and a Failure when the store
 // cannot write. After any error the pending changes are still there: Discard
@@ -96,6 +96,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 			s.w.Delete(cutKey(s.pid, sink, n))
 		}
 	}
+	for sink := range s.ahead {
+		s.w.Delete(nameKey(kindAhead, s.pid, sink))
+	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
 		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), f.encode())
@@ -148,6 +151,7 @@ func (s *Session) settle() {
 		t.committed, t.dirty = t.now, false
 	}
 	clear(s.cuts)
+	clear(s.ahead)
 	for _, sp := range s.spaces {
 		sp.settle()
 	}

@@ -28,6 +28,7 @@
 //	18 PID                            the last reject number and the last run number
 //	19 SID                            version of a shared space, bumped by each commit that changes it
 //	1a PID <source> <path> id         file ledger: earlier files of that name
+//	1b PID sink                       rows since the last commit that may have been delivered already
 //	20 SID key                        value of a key of a space, as the step made it
 //
 // Values other than those of sinks and steps begin with the version of their

@@ -21,6 +21,7 @@ const (
 	kindNumbers = 0x18
 	kindVersion = 0x19
 	kindOldFile = 0x1a
+	kindAhead   = 0x1b
 	kindSpace   = 0x20
 )
 

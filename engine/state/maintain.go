@@ -124,7 +124,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile} {
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile} {
 		prefixes = append(prefixes, key(kind, pid))
 	}
 	for _, p := range prefixes {

@@ -45,6 +45,12 @@ func vmFunctions() conf.FunctionsTable {
 		}
 		return decimalOf(a[0])
 	})
+	add("zone", func(_ *run, a []any) (any, error) {
+		if t, ok := a[0].(time.Time); ok {
+			return t.In(a[1].(*time.Location)), nil
+		}
+		return a[0], nil
+	})
 	add("sum", func(r *run, a []any) (any, error) { return r.sum(record.Kind(a[0].(int)), a[1]) })
 	add("measure", func(r *run, a []any) (any, error) { return r.measure(a[0].(string), record.Kind(a[1].(int)), a[2:]) })
 	add("number", func(_ *run, a []any) (any, error) { return numberOf(a[0].(string), a[1]) })

@@ -45,8 +45,15 @@ func (w *rewriter) as(n ast.Node, to record.Type) ast.Node {
 		return dollar(n, "float", out)
 	case to.Kind == record.Decimal && (from.Kind == record.Int || from.Kind == record.Float):
 		return dollar(n, "decimal", out)
+	case to.Kind == record.Time && from.Kind == record.Time && !sameZone(to, from):
+		return zoned(out, to)
 	}
 	return out
+}
+
+// zoned shows the datetime that x gives in the zone of its type t.
+func zoned(x ast.Node, t record.Type) ast.Node {
+	return dollar(x, "zone", x, at(&ast.ConstantNode{Value: t.Location()}, x))
 }
 
 func (w *rewriter) node(n ast.Node) ast.Node {
@@ -203,7 +210,11 @@ func (w *rewriter) builtin(n *ast.BuiltinNode) ast.Node {
 		p.Node = dollar(n, "sortKey", p.Node)
 		return plain
 	case "min", "max", "mean", "median":
-		return dollar(n, "measure", append([]ast.Node{text(n, n.Name), at(&ast.ConstantNode{Value: int(kind)}, n)}, args...)...)
+		out := dollar(n, "measure", append([]ast.Node{text(n, n.Name), at(&ast.ConstantNode{Value: int(kind)}, n)}, args...)...)
+		if kind == record.Time {
+			return zoned(out, w.c.info[n].t)
+		}
+		return out
 	case "abs", "round", "floor", "ceil", "int", "float":
 		if t := w.c.info[n.Arguments[0]].t; plainNumber(t) || t.Kind == record.String {
 			return plain

@@ -47,7 +47,7 @@ func (s *Snapshot) Revision() string {
 		}
 		slices.Sort(names)
 		for _, n := range names {
-			fmt.Fprintf(h, "%d:%s%d:", len(n), n, len(m[n]))
+			h.Write(fmt.Appendf(nil, "%d:%s%d:", len(n), n, len(m[n])))
 			h.Write(m[n])
 		}
 	}

@@ -60,17 +60,7 @@ func (l *library) calendarFunctions() []Function {
 				new(func(record.DateValue, time.Time) *int), new(func(time.Time, record.DateValue) *int),
 			},
 			Returns: asArgs(record.Int),
-			Call: strict(func(args []any) (any, error) {
-				a, err := dayOf("days_between", args, 0)
-				if err != nil {
-					return nil, err
-				}
-				b, err := dayOf("days_between", args, 1)
-				if err != nil {
-					return nil, err
-				}
-				return int(b.Days - a.Days), nil
-			}),
+			Call:    strict(daysBetween),
 		},
 	}
 }
@@ -85,6 +75,18 @@ func dayOf(name string, args []any, i int) (record.DateValue, error) {
 		return d, nil
 	}
 	return record.DateValue{}, wrongKind(name, i, "a date or a datetime", args[i])
+}
+
+func daysBetween(args []any) (any, error) {
+	a, err := dayOf("days_between", args, 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := dayOf("days_between", args, 1)
+	if err != nil {
+		return nil, err
+	}
+	return int(b.Days - a.Days), nil
 }
 
 func addDays(args []any) (any, error) {

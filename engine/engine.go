@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"weir/engine/columns"
 	"weir/engine/compute"
 	"weir/engine/config"
 	"weir/engine/diag"
@@ -21,6 +22,7 @@ import (
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/share"
+	"weir/engine/spec"
 	"weir/engine/state"
 	"weir/engine/step"
 )
@@ -89,6 +91,10 @@ func (e *Engine) planOptions() plan.Options {
 	return plan.Options{
 		Plugins: e.plugins,
 		Steps:   step.All(),
+		Columns: func(name string, t spec.Text) diag.List {
+			_, ds := columns.Parse(name, t)
+			return ds
+		},
 		Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
 			return compute.New(in, compute.Options{Vars: vars, Now: e.clock.Now, Functions: functions})
 		},

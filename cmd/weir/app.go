@@ -29,8 +29,6 @@ type app struct {
 	getenv         func(string) string
 	version        string
 	newEngine      func(log *zap.Logger) (runner, diag.List)
-	// demo runs the demonstration; the verb exists only when there is one.
-	demo func(ctx context.Context, out io.Writer) error
 
 	vars      []string
 	varFiles  []string
@@ -72,10 +70,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.noColor, "no-color", false, "print without colour; NO_COLOR in the environment does the same")
 	f.StringVar(&a.logLevel, "log-level", "warn", "least level to log: debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
-	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.versionCommand())
-	if a.demo != nil {
-		root.AddCommand(a.demoCommand())
-	}
+	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.demoCommand(), a.versionCommand())
 	usageErrors(root)
 	return root
 }

@@ -19,12 +19,10 @@ const (
 	aConvert // a number or a string
 	aList
 	aObject
-	aSized    // string, list or object
-	aValue    // anything but nil
-	aMinMax   // a list of comparable values, or such a value
-	aStrings  // a list of strings
-	aTextual  // anything that has one text: not nil
-	aOptional // marks nothing; see rule.least
+	aSized   // string, list or object
+	aMinMax  // a list of comparable values, or such a value
+	aStrings // a list of strings
+	aTextual // anything that has one text: not nil
 )
 
 // rule describes a built-in of expr that is not a loop.

@@ -138,6 +138,7 @@ type Expr struct {
 	reads []record.Slot // slots of the compiler's schema
 	vm    *vm.Program
 	slow  string // why there is no kernel, "" when there is one
+	boxed string // a function that kernels call row by row, "" when there is none
 }
 
 // Type implements plugin.Expr.
@@ -146,9 +147,18 @@ func (e *Expr) Type() record.Type { return e.typ }
 // Reads implements plugin.Expr.
 func (e *Expr) Reads() []record.Slot { return e.reads }
 
-// Kernel tells whether the expression runs entirely as column kernels and, if
-// not, which part of it makes it run row by row.
-func (e *Expr) Kernel() (fully bool, why string) { return e.slow == "", e.slow }
+// Kernel tells whether the expression runs entirely as column kernels. If not,
+// why names the part that makes all of it run row by row in the VM, or the
+// function that kernels call row by row.
+func (e *Expr) Kernel() (fully bool, why string) {
+	switch {
+	case e.slow != "":
+		return false, e.slow + " runs row by row"
+	case e.boxed != "":
+		return false, e.boxed + " is called row by row"
+	}
+	return true, ""
+}
 
 // usage finds out which fields are read.
 func (e *Expr) usage() {

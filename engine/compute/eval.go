@@ -3,6 +3,7 @@ package compute
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -74,6 +75,12 @@ func (v *Eval) finish(c *record.Column) *record.Column {
 	return &v.out
 }
 
+// failures lists the rows that failed, ascending.
+func (v *Eval) failures() []failure {
+	slices.SortFunc(v.f.errs, func(a, b failure) int { return int(a.row - b.row) })
+	return v.f.errs
+}
+
 // Rows implements plugin.Eval.
 func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
 	v.start(b.N)
@@ -90,7 +97,7 @@ func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
 		sel = v.upTo(b.N)
 	}
 	c := v.k.eval(&v.f, sel)
-	for _, e := range v.f.errs {
+	for _, e := range v.failures() {
 		b.Reject(int(e.row), step, column, "row.expression", e.reason)
 	}
 	return v.finish(c)
@@ -128,7 +135,7 @@ func (v *Eval) Set(b *record.Batch, extra []record.Column) (*record.Column, erro
 	return v.one()
 }
 
-// Segments implements plugin.SetEval. Extra fields of the expression are null.
+// Segments implements plugin.SetEval. Extra fields of the expression are null: expressions that need them are evaluated with Set.
 func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []plugin.SegmentError) {
 	groups := len(offs) - 1
 	v.start(groups)
@@ -137,12 +144,12 @@ func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*r
 		v.none = make([]record.Column, len(v.f.cols)-1)
 	}
 	for i := range v.none {
-		v.none[i].Resize(tNull, groups)
+		fill(&v.none[i], nullable(v.e.ck.sc.fields[1+i].Type), make([]any, groups))
 		v.f.cols[1+i] = &v.none[i]
 	}
 	c := v.k.eval(&v.f, v.upTo(groups))
 	var failed []plugin.SegmentError
-	for _, e := range v.f.errs {
+	for _, e := range v.failures() {
 		failed = append(failed, plugin.SegmentError{Group: int(e.row), Reason: e.reason})
 		for i := offs[e.row]; i < offs[e.row+1]; i++ {
 			b.Reject(int(i), step, column, "row.expression", e.reason)

@@ -15,7 +15,7 @@ type frame struct {
 	owner []int32          // the row of outer that each element belongs to
 	outer *frame
 	now   time.Time
-	bad   []bool // rows that failed; nil when none did
+	bad   []int32 // 1 + index in errs of the rows that failed; nil when none did
 	errs  []failure
 }
 
@@ -27,28 +27,21 @@ type failure struct {
 // fail records that row i has no value; the first reason counts.
 func (f *frame) fail(i int32, reason string) {
 	if f.bad == nil {
-		f.bad = make([]bool, f.n)
+		f.bad = make([]int32, f.n)
 	}
-	if !f.bad[i] {
-		f.bad[i] = true
+	if f.bad[i] == 0 {
 		f.errs = append(f.errs, failure{i, reason})
+		f.bad[i] = int32(len(f.errs))
 	}
 }
 
-func (f *frame) failed(i int32) bool { return f.bad != nil && f.bad[i] }
+func (f *frame) failed(i int32) bool { return f.bad != nil && f.bad[i] > 0 }
 
 // reset prepares f for n rows.
 func (f *frame) reset(n int) { f.n, f.bad, f.errs = n, nil, f.errs[:0] }
 
 // reason returns why row i failed.
-func (f *frame) reason(i int32) string {
-	for _, e := range f.errs {
-		if e.row == i {
-			return e.reason
-		}
-	}
-	return ""
-}
+func (f *frame) reason(i int32) string { return f.errs[f.bad[i]-1].reason }
 
 // kernel evaluates one node of a tree. Each has buffers of its own; the column
 // is valid at the rows of sel, until the next call.

@@ -51,7 +51,7 @@ func genSchema() *record.Schema {
 func pick[T any](r *rand.Rand, vs ...T) T { return vs[r.IntN(len(vs))] }
 
 func (g *gen) texts() string {
-	return pick(g.r, "", "a", " Jan ", "Öz", "M", "PL", "12", "-7", "x@y.nl", "\u00a0nbsp ", "\xff\xfe", "ŁÓDŹ", "1.5", strings.Repeat("ab", 20))
+	return pick(g.r, "", "a", " ", "\t \u00a0", " Jan ", "Öz", "M", "PL", "12", "-7", "x@y.nl", "\u00a0nbsp ", "\xff\xfe", "ŁÓDŹ", "1.5", strings.Repeat("ab", 20))
 }
 
 func (g *gen) ints() int {
@@ -294,3 +294,5 @@ func (g *gen) top(d int) string {
 		},
 	)
 }
+
+func randOf(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }

@@ -132,7 +132,7 @@ func (k *callK) forNull(f *frame, i int32) {
 func call(fn *function.Function, args []any) (v any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%s() cannot take nil", fn.Name)
+			err = fmt.Errorf("%s() was given a value that it cannot take", fn.Name)
 		}
 	}()
 	return fn.Call(args...)
@@ -198,4 +198,43 @@ func methodOf(name string) func(time.Time) int {
 		return func(t time.Time) int { return int(t.UnixMilli()) }
 	}
 	return nil
+}
+
+// boxedK calls a listed function row by row in its scalar form, with values boxed.
+type boxedK struct {
+	fn   *function.Function
+	kids []kernel
+	typ  record.Type
+	cols []*record.Column
+	args []any
+	vs   []any
+	out  record.Column
+}
+
+func (k *boxedK) eval(f *frame, sel []int32) *record.Column {
+	k.cols = k.cols[:0]
+	for _, kid := range k.kids {
+		k.cols = append(k.cols, kid.eval(f, sel))
+	}
+	k.args, k.vs = resize(k.args, len(k.cols)), resize(k.vs, f.n)
+	clear(k.vs)
+	for _, i := range sel {
+		if f.failed(i) {
+			continue
+		}
+		for j, c := range k.cols {
+			k.args[j] = valueAt(c, int(i))
+		}
+		v, err := call(k.fn, k.args)
+		if err == nil {
+			v, err = conform(v, k.typ)
+		}
+		if err != nil {
+			f.fail(i, err.Error())
+			continue
+		}
+		k.vs[i] = v
+	}
+	fill(&k.out, k.typ, k.vs)
+	return &k.out
 }

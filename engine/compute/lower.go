@@ -13,6 +13,7 @@ import (
 type lowerer struct {
 	e     *Expr
 	why   string
+	boxed string // a function that is called row by row
 	loops []*loopInfo
 }
 
@@ -26,7 +27,7 @@ func (e *Expr) kernels() {
 		l.none("a result whose type shows only at run time")
 	}
 	l.as(e.root, e.typ)
-	e.slow = l.why
+	e.slow, e.boxed = l.why, l.boxed
 }
 
 func (e *Expr) lower() kernel { return (&lowerer{e: e}).as(e.root, e.typ) }
@@ -115,6 +116,11 @@ func (l *lowerer) node(n ast.Node) kernel {
 func (l *lowerer) column(ref int, t record.Type) kernel {
 	if len(l.loops) == 0 {
 		return &colK{ref}
+	}
+	// Lists around would be copied for every element: loops over them would
+	// multiply memory. The VM repeats them within its step budget.
+	if !copyable(t.Kind) {
+		return l.none("%s of the row around a loop", words(t))
 	}
 	for _, loop := range l.loops {
 		loop.owned = true

@@ -24,27 +24,64 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	if sig == nil {
 		return &nowK{}
 	}
+	if k := l.fast(n, sig); k != nil {
+		return k
+	}
+	if k := l.folded(n, sig); k != nil {
+		return k
+	}
+	l.boxed = sig.fn.Name + "()"
+	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
+	for i, a := range n.Arguments {
+		k.kids = append(k.kids, l.as(a, sig.args[i]))
+	}
+	return k
+}
+
+// folded calls a function once whose arguments are all constant; nil when they
+// are not, or when it fails, which is then found row by row.
+func (l *lowerer) folded(n *ast.CallNode, sig *signature) kernel {
+	args := make([]any, len(sig.in))
+	for i, in := range sig.in {
+		if !in.isK {
+			return nil
+		}
+		args[i] = in.k
+		if c, err := convertConst(in.k, sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
+			args[i] = c
+		}
+	}
+	v, err := call(sig.fn, args)
+	if err == nil {
+		v, err = conform(v, l.info(n).t)
+	}
+	if err != nil {
+		return nil
+	}
+	return &constK{v: v, typ: l.info(n).t}
+}
+
+// fast lowers a call to the function's fast form, when it has one for these
+// arguments: a column first, constants behind.
+func (l *lowerer) fast(n *ast.CallNode, sig *signature) kernel {
 	fn := sig.fn
-	if fn.Prepare == nil || len(n.Arguments) == 0 {
-		return l.none("%s()", fn.Name)
+	if fn.Prepare == nil || len(n.Arguments) == 0 || sig.in[0].isK {
+		return nil
 	}
 	args := make([]any, len(sig.in))
 	args[0] = function.NotConst{}
 	for i := 1; i < len(args); i++ {
 		if !sig.in[i].isK {
-			return l.none("%s() with computed arguments", fn.Name)
+			return nil
 		}
 		args[i] = sig.in[i].k
 		if c, err := convertConst(args[i], sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
 			args[i] = c
 		}
 	}
-	if sig.in[0].isK {
-		return l.none("%s() of a constant", fn.Name)
-	}
 	fast, err := fn.Prepare(args)
 	if err != nil || !fits(fast, sig.in[0].t.Kind, l.info(n).t.Kind) {
-		return l.none("%s()", fn.Name)
+		return nil
 	}
 	return &callK{x: l.as(n.Arguments[0], sig.args[0]), fn: fn, fast: fast, typ: l.info(n).t, args: args}
 }

@@ -129,6 +129,18 @@ func TestSegmentsReject(t *testing.T) {
 	}
 }
 
+// Segments gives extra fields as nulls.
+func TestSegmentsExtra(t *testing.T) {
+	c := New(lineSchema(), Options{})
+	b := lineBatch(c.schema)
+	for _, kernels := range []bool{true, false} {
+		e := rowsExpr(t, c, "run == nil ? first(rows).number : 'given'", field("run", tString))
+		if d := cmp.Diff([]any{"1", "4", "5"}, segments(e, b, []uint32{0, 3, 4, 6}, kernels)); d != "" {
+			t.Errorf("kernels %v: %s", kernels, d)
+		}
+	}
+}
+
 func TestSegmentsKernelVM(t *testing.T) {
 	g := &gen{r: rand.New(rand.NewPCG(5, 6)), body: true}
 	item := *genSchema().Fields()[17].Type.Elem

@@ -126,10 +126,28 @@ func (r *run) run(ctx context.Context) (err error) {
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
+	r.noteRejects()
 	if len(r.aside) > 0 {
 		return &QuarantineError{Files: r.aside}
 	}
 	return nil
+}
+
+// noteRejects tells people about the first rows that were rejected.
+func (r *run) noteRejects() {
+	for _, x := range r.rejects {
+		at := x.Step
+		if x.Column != "" {
+			at += ", " + x.Column
+		}
+		r.report.Notices = append(r.report.Notices, diag.Diagnostic{
+			Code: diag.Code(x.Code), Severity: diag.Warning, Summary: "Row rejected by " + at, Detail: x.Reason + ".",
+			Row: &diag.RowRef{Object: x.Object, Row: x.Row, Line: x.Line, Column: x.Column},
+		})
+	}
+	if n := r.report.Counts.Rejected; n > int64(len(r.rejects)) && len(r.rejects) > 0 {
+		r.report.Notices = append(r.report.Notices, diag.Warnf("run.rejects", nil, fmt.Sprintf("%d rows were rejected", n), "The first %d are shown above.", len(r.rejects)))
+	}
 }
 
 // QuarantineError tells that a run came to its end, but that files could not be

@@ -19,9 +19,8 @@ func (b *pipelineBuilder) bind(n *planned) {
 	if ok {
 		b.bindTo(n, in)
 	}
-	if b.diags[before:].HasErrors() || !ok {
-		n.failed = true
-	}
+	// A node with errors whose fields are known all the same lets the rest be checked.
+	n.failed = !ok || b.diags[before:].HasErrors() && n.Out == nil
 }
 
 // input returns the schema of what n reads: that of all its inputs alike.
@@ -107,8 +106,8 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "decode":
 		s, d := n.Decoder.Bind(n.at)
 		ds = append(ds, d...)
-		if !d.HasErrors() {
-			n.Out, d = withMeta(n, s)
+		if !d.HasErrors() || s.Len() > 0 {
+			n.Out, d = withMeta(n, tolerant(s))
 			ds = append(ds, d...)
 		}
 	case "sink":
@@ -116,7 +115,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	default:
 		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
 		ds = append(ds, d...)
-		if !d.HasErrors() {
+		if s != nil {
 			n.Step, n.Out = s, s.Out()
 		}
 	}
@@ -126,6 +125,18 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 // compiler returns the compiler of expressions over the rows of in.
 func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
 	return b.o.Compiler(in, b.vars)
+}
+
+// tolerant gives columns whose declaration is wrong the type any, so that what
+// reads them is not reported too.
+func tolerant(s *record.Schema) *record.Schema {
+	fields := slices.Clone(s.Fields())
+	for i := range fields {
+		if fields[i].Type.Kind == record.Invalid {
+			fields[i].Type = record.Of(record.Any)
+		}
+	}
+	return record.NewSchema(fields)
 }
 
 // withMeta adds the hidden field that tells where a row came from.

@@ -45,9 +45,12 @@ pipeline "customers" {
       geslacht      = "text optional"
       geboortedatum = "date '%d-%m-%Y' optional"
       telefoon      = "text optional"
+      straat        = "text optional"
+      huisnummer    = "text optional"
       postcode      = "text optional"
       plaats        = "text optional"
       land          = "text optional"
+      filiaal       = "text optional"
       nieuwsbrief   = "bool 'J,ja,1' 'N,nee,0' optional"
       gewijzigd_op  = "datetime '%d-%m-%Y %H:%M:%S' Europe/Amsterdam optional"
     }, var.customer_columns)

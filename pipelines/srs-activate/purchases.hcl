@@ -33,6 +33,7 @@ pipeline "purchases" {
       datumtijd     = "datetime '%d-%m-%Y %H:%M:%S' Europe/Amsterdam required"
       klantnummer   = "text optional"
       email         = "text optional"
+      regel         = "text optional"
       artikelnummer = "text"
       omschrijving  = "text optional"
       aantal        = "int required"

@@ -86,17 +86,14 @@ func (d DateValue) Append(b []byte) []byte {
 	if y < 0 || y > 9999 {
 		return d.Time().AppendFormat(b, "2006-01-02")
 	}
-	hi, lo := digits2(y/100), digits2(y%100)
-	mm, dd := digits2(m), digits2(day)
-	return append(b, hi[0], hi[1], lo[0], lo[1], '-', mm[0], mm[1], '-', dd[0], dd[1])
+	hi, lo := uint(y)/100, uint(y)%100
+	b = append(b, "0000-00-00"...)
+	t := b[len(b)-10:]
+	t[0], t[1], t[2], t[3] = '0'+byte(hi/10), '0'+byte(hi%10), '0'+byte(lo/10), '0'+byte(lo%10)
+	t[5], t[6] = '0'+byte(uint(m)/10), '0'+byte(uint(m)%10)
+	t[8], t[9] = '0'+byte(uint(day)/10), '0'+byte(uint(day)%10)
+	return b
 }
 
 // String returns d as YYYY-MM-DD.
 func (d DateValue) String() string { return string(d.Append(nil)) }
-
-// digits2 returns the two digits of n, which is below 100.
-func digits2(n int) string {
-	const all = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
-		"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
-	return all[2*n : 2*n+2]
-}

@@ -122,21 +122,26 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 		return appendJSONText(dst, c.data[off:off+n])
 	}
 	src, buf := c.data[off:off+n+8], dst[at:at+n+slack]
-	var bad, high uint64
+	var bad uint64
+	var u pairs
 	j := 0
 	for ; j+8 <= n; j += 8 {
 		w := binary.LittleEndian.Uint64(src[j:])
 		binary.LittleEndian.PutUint64(buf[j:], w)
 		bad |= escapedBytes(w)
-		high |= w
+		if (w|u.open)&tops != 0 {
+			u.next(w)
+		}
 	}
 	w := binary.LittleEndian.Uint64(src[j:])
 	binary.LittleEndian.PutUint64(buf[j:], w)
 	rest := uint(n-j) * 8
 	w = w&(1<<rest-1) | (ones*' ')<<rest
 	bad |= escapedBytes(w)
-	high |= w
-	if bad != 0 || high&tops != 0 && !validText(src[:n]) {
+	if (w|u.open)&tops != 0 {
+		u.next(w)
+	}
+	if bad != 0 || u.bad&tops != 0 && !utf8.Valid(src[:n]) {
 		return appendJSONText(dst, src[:n])
 	}
 	buf[n] = '"'
@@ -148,19 +153,4 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 func escapedBytes(w uint64) uint64 {
 	quote, slash := w^(ones*'"'), w^(ones*'\\')
 	return ((w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & tops
-}
-
-// validText is utf8.Valid for text that is mostly ASCII and letters of two bytes.
-func validText(s []byte) bool {
-	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case c < utf8.RuneSelf:
-			i++
-		case c >= 0xC2 && c < 0xE0 && i+1 < len(s) && s[i+1]&0xC0 == 0x80:
-			i += 2
-		default:
-			return utf8.Valid(s[i:])
-		}
-	}
-	return true
 }

@@ -29,7 +29,7 @@ type Encoder struct {
 	nodes  []jsonNode
 	w      jsonWriter
 	size   []byte
-	rows   jsonCells
+	cells  []jsonCell
 }
 
 // NewEncoder returns an encoder for the rows of s.
@@ -82,7 +82,7 @@ func (e *Encoder) AppendRows(dst []byte, b *Batch) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = e.rowOf(cs, dst, b.Row(k)); err != nil {
+		if dst, err = e.rowOf(cs, dst, b, b.Row(k)); err != nil {
 			return dst[:start], err
 		}
 	}
@@ -96,7 +96,7 @@ func (e *Encoder) AppendLines(dst []byte, b *Batch) ([]byte, error) {
 	cs := e.look(b)
 	for k := range b.Live() {
 		var err error
-		if dst, err = e.rowOf(cs, dst, b.Row(k)); err != nil {
+		if dst, err = e.rowOf(cs, dst, b, b.Row(k)); err != nil {
 			return dst[:start], err
 		}
 		dst = append(dst, '\n')

@@ -3,27 +3,30 @@ package record
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
-// jsonCells are the columns of one batch as rows of JSON need them: everything
-// that does not change from row to row is looked up once.
-type jsonCells struct {
-	cells []jsonCell
-	omit  bool
-}
-
+// jsonCell is a column of one batch as rows of JSON need it: everything that
+// does not change from row to row is looked up once. A column below a list or an
+// object is one as well.
 type jsonCell struct {
-	kind  Kind // of the column; Any for one that goes the general way
+	kind  Kind // of the column; Invalid for one that goes the general way
 	key   int  // length of `,"name":`, with an opening quote for texts
 	words []byte
+	bare  []byte // `,"name":`
 	nulls []bool
 	null  bool // every value is
 	views []View
 	data  []byte
 	ints  []int64
 	scale []uint8
+	offs  []uint32
+	anys  []any
+	elem  *jsonCell
+	sub   []jsonCell
 	col   *Column
+	node  *jsonNode
 }
 
 // slack is what is kept free in the output, so that words of eight bytes can be
@@ -31,45 +34,93 @@ type jsonCell struct {
 const slack = 16
 
 // look makes cells of the columns of b.
-func (e *Encoder) look(b *Batch) *jsonCells {
-	cs := &e.rows
-	if cs.cells == nil {
-		cs.cells, cs.omit = make([]jsonCell, len(e.slots)), e.w.omit
+func (e *Encoder) look(b *Batch) []jsonCell {
+	if e.cells == nil {
+		e.cells = make([]jsonCell, len(e.slots))
 	}
 	for k, slot := range e.slots {
-		c, col := &cs.cells[k], &b.Cols[slot]
-		kind := col.Type.Kind
-		*c = jsonCell{kind: kind, words: c.words[:0], nulls: col.Nulls, null: kind == Null, col: col}
-		c.words = append(append(c.words, ','), e.keys[k]...)
-		switch kind {
-		case String:
-			c.views, c.data = col.Views, col.Data
-			c.words = append(c.words, '"')
-		case Decimal:
-			c.ints, c.scale = col.Ints, col.Scale
-		case Int, Date:
-			c.ints = col.Ints
-		case Any: // a value may be null without an entry in Nulls
-		case Bool, Float, Time, List, Object, Invalid, Null:
-			c.kind = Invalid
-		}
-		c.key = len(c.words)
-		for len(c.words)%8 != 0 {
-			c.words = append(c.words, 0)
-		}
+		e.cells[k].look(e.keys[k], &b.Cols[slot], &e.nodes[k])
 	}
-	return cs
+	return e.cells
 }
 
-// rowOf appends row i of the batch that was looked at. On error dst is in no defined state.
-func (e *Encoder) rowOf(cs *jsonCells, dst []byte, i int) ([]byte, error) {
+// look makes c the cell of col, whose field has the given key; nil in a list.
+func (c *jsonCell) look(key []byte, col *Column, n *jsonNode) {
+	*c = jsonCell{
+		kind: col.Type.Kind, words: c.words[:0], bare: c.bare[:0], nulls: col.Nulls, null: col.Type.Kind == Null,
+		elem: c.elem, sub: c.sub, col: col, node: n,
+	}
+	if key != nil {
+		c.bare = append(append(c.bare, ','), key...)
+		c.words = append(c.words, c.bare...)
+	}
+	switch c.kind {
+	case String:
+		c.views, c.data = col.Views, col.Data
+		c.words = append(c.words, '"')
+	case Decimal:
+		c.ints, c.scale = col.Ints, col.Scale
+	case Int, Date:
+		c.ints = col.Ints
+	case Any:
+		c.anys = col.Anys
+	case List, Object:
+		c.below()
+	case Bool, Float, Time, Invalid, Null:
+		c.kind = Invalid
+	}
+	c.key = len(c.words)
+	for len(c.words)%8 != 0 {
+		c.words = append(c.words, 0)
+	}
+}
+
+// below looks at the columns of a list or an object. One that is not what was
+// declared goes the general way.
+func (c *jsonCell) below() {
+	n := c.node
+	switch {
+	case n.kind != c.kind || len(n.fields) != len(c.col.Fields):
+		c.kind = Invalid
+	case c.kind == List:
+		c.offs = c.col.Offs
+		if c.elem == nil {
+			c.elem = new(jsonCell)
+		}
+		c.elem.look(nil, c.col.Elem, n.elem)
+	default:
+		if len(c.sub) != len(n.fields) {
+			c.sub = make([]jsonCell, len(n.fields))
+		}
+		for k := range c.sub {
+			c.sub[k].look(n.keys[k], &c.col.Fields[k], &n.fields[k])
+		}
+	}
+}
+
+func (c *jsonCell) isNull(i int) bool {
+	return c.null || c.nulls != nil && c.nulls[i] || c.anys != nil && c.anys[i] == nil
+}
+
+// rowOf appends row i of b, of which cells were made. Errors are those of AppendRow.
+func (e *Encoder) rowOf(cells []jsonCell, dst []byte, b *Batch, i int) ([]byte, error) {
 	start := len(dst)
-	for k := range cs.cells {
-		c := &cs.cells[k]
-		if c.null || c.nulls != nil && c.nulls[i] || c.kind == Any && c.col.Anys[i] == nil {
-			if !cs.omit {
-				dst = append(append(dst, ','), e.keys[k]...)
-				dst = append(dst, "null"...)
+	dst, ok := e.w.row(cells, dst, i)
+	if !ok {
+		return e.AppendRow(dst[:start], b, i)
+	}
+	return dst, nil
+}
+
+// row appends an object of values i of cells. It returns false for a value that
+// cannot be written; dst is then in no defined state.
+func (w *jsonWriter) row(cells []jsonCell, dst []byte, i int) ([]byte, bool) {
+	start := len(dst)
+	for k := range cells {
+		c := &cells[k]
+		if c.isNull(i) {
+			if !w.omit {
+				dst = append(append(dst, c.bare...), "null"...)
 			}
 			continue
 		}
@@ -78,25 +129,56 @@ func (e *Encoder) rowOf(cs *jsonCells, dst []byte, i int) ([]byte, error) {
 			dst = c.text(dst, int(v.Off), int(v.Len))
 			continue
 		}
-		dst = c.name(dst, 0)
-		var err error
-		switch c.kind {
-		case Decimal:
-			dst = DecimalValue{c.ints[i], c.scale[i]}.Append(dst)
-		case Date:
-			dst, err = appendQuotedDate(dst, DateValue{c.ints[i]})
-		default:
-			dst, err = e.w.value(dst, &e.nodes[k], c.col, i)
-		}
-		if err != nil {
-			return dst, &FieldError{Field: e.schema.fields[e.slots[k]].Name, Err: err}
+		var ok bool
+		if dst, ok = w.cell(c, c.name(dst, 0), i); !ok {
+			return dst, false
 		}
 	}
 	if len(dst) == start {
-		return append(dst, '{', '}'), nil
+		return append(dst, '{', '}'), true
 	}
 	dst[start] = '{' // in place of the first comma
-	return append(dst, '}'), nil
+	return append(dst, '}'), true
+}
+
+// cell appends value i of c, which is neither null nor, in an object, text.
+func (w *jsonWriter) cell(c *jsonCell, dst []byte, i int) ([]byte, bool) {
+	var err error
+	switch c.kind {
+	case String:
+		v := c.views[i]
+		return c.text(dst, int(v.Off), int(v.Len)), true
+	case Decimal:
+		return DecimalValue{c.ints[i], c.scale[i]}.Append(dst), true
+	case Int:
+		return strconv.AppendInt(dst, c.ints[i], 10), true
+	case Date:
+		dst, err = appendQuotedDate(dst, DateValue{c.ints[i]})
+	case Object:
+		return w.row(c.sub, dst, i)
+	case List:
+		return w.elements(c, dst, int(c.offs[i]), int(c.offs[i+1]))
+	default:
+		dst, err = w.value(dst, c.node, c.col, i)
+	}
+	return dst, err == nil
+}
+
+// elements appends a list.
+func (w *jsonWriter) elements(c *jsonCell, dst []byte, from, to int) ([]byte, bool) {
+	dst = append(dst, '[')
+	ok := true
+	for j := from; j < to && ok; j++ {
+		if j > from {
+			dst = append(dst, ',')
+		}
+		if c.elem.isNull(j) {
+			dst = append(dst, "null"...)
+			continue
+		}
+		dst, ok = w.cell(c.elem, dst, j)
+	}
+	return append(dst, ']'), ok
 }
 
 // name appends the name of the field and makes room for n bytes more.

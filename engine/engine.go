@@ -139,9 +139,9 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		if len(o.Pipelines) > 0 && !slices.Contains(o.Pipelines, p.Address) {
 			continue
 		}
-		pr := PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
-			pr.Err = fmt.Errorf("not run, because %s failed: %w", p.After[i], failed[p.After[i]])
+			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
 		} else {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}
@@ -193,7 +193,7 @@ func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Pl
 		}
 	}
 	r, err := exec.Run(ctx, x)
-	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts), r.Groups, r.Notices, r.Objects
+	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts, pl), r.Groups, r.Notices, r.Objects
 	outcome, text := "ok", ""
 	if err != nil {
 		outcome, text = "failed", err.Error()

@@ -153,6 +153,9 @@ func everyFilter(counts map[string]int64, p *plan.Pipeline) map[string]int64 {
 
 // failureDiagnostics returns what err carries as diagnostics.
 func failureDiagnostics(summary string, err error) diag.List {
+	if skipped, ok := errors.AsType[*engine.SkippedError](err); ok {
+		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
+	}
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds
 	}

@@ -162,9 +162,10 @@ func FromHCL(code Code, ds hcl.Diagnostics) List {
 }
 
 // Suggest returns the name in known nearest to name, for "did you mean", or ""
-// when none is near: at most a third of its letters, and at least one, may differ.
+// when none is near: at most a third of its letters, and at least one, may differ, and not all of them.
 func Suggest(name string, known []string) string {
-	best, bestD := "", max(1, len([]rune(name))/3)+1
+	letters := len([]rune(name))
+	best, bestD := "", min(max(1, letters/3), letters-1)+1
 	for _, k := range known {
 		if d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(k)), bestD); d < bestD {
 			best, bestD = k, d

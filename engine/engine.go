@@ -32,6 +32,10 @@ type Options struct {
 	Plugins []plugin.Plugin
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
+
+	Endpoints  map[string]plugin.Endpoint                                     // see plan.Options
+	Offline    bool                                                           // see plan.Options
+	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler // see plan.Options
 }
 
 // Engine loads, plans and runs configurations. It is safe for concurrent use.
@@ -40,11 +44,12 @@ type Engine struct {
 	log     *zap.Logger
 	clock   plugin.Clock
 	pool    share.Pool
+	options Options
 }
 
 // New returns an engine with exactly the given plugins.
 func New(o Options) (*Engine, diag.List) {
-	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock}
+	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock, options: o}
 	if e.log == nil {
 		e.log = zap.NewNop()
 	}
@@ -70,6 +75,7 @@ type VarFlag = config.VarFlag
 // Loaded is a configuration that was read and planned.
 type Loaded struct {
 	Sources map[string][]byte // configuration files by name, for printing diagnostics; never nil
+	Config  *config.Config    // what Plan was made from; nil when nothing could be read
 	Plan    *plan.Plan        // without the pipelines that have errors; nil when nothing could be read
 }
 
@@ -80,7 +86,7 @@ func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
-	l := &Loaded{Sources: c.Snapshot.Sources}
+	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	p, pds := plan.Build(c, e.planOptions())
 	l.Plan = p
 	return l, append(ds, pds...).Sort()
@@ -91,6 +97,8 @@ func (e *Engine) planOptions() plan.Options {
 	return plan.Options{
 		Plugins: e.plugins,
 		Steps:   step.All(),
+
+		Endpoints: e.options.Endpoints, Offline: e.options.Offline, Instrument: e.options.Instrument,
 		Columns: func(name string, t spec.Text) diag.List {
 			_, ds := columns.Parse(name, t)
 			return ds

@@ -137,6 +137,13 @@ func (l *loader) outside(dir string, vars map[string]*variable) map[string]given
 		}
 		out[fl.Name] = l.fromText(v, fl.Value, "--var "+fl.Name)
 	}
+	for _, name := range sortedKeys(l.in.Values) {
+		if vars[name] == nil {
+			l.unknownVariable(name, vars, nil, "given as a value")
+			continue
+		}
+		out[name] = given{l.in.Values[name], nil, "The value of " + name}
+	}
 	return out
 }
 

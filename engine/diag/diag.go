@@ -16,7 +16,7 @@ import (
 )
 
 // Code is a stable, documented identifier such as "config.unknown_plugin". The
-// part before the dot is one of config, expr, plan, run, row, env, state.
+// part before the dot is one of config, expr, plan, run, row, env, state, test.
 type Code string
 
 // Severity tells whether a problem stops what was asked for.

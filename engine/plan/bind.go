@@ -98,7 +98,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	var ds diag.List
 	var compiler plugin.Compiler
 	if in != nil {
-		compiler = b.compiler(in)
+		compiler = b.compilerOf(n)(in)
 		ds = b.route(n, compiler)
 	}
 	switch n.Kind {
@@ -113,7 +113,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
-		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compilerOf(n)})
 		ds = append(ds, d...)
 		if s != nil {
 			n.Step, n.Out = s, s.Out()
@@ -122,9 +122,15 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	b.add(ds...)
 }
 
-// compiler returns the compiler of expressions over the rows of in.
-func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
-	return b.o.Compiler(in, b.vars)
+// compilerOf returns what makes compilers of n's expressions over the rows of a schema.
+func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
+	return func(in *record.Schema) plugin.Compiler {
+		c := b.o.Compiler(in, b.vars)
+		if b.o.Instrument != nil {
+			c = b.o.Instrument(b.block.Address(), n.Address, c)
+		}
+		return c
+	}
 }
 
 // tolerant gives columns whose declaration is wrong the type any, so that what

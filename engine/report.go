@@ -62,7 +62,8 @@ func (l Ledger) Balanced() bool {
 // GroupCount tells how many rows became how many at a group step.
 type GroupCount = exec.GroupCount
 
-func ledgerOf(c state.Counts) Ledger {
+// LedgerOf returns counts of the state store as a ledger.
+func LedgerOf(c state.Counts) Ledger {
 	return Ledger{
 		Read: c.Read, Delivered: c.Delivered, Filtered: c.Filtered, Deduplicated: c.Deduplicated,
 		Grouped: c.Grouped, Expanded: c.Expanded, Rejected: c.Rejected, Held: c.Held,

@@ -69,7 +69,8 @@ func importRules() []importRule {
 		{"plugins/*", surface, nil},
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
-		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/graph", "engine/plan", "engine/plugin",
+		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
+			"engine/reference", "engine/sample", "engine/state",
 			"plugins/all", "pipelines", "pipelines/*"}, nil},
 	}
 }

@@ -85,6 +85,7 @@ type run struct {
 	aside    []string       // files that were quarantined
 	lastTime time.Time
 	source   *source
+	replay   *unit // the dead letters under way, when these are replayed
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.
@@ -282,6 +283,10 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 }
 
 // newEnv is what runners of stateful steps may use.
-func (r *run) newEnv() step.Env {
-	return step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}
+func (r *run) newEnv(n *plan.Node) step.Env {
+	env := step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}
+	if r.replay != nil {
+		env.Again = func() bool { return r.replay.passed[n] }
+	}
+	return env
 }

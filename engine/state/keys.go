@@ -21,6 +21,8 @@ const (
 	kindNumbers = 0x18
 	kindVersion = 0x19
 	kindOldFile = 0x1a
+	kindHeader  = 0x1b
+	kindTrail   = 0x1c
 	kindSpace   = 0x20
 )
 

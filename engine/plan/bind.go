@@ -6,6 +6,7 @@ import (
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/spec"
 	"weir/engine/step"
 )
 
@@ -85,6 +86,7 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 	if c == nil {
 		return false
 	}
+	n.Config = c
 	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
 	n.at = at
 	if !ds.HasErrors() {
@@ -99,9 +101,10 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	var ds diag.List
 	var compiler plugin.Compiler
 	if in != nil {
-		compiler = b.compiler(in)
+		compiler = recorder{b.compiler(in), n.Node}
 		ds = b.route(n, compiler)
 	}
+	over := func(s *record.Schema) plugin.Compiler { return recorder{b.compiler(s), n.Node} }
 	switch n.Kind {
 	case "source":
 	case "decode":
@@ -114,13 +117,44 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
-		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: over})
 		ds = append(ds, d...)
 		if !d.HasErrors() {
 			n.Step, n.Out = s, s.Out()
 		}
 	}
 	b.add(ds...)
+}
+
+// recorder notes on a node the expressions that are compiled for it.
+type recorder struct {
+	plugin.Compiler
+	n *Node
+}
+
+func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, diag.List) {
+	if e != nil && !ds.HasErrors() {
+		r.n.Exprs = append(r.n.Exprs, Compiled{t, e})
+	}
+	return e, ds
+}
+
+// Row implements plugin.Compiler.
+func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Row(t, want)
+	return r.note(t, e, ds)
+}
+
+// Rows implements plugin.Compiler.
+func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Rows(t, extra, want)
+	return r.note(t, e, ds)
+}
+
+// Value implements plugin.Compiler.
+func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Value(t, env, want)
+	return r.note(t, e, ds)
 }
 
 // compiler returns the compiler of expressions over the rows of in.

@@ -286,6 +286,9 @@ func (r *run) reject(b *record.Batch) {
 
 func (r *run) addReject(x state.Reject) {
 	x.Revision, x.Run, x.At = r.Revision, r.RunID, r.Clock.Now()
+	if u := r.replay; u != nil {
+		x.ObjectID, x.Replays = u.objectID, u.replays+1
+	}
 	if len(r.rejects) < maxSamples {
 		r.rejects = append(r.rejects, x)
 	}

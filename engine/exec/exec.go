@@ -96,6 +96,7 @@ type run struct {
 	lastTime time.Time
 	source   *source
 	spaces   []string // shared ones that steps use
+	replay   *unit    // the dead letters under way, when these are replayed
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.
@@ -305,11 +306,15 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 }
 
 // newEnv is what runners of stateful steps may use.
-func (r *run) newEnv() step.Env {
-	return step.Env{Clock: r.Clock, State: func(space string) step.State {
+func (r *run) newEnv(n *plan.Node) step.Env {
+	env := step.Env{Clock: r.Clock, State: func(space string) step.State {
 		if strings.HasPrefix(space, "entity.") && !slices.Contains(r.spaces, space) {
 			r.spaces = append(r.spaces, space)
 		}
 		return r.Session.Space(space)
 	}}
+	if r.replay != nil {
+		env.Again = func() bool { return r.replay.passed[n] }
+	}
+	return env
 }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -29,6 +30,7 @@ type lane struct {
 	encoded []byte
 	rejects []state.Reject
 	rows    int64 // parsed, rejected ones included
+	origin  *record.Origin
 	pos     position
 	base    <-chan int64 // the row number before this lane's first
 	done    chan struct{}
@@ -87,7 +89,7 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	if l.err != nil {
 		return
 	}
-	b.Origin, b.FirstRow = origin, first+1
+	b.Origin, b.FirstRow = l.headed(rd, origin), first+1
 	b.Drop(0)
 	l.rejects = takeRejects(l.rejects, b)
 	l.pos = position{row: first + l.rows, offset: l.chunk.End, line: l.chunk.EndLine}
@@ -119,6 +121,21 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	}
 }
 
+// headed returns origin with what the decoder needs to decode rows of the chunk again.
+func (l *lane) headed(rd plugin.Reader, origin *record.Origin) *record.Origin {
+	raw, ok := rd.(plugin.RawReader)
+	if !ok {
+		return origin
+	}
+	h := raw.RawHeader(&l.chunk)
+	if l.origin == nil || l.origin.ID != origin.ID || l.origin.Name != origin.Name || !bytes.Equal(l.origin.Header, h) {
+		o := *origin
+		o.Header = h
+		l.origin = &o
+	}
+	return l.origin
+}
+
 // keepWhen narrows the selection of b to the rows for which e is true. Rows for
 // which e fails are rejected and dropped; those for which it is null are not taken.
 func keepWhen(e plugin.Eval, b *record.Batch, address string) (lost int64) {
@@ -144,7 +161,7 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason, Line: b.LineNo(x.Row),
 		}
 		if b.Origin != nil {
-			rej.Object, rej.ObjectID = b.Origin.Name, b.Origin.ID
+			rej.Object, rej.ObjectID, rej.Header = b.Origin.Name, b.Origin.ID, b.Origin.Header
 		}
 		dst = append(dst, rej)
 	}

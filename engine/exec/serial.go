@@ -48,7 +48,7 @@ func (r *run) build() error {
 			x.sink = newSinkNode(r, n)
 			r.sinks = append(r.sinks, x.sink)
 		} else {
-			x.runner = n.Step.New(r.newEnv(), n.Want)
+			x.runner = n.Step.New(r.newEnv(n), n.Want)
 		}
 		r.serial[n] = x
 		r.order = append(r.order, x)
@@ -78,7 +78,7 @@ func (r *run) resetSerial(ctx context.Context) error {
 			}
 			continue
 		}
-		x.runner, x.tally = x.Step.New(r.newEnv(), x.Want), step.Tally{}
+		x.runner, x.tally = x.Step.New(r.newEnv(x.Node), x.Want), step.Tally{}
 	}
 	return nil
 }
@@ -86,6 +86,13 @@ func (r *run) resetSerial(ctx context.Context) error {
 // feed passes b on to those that read it.
 func (r *run) feed(ctx context.Context, readers []*node, b *record.Batch) error {
 	if b == nil || b.Live() == 0 {
+		return nil
+	}
+	if r.replay != nil {
+		readers = r.replay.branch(readers)
+	}
+	if len(readers) == 0 {
+		r.filtered(unrouted, int64(b.Live()))
 		return nil
 	}
 	if len(readers) == 1 && readers[0].when == nil && !readers[0].Otherwise {

@@ -4,6 +4,9 @@ package record
 type Origin struct {
 	Name string // as the source names it, such as "/srs/klanten_1.csv"
 	ID   string // identity across runs: a digest of source, path, size, time
+	// Header is what the decoder needs besides the text of a row to decode the row
+	// again, such as a header line; nil when that text alone is enough.
+	Header []byte
 }
 
 // Reject says why one row of a batch was refused.

@@ -22,6 +22,8 @@ const (
 	kindVersion = 0x19
 	kindOldFile = 0x1a
 	kindAhead   = 0x1b
+	kindTrail   = 0x1c
+	kindHeader  = 0x1d
 	kindSpace   = 0x20
 )
 

@@ -45,6 +45,10 @@ type Session struct {
 
 	rejects   []byte // pending, encoded one after another
 	rejectEnd []int  // where each ends
+	headers   map[uint64][]byte
+	taken     []uint64 // dead letters that the next commit removes
+	trail     []Trail  // deliveries to be recorded
+	back      Counts   // what it takes back from the totals for them
 
 	lastReject, lastRun uint64 // committed
 	totals              Totals // committed
@@ -80,7 +84,7 @@ func (s *Store) Pipeline(ctx context.Context, address string, generation uint64,
 	se := &Session{
 		store: s, pid: pid, address: address, gen: generation, revision: revision, ownerKey: key(kindOwner, pid),
 		cursors: map[string]*cursorSlot{}, tokens: map[string]*tokenSlot{}, cuts: map[string][]int64{}, ahead: map[string]int64{},
-		spaces: map[string]*Space{}, files: map[string]FileEntry{},
+		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{},
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -272,8 +276,20 @@ func (s *Session) AddReject(r Reject) {
 	if r.At.IsZero() {
 		r.At = s.store.clock.Now()
 	}
+	if h := r.header(); h != 0 && s.headers[h] == nil {
+		s.headers[h] = bytes.Clone(r.Header)
+	}
 	s.rejects = r.encode(s.rejects)
 	s.rejectEnd = append(s.rejectEnd, len(s.rejects))
+}
+
+// TakeReject removes a dead letter with the next commit. The row is processed
+// anew and counted as any other; back is what it was counted as before, its
+// reading included, and is taken back from the totals of the pipeline. back must
+// add up, so that the totals go on to do so (I3).
+func (s *Session) TakeReject(id uint64, back Counts) {
+	s.taken = append(s.taken, id)
+	s.back.Add(back)
 }
 
 // Count adds to the ledger of the next commit.
@@ -347,7 +363,10 @@ func (s *Session) Discard() {
 func (s *Session) dropPending() {
 	clear(s.files)
 	s.replaced = s.replaced[:0]
-	s.rejects, s.rejectEnd = s.rejects[:0], s.rejectEnd[:0]
+	s.rejects, s.rejectEnd, s.taken = s.rejects[:0], s.rejectEnd[:0], s.taken[:0]
+	clear(s.headers)
+	s.trail = s.trail[:0]
+	s.back.reset()
 	s.pending.reset()
 }
 

@@ -47,6 +47,10 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 	steps, last := chain(src.decode)
 	var enc *sinkNode
 	readers := r.readersOf(last)
+	shared, split := splitter(readers)
+	if shared != nil {
+		readers = shared.readers
+	}
 	if len(readers) == 1 && readers[0].sink != nil && readers[0].when == nil && readers[0].sink.whole() && len(readers[0].Inputs) == 1 {
 		if err := readers[0].sink.open(ctx); err != nil {
 			return err
@@ -56,7 +60,19 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		}
 	}
 	lanes := r.lanes(steps, enc)
-	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error { return r.takeLane(ctx, l, readers, enc, f) })
+	if split != nil {
+		for _, l := range lanes {
+			l.part = split.NewPart(shared.Want)
+		}
+	}
+	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error {
+		if shared != nil {
+			if err := r.join(ctx, shared, l); err != nil {
+				return err
+			}
+		}
+		return r.takeLane(ctx, l, readers, enc, f)
+	})
 	if err != nil {
 		return err
 	}

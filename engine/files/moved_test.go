@@ -14,6 +14,7 @@ func TestCrashBetweenMoveAndRecord(t *testing.T) {
 	w := newWorld(t, plugin.FileOptions{Ready: "marker *.done", After: "move /in/old"})
 	w.fs.put("/in/a.csv", "a\n", ago(time.Hour))
 	w.fs.put("/in/a.done", "", ago(time.Hour))
+	w.must(w.fs.MakeDir(t.Context(), "/in/old"))
 	w.fs.put("/in/old/a.csv", "another\n", ago(2*time.Hour))
 	r := w.begin()
 	f, err := r.set.Next(t.Context())

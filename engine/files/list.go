@@ -57,7 +57,7 @@ func (s *Set) discover(ctx context.Context) error {
 		}
 	}
 	s.sort()
-	if err := s.settleMissing(listed); err != nil {
+	if err := s.settleMissing(ctx, listed); err != nil {
 		return err
 	}
 	return s.cleanSpool()

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -61,6 +62,10 @@ func equal(a, b reflect.Value) bool {
 			}
 		}
 		return true
+	}
+	x, isTime := a.Interface().(time.Time)
+	if y, ok := b.Interface().(time.Time); ok && isTime {
+		return x.Equal(y)
 	}
 	return a.Type() == b.Type() && reflect.DeepEqual(a.Interface(), b.Interface())
 }

@@ -201,10 +201,10 @@ func (e *expectSpec) block() spec.Item {
 		spec.String("error", &e.failure).Doc("The run fails, and this is a part of what it says, or a regular expression that matches it."),
 		spec.Raw("ledger", "map of numbers", &e.ledger).Doc("Counts of the run: read, delivered, filtered, \"filtered.NAME\", deduplicated, grouped, expanded, rejected, held. "+
 			"Of all pipelines together, or one map each: { customers = { read = 3 } }."),
-		spec.ExprList("requests", &e.requests).Doc("Must be true. The name of each rest server is the list of its requests in the run: method, path, query, headers, body, status. all.NAME has those of earlier runs too."),
+		spec.ExprList("requests", &e.requests).Doc("Must be true. The name of each rest server is the list of its requests in the run: method, path, query, headers, body, status. history.NAME has those of earlier runs too."),
 		spec.ExprList("state", &e.state).Doc("Must be true. The name of each server that is like a known system is what it holds, such as activate.profiles."),
 		spec.ExprList("violations", &e.violations).Doc("Must be true. The name of such a server is the list of what a careful client had not sent in the run; without this attribute there must be none."),
-		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp and sftp server is its files: path to { content, size, modified }."),
+		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp and sftp server is its files: path to { content, size, modified }. folders.NAME lists its folders."),
 		spec.ExprList("rejects", &e.rejects).Doc("Must be true. rejects is the list of rows refused in the run: pipeline, object, row, line, step, column, code, reason, raw."),
 		spec.ExprList("notices", &e.notices).Doc("Must be true. notices is the list of what people should know: pipeline, severity, code, summary, detail."),
 		spec.ExprList("output", &e.output).Doc("Must be true. output is the text that the run wrote to standard output."),

@@ -50,13 +50,14 @@ func (t *Test) shape(attr string) map[string]any {
 	switch attr {
 	case "requests":
 		add([]any{}, func(s *serverSpec) bool { return s.kind == "rest" })
-		env["all"] = map[string]any{}
+		env["history"] = map[string]any{}
 	case "state":
 		add(map[string]any{}, like)
 	case "violations":
 		add([]any{}, like)
 	case "files":
 		add(map[string]any{}, func(s *serverSpec) bool { return s.kind != "rest" })
+		env["folders"] = map[string]any{}
 	case "output":
 		env["output"] = ""
 	default:

@@ -31,7 +31,8 @@ type expression struct {
 // compile reads t. env tells the names it may use and how they are shaped; want
 // says that it is a condition.
 func compile(t spec.Text, env map[string]any, condition bool) (*expression, diag.List) {
-	e := &expression{text: t, options: []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.DisableBuiltin("timezone")}}
+	e := &expression{text: t, options: []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.DisableBuiltin("timezone"),
+		expr.Function(equalName, equalFunction, new(func(any, any) bool)), expr.Patch(equality{})}}
 	for _, f := range function.All() {
 		e.options = append(e.options, expr.Function(f.Name, f.Call))
 	}

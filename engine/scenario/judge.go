@@ -115,7 +115,7 @@ func (r *runner) env(attr string, out *outcome) (map[string]any, error) {
 			}
 			all[s.envName()], env[s.envName()] = list, list[s.requests:]
 		}
-		env["all"] = all
+		env["history"] = all
 	case "state", "violations":
 		for _, s := range r.servers {
 			if s.api == nil {
@@ -127,11 +127,13 @@ func (r *runner) env(attr string, out *outcome) (map[string]any, error) {
 			}
 		}
 	case "files":
+		folders := map[string]any{}
 		for _, s := range r.servers {
 			if fs := s.fs(); fs != nil {
-				env[s.envName()] = s.tree()
+				env[s.envName()], folders[s.envName()] = s.tree(), s.folderNames("/")
 			}
 		}
+		env["folders"] = folders
 	case "rejects":
 		list, err := r.rejects(out)
 		env["rejects"] = list
@@ -173,6 +175,21 @@ func (r *server) tree() map[string]any {
 		data, err := r.fs().Get(p)
 		if err == nil && ierr == nil {
 			out[p] = map[string]any{"content": string(data), "size": len(data), "modified": info.MTime}
+		}
+	}
+	return out
+}
+
+// folderNames lists the folders below dir.
+func (r *server) folderNames(dir string) []any {
+	out := []any{}
+	infos, err := r.fs().List(dir)
+	if err != nil {
+		return out // it was there a moment ago
+	}
+	for _, i := range infos {
+		if i.Dir {
+			out = append(append(out, i.Path), r.folderNames(i.Path)...)
 		}
 	}
 	return out

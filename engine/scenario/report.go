@@ -78,7 +78,7 @@ func problemText(d diag.Diagnostic, sources map[string][]byte, o diag.TextOption
 	if len(lines) > 1 && strings.HasPrefix(lines[1], "  at ") {
 		lines = append(lines[:1], lines[2:]...)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, strings.Join(lines, "\n"))
+	return fmt.Sprintf("%s:%d:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, strings.TrimPrefix(strings.Join(lines, "\n"), "error: "))
 }
 
 // Summary writes a line for each file, and FAIL when a test failed.

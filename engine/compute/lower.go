@@ -165,19 +165,14 @@ func (l *lowerer) row(t record.Type) kernel {
 }
 
 func (l *lowerer) conditional(n *ast.ConditionalNode, t record.Type) kernel {
-	if !copyable(t.Kind) {
+	if !storable(t) || t.Kind == record.Invalid {
 		return l.none("a choice between values of type %s", words(t))
 	}
-	if t.Kind == record.Any && (!l.isAny(n.Exp1) || !l.isAny(n.Exp2)) {
-		return l.none("a choice between values of different types")
-	}
 	cond := l.bool(n.Cond)
+	if !copyable(t.Kind) || t.Kind == record.Any {
+		return &chooseK{cond: cond, a: l.node(n.Exp1), b: l.node(n.Exp2), chooser: chooser{typ: t}}
+	}
 	return &condK{cond: cond, a: newBranch(l.as(n.Exp1, t)), b: newBranch(l.as(n.Exp2, t)), typ: t}
-}
-
-func (l *lowerer) isAny(n ast.Node) bool {
-	k := l.info(n).t.Kind
-	return k == record.Any || k == record.Null
 }
 
 // bool lowers n, which must be known to be a bool.

@@ -3,6 +3,7 @@ package compute
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -25,11 +26,10 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	if sig == nil {
 		return &nowK{}
 	}
-	if k := l.fast(n, sig); k != nil {
-		return k
-	}
-	if k := l.folded(n, sig); k != nil {
-		return k
+	for _, form := range []func(*ast.CallNode, *signature) kernel{l.folded, l.native, l.fast} {
+		if k := form(n, sig); k != nil || l.why != "" {
+			return k
+		}
 	}
 	l.notes = append(l.notes, sig.fn.Name+"() is called row by row")
 	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
@@ -244,6 +244,8 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		return &countK{loopK: k, one: n.Name == "one"}
 	case "filter":
 		return &filterK{loopK: k, typ: t}
+	case "find", "findLast", "findIndex", "findLastIndex":
+		return &findK{loopK: k, last: strings.HasPrefix(n.Name, "findLast"), index: strings.HasSuffix(n.Name, "Index"), typ: t}
 	}
 	return l.none("%s()", n.Name)
 }

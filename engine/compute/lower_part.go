@@ -15,13 +15,14 @@ import (
 type program struct {
 	vm    *vm.Program
 	typ   record.Type
-	refs  []int // fields of the scope that are read, ascending
-	whole bool  // the whole row is read as an object
+	check record.Type // what a value must conform to
+	refs  []int       // fields of the scope that are read, ascending
+	whole bool        // the whole row is read as an object
 }
 
 // newProgram compiles n, whose values become ones of type t.
 func (e *Expr) newProgram(n ast.Node, t record.Type, src file.Source) (*program, error) {
-	p := &program{typ: t}
+	p := &program{typ: t, check: t}
 	seen := map[int]bool{}
 	ast.Walk(&n, visitFunc(func(m ast.Node) {
 		in := e.ck.info[m]
@@ -54,6 +55,7 @@ func (l *lowerer) part(n ast.Node, mark int) kernel {
 		if p, err = l.e.newProgram(n, t, l.e.src); err != nil {
 			return nil
 		}
+		p.check = loose(t)
 		l.e.parts[n] = p
 	}
 	l.notes = append(l.notes[:mark], l.why+" runs row by row, in "+short(n))
@@ -61,6 +63,23 @@ func (l *lowerer) part(n ast.Node, mark int) kernel {
 	m := newMachine(l.e, p)
 	m.lets = l.used(n)
 	return m
+}
+
+// loose is t with nullable fields: rows come with nulls in the place of fields
+// that the expression does not read.
+func loose(t record.Type) record.Type {
+	switch t.Kind {
+	case record.List:
+		elem := loose(*t.Elem)
+		t.Elem = &elem
+	case record.Object:
+		fields := slices.Clone(t.Fields)
+		for i := range fields {
+			fields[i].Type = nullable(loose(fields[i].Type))
+		}
+		t.Fields = fields
+	}
+	return t
 }
 
 // inChain tells whether a ?. in n ends a chain that goes on above n.

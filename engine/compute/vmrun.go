@@ -65,7 +65,7 @@ func (m *machine) value() (any, error) {
 	if err := m.run.bound(v); err != nil {
 		return nil, err
 	}
-	return conform(v, m.p.typ)
+	return conform(v, m.p.check)
 }
 
 // load puts row i of the columns into env.

@@ -47,7 +47,7 @@ func (l *library) timeFunctions() []Function {
 		Summary:  "The same instant as t, shown in zone.",
 		Examples: []Example{{"in_zone(datetime('2024-07-01T10:30:00Z'), 'Europe/Warsaw')", `"2024-07-01T12:30:00+02:00"`}},
 		Types:    []any{new(func(time.Time, string) *time.Time)},
-		Returns:  asArgs(record.Time), ZoneArg: 1,
+		Returns:  asArgs(record.Time), ZoneArg: 1, Meaning: InZone,
 		Call: strict(func(args []any) (any, error) {
 			t, isTime := args[0].(time.Time)
 			if !isTime {

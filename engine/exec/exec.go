@@ -85,6 +85,7 @@ type run struct {
 	aside    []string       // files that were quarantined
 	lastTime time.Time
 	source   *source
+	preview  *Preview
 	replay   *unit // the dead letters under way, when these are replayed
 }
 

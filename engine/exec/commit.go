@@ -305,7 +305,7 @@ func (r *run) addReject(x state.Reject) {
 	if u := r.replay; u != nil {
 		x.ObjectID, x.Replays = u.objectID, u.replays+1
 	}
-	if len(r.rejects) < maxSamples {
+	if len(r.rejects) < maxSamples || r.preview != nil {
 		r.rejects = append(r.rejects, x)
 	}
 	r.pending.Rejected++

@@ -97,6 +97,7 @@ type run struct {
 	source   *source
 	spaces   []string // shared ones that steps use
 	replay   *unit    // the dead letters under way, when these are replayed
+	preview  *Preview
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.

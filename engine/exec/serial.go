@@ -169,7 +169,12 @@ func (r *run) countRoutes(readers []*node, b *record.Batch, taken []uint8) {
 
 // apply runs one step on a batch and passes the result on.
 func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
-	if x.sink != nil {
+	switch {
+	case r.preview != nil && x.Sink != nil:
+		r.preview.see(x.Node, b)
+		r.pending.Delivered += int64(b.Live())
+		return nil
+	case x.sink != nil:
 		return x.sink.add(ctx, b)
 	}
 	out, err := x.runner.Apply(ctx, b, &x.tally)
@@ -180,17 +185,19 @@ func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
 	if out != nil && out != b {
 		r.reject(out)
 	}
+	r.preview.see(x.Node, out)
 	return r.feed(ctx, x.readers, out)
 }
 
 // endObject lets every step emit what it kept back until the object's end.
 func (r *run) endObject(ctx context.Context) error {
 	for _, x := range r.order {
-		if x.sink != nil {
+		if x.runner == nil {
 			continue
 		}
 		err := x.runner.EndObject(ctx, &x.tally, func(b *record.Batch) error {
 			r.reject(b)
+			r.preview.see(x.Node, b)
 			return r.feed(ctx, x.readers, b)
 		})
 		if err != nil {

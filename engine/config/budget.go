@@ -17,7 +17,7 @@ import (
 
 // maxValues bounds the bytes of all values that evaluating a configuration
 // makes, so that a few lines cannot fill the memory or run for ever.
-const maxValues = 128 << 20
+const maxValues = 64 << 20
 
 // valueCost is what a value costs besides its text.
 const valueCost = 32

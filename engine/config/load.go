@@ -27,10 +27,22 @@ type loader struct {
 	diags diag.List
 	all   []*Module
 
+	spent   bool // the values are too large, and it was said
 	crowded bool // there are too many modules, and it was said
 }
 
-func (l *loader) add(ds ...diag.Diagnostic) { l.diags = append(l.diags, ds...) }
+// add reports ds; that the values become too large is said once.
+func (l *loader) add(ds ...diag.Diagnostic) {
+	for _, d := range ds {
+		if d.Summary == spec.TooLarge {
+			if l.spent {
+				continue
+			}
+			l.spent = true
+		}
+		l.diags = append(l.diags, d)
+	}
+}
 
 // Load reads the configuration at path, a folder or one file, and everything it
 // refers to. All problems found are reported together; the Config is usable for

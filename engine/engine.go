@@ -89,7 +89,10 @@ func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	p, pds := plan.Build(c, e.planOptions())
 	l.Plan = p
-	return l, append(ds, pds...).Sort()
+	if ds = append(ds, pds...); !ds.HasErrors() {
+		ds = append(ds, c.Exhausted()...)
+	}
+	return l, ds.Sort()
 }
 
 func (e *Engine) planOptions() plan.Options {

@@ -1,6 +1,7 @@
 package pipelines_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -32,6 +33,8 @@ type rig struct {
 	state string
 	vars  map[string]string
 	files int
+
+	folder string // of the connector; "" is srs-activate
 }
 
 func newRig(t *testing.T, o activate.Options) *rig {
@@ -80,7 +83,7 @@ func (r *rig) try() *engine.RunReport {
 	for n, v := range r.vars {
 		in.Vars = append(in.Vars, engine.VarFlag{Name: n, Value: v})
 	}
-	l, ds := e.Load(context.Background(), "srs-activate", in)
+	l, ds := e.Load(context.Background(), cmp.Or(r.folder, "srs-activate"), in)
 	if ds.HasErrors() {
 		r.t.Fatal(ds.Err())
 	}

@@ -165,7 +165,7 @@ func TestFromMap(t *testing.T) {
 		{name: "same source", order: "a string, b string", ordered: true, diags: diag.List{{Summary: `Two columns read "a"`}},
 			v: cty.ObjectVal(map[string]cty.Value{"a": marked("f", 1, "text"), "b": marked("f", 5, "text from 'a'")})},
 	} {
-		s, ds := FromMap(tt.v, use)
+		s, ds := FromMap(tt.v, use, nil)
 		var got []string
 		for _, f := range s.Schema.Fields() {
 			got = append(got, f.Name+" "+f.Type.String())

@@ -197,7 +197,7 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 	switch n.Name {
 	case "trim":
 		if len(n.Arguments) == 1 {
-			return &cutK{x: l.node(n.Arguments[0]), cut: cutSpace}
+			return &cutK{x: l.node(n.Arguments[0]), cut: cutSpace, blanks: true}
 		}
 		return &cutK{x: l.node(n.Arguments[0]), cut: cutSet(second)}
 	case "trimPrefix":

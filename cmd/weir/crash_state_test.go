@@ -145,8 +145,8 @@ func TestStateReadOnly(t *testing.T) {
 	r.same(r.final(), want)
 }
 
-// One damaged block in any file of the store: the program says so, or comes to
-// the right end nevertheless; with the block restored nothing is lost.
+// One damaged block in any file of the store: the program says so, or goes on
+// without the last commits; with the block restored nothing is lost.
 func TestStateDamaged(t *testing.T) {
 	c := crashCase{after: "keep", sink: "rest, keys honoured"}
 	want := c.undisturbed(t)
@@ -175,7 +175,11 @@ func TestStateDamaged(t *testing.T) {
 				t.Errorf("%s: the program panicked: %s", e.Name(), text)
 			case err == nil:
 				t.Logf("%s: damage at byte %d was not noticed or did not matter", e.Name(), info.Size()/share)
-				r.deliveries() // what was repeated had its key
+				// Damage in the last commits of a log looks like a write that a crash cut
+				// short; what they held is read and delivered again. Before them it is noticed.
+				if strings.HasSuffix(e.Name(), ".log") && share == 3 {
+					t.Errorf("%s: damage was not noticed:\n%s", e.Name(), text)
+				}
 			case !strings.Contains(text, "amaged"):
 				t.Errorf("%s: the message does not tell of damage: %s", e.Name(), text)
 			}

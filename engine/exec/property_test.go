@@ -108,7 +108,7 @@ func TestPropertyEffects(t *testing.T) {
 // disturb runs r until it ends well, with a failure in each run before.
 func disturb(t *rapid.T, r *rig) {
 	for range rapid.IntRange(1, 6).Draw(t, "failures") {
-		r.clock.step = rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second}).Draw(t, "clock")
+		r.clock.step = rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, -time.Minute}).Draw(t, "clock")
 		left := rapid.IntRange(1, 30).Draw(t, "after")
 		ctx, cancel := context.WithCancel(context.Background())
 		how := rapid.SampledFrom([]string{"kill", "cancel", "receiver"}).Draw(t, "how")

@@ -161,3 +161,17 @@ entity "person" {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A clock that was set back between two runs, and goes back within them.
+func TestClockSetBack(t *testing.T) {
+	r := newRig(t, t.TempDir(), committing)
+	r.put("a.csv", csvRows(0, 200))
+	r.probe.failNext(8, true)
+	r.fails("away")
+	r.clock.now, r.clock.step = r.clock.now.AddDate(-1, 0, 0), -time.Hour
+	r.done()
+	equal(t, "rows", ids(r.probe.effects(t, "out")), upTo(0, 200))
+	equal(t, "totals", r.totals(), "read 200, delivered 200")
+	r.put("b.csv", csvRows(200, 250)) // older than the clock of the first run, newer than that of the second
+	equal(t, "later", r.done().Counts, "read 50, delivered 50")
+}

@@ -13,6 +13,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -71,11 +73,26 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: f.dir, dbDir: f.dbDir(), o: o, folder: f}
-	if s.db, err = s.openDB(f.lock); err != nil {
+	begun := s.begun()
+	if s.db, err = s.openDB(f.lock); err == nil && !begun {
+		// The first log of a new database is begun before the database knows its
+		// format, and so without the marks that tell a damaged log from one that
+		// merely ends. The next log has them.
+		if err = s.db.Close(); err == nil {
+			s.db, err = s.openDB(f.lock)
+		}
+	}
+	if err != nil {
 		f.close()
 		return nil, explain(f.dir, "opened", err)
 	}
 	return s, nil
+}
+
+// begun reports whether the folder holds a database already.
+func (s *Store) begun() bool {
+	names, err := s.o.FS.List(s.dbDir)
+	return err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "MANIFEST-") })
 }
 
 func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {

@@ -153,7 +153,11 @@ func (w *jsonWriter) cell(c *jsonCell, dst []byte, i int) ([]byte, bool) {
 	case Int:
 		return strconv.AppendInt(dst, c.ints[i], 10), true
 	case Date:
-		dst, err = appendQuotedDate(dst, DateValue{c.ints[i]})
+		d := DateValue{c.ints[i]}
+		if d.Days < minDay || d.Days > maxDay {
+			return dst, false
+		}
+		return append(d.Append(append(dst, '"')), '"'), true
 	case Object:
 		return w.row(c.sub, dst, i)
 	case List:

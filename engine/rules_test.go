@@ -58,19 +58,23 @@ func importRules() []importRule {
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
 			"engine/record", "engine/spec", "engine/step"}, nil},
+		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
 		{"engine/state", []string{"engine/plugin", "engine/record", "engine/diag", "engine/state/*"}, nil},
 		{"engine/state/*", []string{"engine/plugin", "engine/diag", "engine/state/kv"}, nil},
 		{"engine/files", []string{"engine/diag", "engine/plugin", "engine/record", "engine/spec", "engine/state", "engine/plan"}, nil},
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
+		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
+			"engine/state", "engine/testkit/*"}, nil},
 		{"engine", []string{"engine/*", "engine/state/*"}, nil},
 		{"plugins/all", []string{"plugins/*", "engine/plugin"}, nil},
 		{"plugins/*", surface, nil},
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
-		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/graph", "engine/plan", "engine/plugin",
-			"plugins/all", "pipelines", "pipelines/*"}, nil},
+		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
+			"engine/reference", "engine/sample", "engine/scenario", "engine/state",
+			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }
 

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 
 	"github.com/spf13/cobra"
 
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/plan"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -39,7 +41,7 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 	}
 	roots, ds := config.Roots(path)
 	sources := map[string][]byte{}
-	pipelines := 0
+	var pipelines []*plan.Pipeline
 	for _, root := range roots {
 		l, found := e.Load(ctx, root, in)
 		if ctx.Err() != nil {
@@ -48,7 +50,7 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 		ds = append(ds, found...)
 		maps.Copy(sources, l.Sources)
 		if l.Plan != nil {
-			pipelines += len(l.Plan.Pipelines)
+			pipelines = append(pipelines, l.Plan.Pipelines...)
 		}
 	}
 	if asJSON {
@@ -62,8 +64,26 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 	if ds.HasErrors() {
 		return reported(exitConfig)
 	}
-	if !asJSON {
-		_, err = fmt.Fprintf(a.stdout, "The configuration is valid: %s.\n", count(int64(pipelines), "pipeline"))
+	if asJSON {
+		return nil
 	}
-	return err
+	return printValid(a.stdout, pipelines)
+}
+
+// printValid says that all is well, and what a receiver gets from each sink.
+func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
+	if _, err := fmt.Fprintf(w, "The configuration is valid: %s.\n", count(int64(len(pipelines)), "pipeline")); err != nil {
+		return err
+	}
+	for _, p := range pipelines {
+		for _, n := range p.Nodes {
+			if n.Sink == nil {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "  %s, %s: %s\n", p.Address, n.Address, n.Sink.Guarantee()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

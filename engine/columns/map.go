@@ -45,6 +45,9 @@ func FromMap(v cty.Value, use hcl.Range, base []spec.NamedText) (Set, diag.List)
 		var ds diag.List
 		s.Columns[i], ds = Parse(c.Name, c.Decl)
 		diags = append(diags, ds...)
+		if ds.HasErrors() { // so that what reads the column is not reported too
+			s.Columns[i].Type = record.Of(record.Any)
+		}
 	}
 	s.order()
 	diags = append(diags, s.sameSource()...)

@@ -46,7 +46,7 @@ func (k *concatK) eval(f *frame, sel []int32) *record.Column {
 			if col == nil {
 				c.Data = append(c.Data, k.parts[j].text...)
 			} else {
-				c.Data = appendCell(c.Data, col, i)
+				c.Data = appendText(c.Data, col, i)
 			}
 		}
 		n := len(c.Data) - off
@@ -60,9 +60,9 @@ func (k *concatK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
-// appendCell appends text cell i of col, short ones in words of eight bytes,
+// appendText appends text cell i of col, short ones in words of eight bytes,
 // which is faster than a call to copy as many bytes as there are.
-func appendCell(dst []byte, col *record.Column, i int32) []byte {
+func appendText(dst []byte, col *record.Column, i int32) []byte {
 	v := col.Views[i]
 	from, n, at := int(v.Off), int(v.Len), len(dst)
 	if n > 32 || from+n+8 > len(col.Data) || at+n+8 > cap(dst) {

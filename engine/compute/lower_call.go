@@ -2,6 +2,8 @@ package compute
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -24,13 +26,12 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	if sig == nil {
 		return &nowK{}
 	}
-	if k := l.fast(n, sig); k != nil {
-		return k
+	for _, form := range []func(*ast.CallNode, *signature) kernel{l.folded, l.native, l.fast} {
+		if k := form(n, sig); k != nil || l.why != "" {
+			return k
+		}
 	}
-	if k := l.folded(n, sig); k != nil {
-		return k
-	}
-	l.boxed = sig.fn.Name + "()"
+	l.notes = append(l.notes, sig.fn.Name+"() is called row by row")
 	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
 	for i, a := range n.Arguments {
 		k.kids = append(k.kids, l.as(a, sig.args[i]))
@@ -41,15 +42,9 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 // folded calls a function once whose arguments are all constant; nil when they
 // are not, or when it fails, which is then found row by row.
 func (l *lowerer) folded(n *ast.CallNode, sig *signature) kernel {
-	args := make([]any, len(sig.in))
-	for i, in := range sig.in {
-		if !in.isK {
-			return nil
-		}
-		args[i] = in.k
-		if c, err := convertConst(in.k, sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
-			args[i] = c
-		}
+	args := sig.constants()
+	if slices.Contains(args, any(function.NotConst{})) {
+		return nil
 	}
 	v, err := call(sig.fn, args)
 	if err == nil {
@@ -68,16 +63,10 @@ func (l *lowerer) fast(n *ast.CallNode, sig *signature) kernel {
 	if fn.Prepare == nil || len(n.Arguments) == 0 || sig.in[0].isK {
 		return nil
 	}
-	args := make([]any, len(sig.in))
+	args := sig.constants()
 	args[0] = function.NotConst{}
-	for i := 1; i < len(args); i++ {
-		if !sig.in[i].isK {
-			return nil
-		}
-		args[i] = sig.in[i].k
-		if c, err := convertConst(args[i], sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
-			args[i] = c
-		}
+	if slices.Contains(args[1:], any(function.NotConst{})) {
+		return nil
 	}
 	fast, err := fn.Prepare(args)
 	if err != nil || !fits(fast, sig.in[0].t.Kind, l.info(n).t.Kind) {
@@ -241,7 +230,7 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		}
 		return &sumK{loopK: k, typ: t}
 	}
-	if body.Kind != record.Bool {
+	if info, _ := loopOf(n); info.predicate && body.Kind != record.Bool {
 		return l.none("%s() with a condition whose type shows only at run time", n.Name)
 	}
 	switch n.Name {
@@ -255,6 +244,8 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		return &countK{loopK: k, one: n.Name == "one"}
 	case "filter":
 		return &filterK{loopK: k, typ: t}
+	case "find", "findLast", "findIndex", "findLastIndex":
+		return &findK{loopK: k, last: strings.HasPrefix(n.Name, "findLast"), index: strings.HasSuffix(n.Name, "Index"), typ: t}
 	}
 	return l.none("%s()", n.Name)
 }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -34,6 +35,7 @@ type lane struct {
 	encoded []byte
 	rejects []state.Reject
 	rows    int64 // parsed, rejected ones included
+	origin  *record.Origin
 	pos     position
 	base    <-chan int64 // the row number before this lane's first
 	done    chan struct{}
@@ -126,7 +128,7 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	if l.err != nil {
 		return
 	}
-	b.Origin, b.FirstRow = origin, first+1
+	b.Origin, b.FirstRow = l.headed(rd, origin), first+1
 	b.Drop(0)
 	l.rejects = takeRejects(l.rejects, b)
 	l.pos = position{row: first + l.rows, offset: l.chunk.End, line: l.chunk.EndLine}
@@ -161,6 +163,21 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	if l.encode != nil && cur != nil {
 		l.encoded, l.err = l.encode(l.encoded, cur)
 	}
+}
+
+// headed returns origin with what the decoder needs to decode rows of the chunk again.
+func (l *lane) headed(rd plugin.Reader, origin *record.Origin) *record.Origin {
+	raw, ok := rd.(plugin.RawReader)
+	if !ok {
+		return origin
+	}
+	h := raw.RawHeader(&l.chunk)
+	if l.origin == nil || l.origin.ID != origin.ID || l.origin.Name != origin.Name || !bytes.Equal(l.origin.Header, h) {
+		o := *origin
+		o.Header = h
+		l.origin = &o
+	}
+	return l.origin
 }
 
 // split does the lane's share of a step that sees every row in order.
@@ -199,16 +216,10 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 	for _, x := range b.Rejects {
 		rej := state.Reject{
 			Row: b.RowNo(x.Row), Raw: append([]byte(nil), b.RawText(x.Row)...),
-			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason,
-		}
-		switch {
-		case b.Lines != nil:
-			rej.Line = b.Lines[x.Row]
-		case b.FirstLine > 0:
-			rej.Line = b.FirstLine + int64(x.Row)
+			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason, Line: b.LineNo(x.Row),
 		}
 		if b.Origin != nil {
-			rej.Object, rej.ObjectID = b.Origin.Name, b.Origin.ID
+			rej.Object, rej.ObjectID, rej.Header = b.Origin.Name, b.Origin.ID, b.Origin.Header
 		}
 		dst = append(dst, rej)
 	}
@@ -235,7 +246,7 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 		defer close(work)
 		splitErr = r.split(ctx, rd, start.row, free, work, ordered)
 	}()
-	finished := make(chan struct{})
+	finished := make(chan struct{}, workers)
 	for range workers {
 		go func() {
 			for j := range work {
@@ -285,7 +296,7 @@ func (r *run) split(ctx context.Context, rd plugin.Reader, row int64, free <-cha
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := rd.Split(ctx, &l.chunk, chunkSize)
+		err := rd.Split(ctx, &l.chunk, r.Chunk)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"go.uber.org/zap"
 
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -39,6 +40,7 @@ func (s *Set) discover(ctx context.Context) error {
 		switch {
 		case same && c.entry.State == state.FileQuarantined:
 			s.wait(c, "quarantined: "+c.entry.Reason)
+		case same && c.entry.State == state.FileSkipped:
 		case same && c.entry.State != state.FileReading:
 			// Known: only moving it away may be left to do.
 			c.marker = s.markerOf(info, markers)
@@ -55,7 +57,7 @@ func (s *Set) discover(ctx context.Context) error {
 		}
 	}
 	s.sort()
-	if err := s.settleMissing(listed); err != nil {
+	if err := s.settleMissing(ctx, listed); err != nil {
 		return err
 	}
 	return s.cleanSpool()
@@ -132,8 +134,19 @@ func (s *Set) list(ctx context.Context) (found []plugin.FileInfo, markers map[st
 	err = w.walk(base, base, depth)
 	if w.missing {
 		s.Log.Info("the folder does not exist yet, so there are no files: " + base)
+		if s.o.Create && err == nil {
+			s.makeFolder(ctx, base)
+		}
 	}
 	return w.found, w.markers, err
+}
+
+// makeFolder makes the folder in which files will be. That it cannot be made
+// changes nothing: whoever puts files there can make it too.
+func (s *Set) makeFolder(ctx context.Context, dir string) {
+	if err := s.FS.MakeDir(ctx, dir); err != nil {
+		s.Log.Warn("the folder cannot be made: "+dir, zap.Error(err))
+	}
 }
 
 type walker struct {
@@ -187,8 +200,8 @@ func safeName(leaf string) bool {
 		!strings.ContainsFunc(leaf, func(r rune) bool { return unicode.IsControl(r) || r == '/' || r == '\\' })
 }
 
-// identity is the digest that names one upload of a file.
-func identity(location string, i plugin.FileInfo) string {
+// Identity is the digest that names one upload of a file.
+func Identity(location string, i plugin.FileInfo) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d.%d", location, i.Path, i.Size, i.ModTime.Unix(), i.ModTime.Nanosecond()))
 	return hex.EncodeToString(sum[:10])
 }

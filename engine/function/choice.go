@@ -20,6 +20,7 @@ func choiceFunctions() []Function {
 		},
 		Types:   []any{new(func(...any) any)},
 		Returns: coalesceType,
+		Meaning: Coalesce,
 		Call: func(args ...any) (any, error) {
 			for _, a := range args {
 				if a != nil {
@@ -49,6 +50,7 @@ func choiceFunctions() []Function {
 			}
 			return args[0], nil
 		},
+		Meaning: Nullif,
 		Prepare: prepareNullif,
 	}, {
 		Name:    "blank",
@@ -61,6 +63,7 @@ func choiceFunctions() []Function {
 			{"blank(0)", "false"},
 		},
 		Types:   []any{new(func(any) bool)},
+		Meaning: Blank,
 		Returns: always(record.Bool),
 		Call: func(args ...any) (any, error) {
 			s, isText := args[0].(string)

@@ -145,8 +145,9 @@ func toDecimal(name string, v any, lenient bool, f form) (any, error) {
 
 func roundFunction() Function {
 	return Function{
-		Name:  "round",
-		Usage: "round(x[, places])",
+		Name:    "round",
+		Usage:   "round(x[, places])",
+		Meaning: Round,
 		Summary: "The number x rounded to places digits after the point, to a whole number unless given; a half is rounded away from zero. " +
 			"The result is of the same kind as x. A float is rounded as its shortest notation reads, so that `round(2.675, 2)` is 2.68.",
 		Examples: []Example{
@@ -176,7 +177,7 @@ func roundFunction() Function {
 			case record.DecimalValue:
 				return x.Round(uint8(places)), nil
 			case float64:
-				return roundFloat(x, places), nil
+				return RoundFloat(x, places), nil
 			}
 			return nil, wrongKind("round", 0, "a number", args[0])
 		}),
@@ -203,9 +204,10 @@ func placesArg(args []any) (int, error) {
 	return n, err
 }
 
-// roundFloat rounds the shortest notation of x. A float that no decimal holds is
+// RoundFloat is round() of a float: it rounds the shortest notation of x to 0 to
+// record.MaxScale places. A float that no decimal holds is
 // either so large that it is whole, or has digits beyond every place.
-func roundFloat(x float64, places int) float64 {
+func RoundFloat(x float64, places int) float64 {
 	if d, err := record.DecimalFromFloat(x); err == nil {
 		return d.Round(uint8(places)).Float()
 	}

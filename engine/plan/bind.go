@@ -6,6 +6,7 @@ import (
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/spec"
 	"weir/engine/step"
 )
 
@@ -84,6 +85,7 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 	if c == nil {
 		return false
 	}
+	n.Config = c
 	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
 	n.at = at
 	if !ds.HasErrors() {
@@ -98,7 +100,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	var ds diag.List
 	var compiler plugin.Compiler
 	if in != nil {
-		compiler = b.compiler(in)
+		compiler = b.compilerOf(n)(in)
 		ds = b.route(n, compiler)
 	}
 	switch n.Kind {
@@ -113,7 +115,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
-		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compiler})
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compilerOf(n)})
 		ds = append(ds, d...)
 		if s != nil {
 			n.Step, n.Out = s, s.Out()
@@ -122,9 +124,15 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	b.add(ds...)
 }
 
-// compiler returns the compiler of expressions over the rows of in.
-func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
-	return b.o.Compiler(in, b.vars)
+// compilerOf returns what makes compilers of n's expressions over the rows of a schema.
+func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
+	return func(in *record.Schema) plugin.Compiler {
+		c := b.o.Compiler(in, b.vars)
+		if b.o.Instrument != nil {
+			c = b.o.Instrument(b.block.Address(), n.Address, c)
+		}
+		return recorder{c, n.Node}
+	}
 }
 
 // tolerant gives columns whose declaration is wrong the type any, so that what
@@ -137,6 +145,37 @@ func tolerant(s *record.Schema) *record.Schema {
 		}
 	}
 	return record.NewSchema(fields)
+}
+
+// recorder notes on a node the expressions that are compiled for it.
+type recorder struct {
+	plugin.Compiler
+	n *Node
+}
+
+func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, diag.List) {
+	if e != nil && !ds.HasErrors() {
+		r.n.Exprs = append(r.n.Exprs, Compiled{t, e})
+	}
+	return e, ds
+}
+
+// Row implements plugin.Compiler.
+func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Row(t, want)
+	return r.note(t, e, ds)
+}
+
+// Rows implements plugin.Compiler.
+func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Rows(t, extra, want)
+	return r.note(t, e, ds)
+}
+
+// Value implements plugin.Compiler.
+func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Value(t, env, want)
+	return r.note(t, e, ds)
 }
 
 // withMeta adds the hidden field that tells where a row came from.

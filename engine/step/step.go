@@ -52,6 +52,10 @@ type Step interface {
 type Env struct {
 	State func(space string) State // nil in stateless steps
 	Clock plugin.Clock
+	// Again tells, when dead letters are replayed, whether the rows under way had
+	// passed this step before they were refused: a step that lets a row pass once
+	// then lets it pass again. nil is never.
+	Again func() bool
 }
 
 // State is a set of keys in the store. Changes are seen by later calls at once

@@ -31,6 +31,7 @@ pipeline "customers" {
     path       = "${var.ftp_path}/${var.customer_files}"
     ready      = var.ready
     after      = var.after
+    create     = var.create_folder
   }
 
   decode "csv" {

@@ -21,6 +21,7 @@ pipeline "purchases" {
     path       = "${var.ftp_path}/${var.purchase_files}"
     ready      = var.ready
     after      = var.after
+    create     = var.create_folder
   }
 
   decode "csv" {

@@ -163,6 +163,13 @@ func (r *reader) cut(w *work, target int) (end int, rows, long bool, err error) 
 			continue
 		case aNothing:
 			return end, rows, false, nil
+		}
+		if rows && after > target {
+			// However much was read by now: where chunks end depends on the bytes
+			// alone, so that a run after a crash sees the same ones.
+			return end, true, false, nil
+		}
+		switch what {
 		case aRow:
 			rows = true
 		case aUnclosed:

@@ -75,13 +75,15 @@ func (x *fixed) date(s []byte) (days int64, valid bool) {
 	if !x.dayOnly || !x.fits(s) {
 		return 0, false
 	}
-	y, yOK := four(s[x.at[fixedYear]:])
-	m, mOK := two(s[x.at[fixedMonth]:])
-	d, dOK := two(s[x.at[fixedDay]:])
-	if !yOK || !mOK || !dOK {
+	year := s[x.at[fixedYear] : x.at[fixedYear]+4 : x.at[fixedYear]+4]
+	y1, y2, y3, y4 := year[0]-'0', year[1]-'0', year[2]-'0', year[3]-'0'
+	m1, m2 := s[x.at[fixedMonth]]-'0', s[x.at[fixedMonth]+1]-'0'
+	d1, d2 := s[x.at[fixedDay]]-'0', s[x.at[fixedDay]+1]-'0'
+	// A digit stays below 16 with 6 added; nothing else is below 16 both ways.
+	if (y1|(y1+6)|y2|(y2+6)|y3|(y3+6)|y4|(y4+6)|m1|(m1+6)|m2|(m2+6)|d1|(d1+6)|d2|(d2+6))&0xF0 != 0 {
 		return 0, false
 	}
-	day, exists := record.DateOf(y, m, d)
+	day, exists := record.DateOf(int(y1)*1000+int(y2)*100+int(y3)*10+int(y4), int(m1)*10+int(m2), int(d1)*10+int(d2))
 	return day.Days, exists
 }
 

@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // DateValue is a calendar day without a zone: days since 1970-01-01.
 type DateValue struct{ Days int64 }
@@ -86,13 +89,11 @@ func (d DateValue) Append(b []byte) []byte {
 	if y < 0 || y > 9999 {
 		return d.Time().AppendFormat(b, "2006-01-02")
 	}
-	hi, lo := uint(y)/100, uint(y)%100
-	b = append(b, "0000-00-00"...)
-	t := b[len(b)-10:]
-	t[0], t[1], t[2], t[3] = '0'+byte(hi/10), '0'+byte(hi%10), '0'+byte(lo/10), '0'+byte(lo%10)
-	t[5], t[6] = '0'+byte(uint(m)/10), '0'+byte(uint(m)%10)
-	t[8], t[9] = '0'+byte(uint(day)/10), '0'+byte(uint(day)%10)
-	return b
+	hi, lo, mm, dd := uint32(y)/100, uint32(y)%100, uint32(m), uint32(day)
+	// n/10 is n*103>>10 for n below 100; tens go to the lower byte, units to the next.
+	pair := func(n uint32) uint64 { t := n * 103 >> 10; return uint64(t | (n-10*t)<<8) }
+	first := pair(hi) | pair(lo)<<16 | pair(mm)<<40 | 0x2D_3030_2D_30303030
+	return append(binary.LittleEndian.AppendUint64(b, first), '0'+byte(dd*103>>10), '0'+byte(dd-10*(dd*103>>10)))
 }
 
 // String returns d as YYYY-MM-DD.

@@ -130,7 +130,7 @@ func (w *jsonWriter) row(cells []jsonCell, dst []byte, i int) ([]byte, bool) {
 			continue
 		}
 		var ok bool
-		if dst, ok = w.cell(c, c.name(dst, 0), i); !ok {
+		if dst, ok = w.cell(c, c.name(dst), i); !ok {
 			return dst, false
 		}
 	}
@@ -153,7 +153,11 @@ func (w *jsonWriter) cell(c *jsonCell, dst []byte, i int) ([]byte, bool) {
 	case Int:
 		return strconv.AppendInt(dst, c.ints[i], 10), true
 	case Date:
-		dst, err = appendQuotedDate(dst, DateValue{c.ints[i]})
+		d := DateValue{c.ints[i]}
+		if d.Days < minDay || d.Days > maxDay {
+			return dst, false
+		}
+		return append(d.Append(append(dst, '"')), '"'), true
 	case Object:
 		return w.row(c.sub, dst, i)
 	case List:
@@ -181,10 +185,10 @@ func (w *jsonWriter) elements(c *jsonCell, dst []byte, from, to int) ([]byte, bo
 	return append(dst, ']'), ok
 }
 
-// name appends the name of the field and makes room for n bytes more.
-func (c *jsonCell) name(dst []byte, n int) []byte {
+// name appends the name of the field.
+func (c *jsonCell) name(dst []byte) []byte {
 	at := len(dst)
-	if need := len(c.words) + n + slack; cap(dst)-at < need {
+	if need := len(c.words) + slack; cap(dst)-at < need {
 		dst = slices.Grow(dst, need)
 	}
 	buf := dst[:at+len(c.words)]
@@ -197,13 +201,21 @@ func (c *jsonCell) name(dst []byte, n int) []byte {
 // text appends the field with the n bytes of text at off. Words of eight bytes
 // are looked at and written at the same time.
 func (c *jsonCell) text(dst []byte, off, n int) []byte {
-	dst = c.name(dst, n)
 	at := len(dst)
+	if need := len(c.words) + n + slack; cap(dst)-at < need {
+		dst = slices.Grow(dst, need)
+	}
+	buf := dst[at:cap(dst)]
+	for j := 0; j+8 <= len(c.words); j += 8 {
+		binary.LittleEndian.PutUint64(buf[j:], binary.LittleEndian.Uint64(c.words[j:]))
+	}
+	at += c.key
+	dst, buf = dst[:at], buf[c.key:]
 	if off+n+8 > len(c.data) {
 		// Nothing may be read beyond the end of the text.
 		return appendJSONText(dst, c.data[off:off+n])
 	}
-	src, buf := c.data[off:off+n+8], dst[at:at+n+slack]
+	src := c.data[off : off+n+8]
 	var bad uint64
 	var u pairs
 	j := 0

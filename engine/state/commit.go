@@ -55,12 +55,14 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.spaces)) {
 		if err := s.spaces[name].stage(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 	}
 	if changed || len(s.w.List) > 0 {
 		totals, run := s.stageTotals()
 		if err := s.apply(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 		s.totals, s.run = totals, run
@@ -69,6 +71,13 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	s.settle()
 	return nil
+}
+
+// distrust tells the spaces that what they staged was not written.
+func (s *Session) distrust() {
+	for _, sp := range s.spaces {
+		sp.distrust()
+	}
 }
 
 // stageRecords adds everything but spaces and totals to the write.

@@ -212,6 +212,16 @@ func (w *writer) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Reject
 	if err := w.start(); err != nil {
 		return nil, err
 	}
+	before := len(w.buf)
+	var err error
+	if w.buf, err = w.rows.appendRows(w.buf, d.Rows); err == nil {
+		w.tok.Rows += int64(d.Rows.Live())
+		if len(w.buf) >= bufferSize {
+			return nil, w.flush()
+		}
+		return nil, nil
+	}
+	w.buf = w.buf[:before] // some row cannot be written: which one shows when they are taken one by one
 	var rejected []plugin.Rejected
 	for k := range d.Rows.Live() {
 		i := d.Rows.Row(k)

@@ -35,7 +35,16 @@ type Options struct {
 	FS         vfs.FS      // of the database; nil is the operating system's
 }
 
-const memTableBytes = 16 << 20
+// Keys come in no order, so every compaction rewrites most of what is there. Few
+// and large tables are therefore left side by side for long: what is asked for is
+// mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
+const (
+	memTableBytes  = 32 << 20
+	memTables      = 3
+	tablesAside    = 12 // until they are merged
+	tablesStop     = 36 // until writing waits for that
+	baseLevelBytes = 256 << 20
+)
 
 // Store is an open folder. It implements kv.Store.
 type Store struct {
@@ -114,9 +123,10 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		ReadOnly:                    s.o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTableBytes,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
-		LBaseMaxBytes:               64 << 20,
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       tablesAside,
+		L0StopWritesThreshold:       tablesStop,
+		LBaseMaxBytes:               baseLevelBytes,
 		Logger:                      logger{s.o.Log},
 		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
 	}

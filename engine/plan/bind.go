@@ -21,6 +21,9 @@ func (b *pipelineBuilder) bind(n *planned) {
 	}
 	if b.diags[before:].HasErrors() || !ok {
 		n.failed = true
+		if n.Out = nil; n.Kind == "filter" || n.Kind == "check" {
+			n.Out = in // what they pass on is known all the same, so the steps after them are checked
+		}
 	}
 }
 
@@ -31,7 +34,7 @@ func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
 	}
 	var in *record.Schema
 	for _, i := range n.Inputs {
-		if i.failed {
+		if i.failed && i.Out == nil {
 			return nil, false
 		}
 		switch {

@@ -89,10 +89,24 @@ func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	p, pds := plan.Build(c, e.planOptions())
 	l.Plan = p
-	if ds = append(ds, pds...); !ds.HasErrors() {
+	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
 		ds = append(ds, c.Exhausted()...)
 	}
 	return l, ds.Sort()
+}
+
+// certain leaves out of pds what is said to be missing in files that could not
+// be read whole: it may stand where the reader lost its way.
+func certain(pds, read diag.List) diag.List {
+	broken := map[string]bool{}
+	for _, d := range read {
+		if d.Code == "config.syntax" && d.Subject != nil {
+			broken[d.Subject.Filename] = true
+		}
+	}
+	return slices.DeleteFunc(pds, func(d diag.Diagnostic) bool {
+		return d.Code == "plan.incomplete" && d.Subject != nil && broken[d.Subject.Filename]
+	})
 }
 
 func (e *Engine) planOptions() plan.Options {

@@ -101,7 +101,7 @@ func (v *variable) convert(val cty.Value, rng hcl.Range, what string) (cty.Value
 	out, err := convert.Convert(val, v.ty)
 	if err != nil {
 		return cty.UnknownVal(v.ty), diag.List{diag.Errorf("config.wrong_type", &rng, "Wrong type for variable "+v.name,
-			"%s must be %s: %s.", what, v.ty.FriendlyNameForConstraint(), err)}
+			"%s must be of type %s: %s.", what, v.ty.FriendlyNameForConstraint(), err)}
 	}
 	if v.sensitive {
 		out = out.Mark(spec.Sensitive)

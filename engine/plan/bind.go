@@ -20,8 +20,12 @@ func (b *pipelineBuilder) bind(n *planned) {
 	if ok {
 		b.bindTo(n, in)
 	}
-	// A node with errors whose fields are known all the same lets the rest be checked.
-	n.failed = !ok || b.diags[before:].HasErrors() && n.Out == nil
+	errors := b.diags[before:].HasErrors()
+	if errors && n.Out == nil && (n.Kind == "filter" || n.Kind == "check") {
+		n.Out = in // what they pass on is known all the same
+	}
+	// A node with errors whose fields are known lets what comes after it be checked.
+	n.failed = !ok || errors && n.Out == nil
 }
 
 // input returns the schema of what n reads: that of all its inputs alike.
@@ -31,7 +35,7 @@ func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
 	}
 	var in *record.Schema
 	for _, i := range n.Inputs {
-		if i.failed {
+		if i.failed && i.Out == nil {
 			return nil, false
 		}
 		switch {

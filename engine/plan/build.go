@@ -56,7 +56,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 		_, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
 		b.add(ds...)
 	}
-	b.order(p, c)
+	b.order(p)
 	return p, b.diags.Sort()
 }
 
@@ -188,13 +188,7 @@ func schemaField(t *spec.Text) spec.Body {
 }
 
 // order sorts the pipelines so that each comes after those it names in after.
-func (b *builder) order(p *Plan, c *config.Config) {
-	known := map[string]bool{}
-	for _, m := range c.Modules {
-		for _, blk := range m.Pipelines {
-			known[blk.Address()] = true
-		}
-	}
+func (b *builder) order(p *Plan) {
 	state := map[string]int{}
 	var out []*Pipeline
 	var visit func(pl *Pipeline, path []string)
@@ -211,8 +205,6 @@ func (b *builder) order(p *Plan, c *config.Config) {
 		for _, a := range pl.After {
 			if q := p.Pipeline(a); q != nil {
 				visit(q, path)
-			} else if !known[a] {
-				b.add(diag.Errorf("plan.unknown_reference", &pl.Header, "There is no pipeline "+a, "after names pipelines of the same folder."))
 			}
 		}
 		state[pl.Address] = 2

@@ -96,6 +96,18 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 			b.add(diag.Errorf("plan.unknown_reference", &r.rng, "Not a pipeline", "after takes references such as pipeline.customers."))
 			continue
 		}
+		var names []string
+		for _, o := range b.block.Module.Pipelines {
+			names = append(names, o.Name)
+		}
+		if !slices.Contains(names, name) {
+			d := diag.Errorf("plan.unknown_reference", &r.rng, "There is no pipeline "+name, "Pipelines of this folder: %s.", strings.Join(names, ", "))
+			if m := diag.Suggest(name, names); m != "" {
+				d.Detail, d.Fix = fmt.Sprintf("Did you mean pipeline.%s? ", m)+d.Detail, "pipeline."+m
+			}
+			b.add(d)
+			continue
+		}
 		p.After = append(p.After, b.block.Module.Qualify(name))
 	}
 }

@@ -58,6 +58,7 @@ func importRules() []importRule {
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
 			"engine/record", "engine/spec", "engine/step"}, nil},
+		{"engine/sample", []string{"engine/bytestream", "engine/columns", "engine/record", "engine/spec"}, stdOnly},
 		{"engine/reference", []string{"engine/diag", "engine/function", "engine/identity", "engine/plan", "engine/plugin", "engine/spec", "engine/step"}, stdOnly},
 		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
 		{"engine/state", []string{"engine/plugin", "engine/record", "engine/diag", "engine/state/*"}, nil},

@@ -58,6 +58,8 @@ func importRules() []importRule {
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
 			"engine/record", "engine/spec", "engine/step"}, nil},
+		{"engine/sample", []string{"engine/bytestream", "engine/columns", "engine/record", "engine/spec"}, stdOnly},
+		{"engine/reference", []string{"engine/diag", "engine/function", "engine/identity", "engine/plan", "engine/plugin", "engine/spec", "engine/step"}, stdOnly},
 		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
 		{"engine/state", []string{"engine/plugin", "engine/record", "engine/diag", "engine/state/*"}, nil},
 		{"engine/state/*", []string{"engine/plugin", "engine/diag", "engine/state/kv"}, nil},
@@ -73,7 +75,7 @@ func importRules() []importRule {
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
 		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
-			"engine/reference", "engine/sample", "engine/scenario", "engine/state",
+			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/state",
 			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }

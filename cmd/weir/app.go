@@ -67,13 +67,14 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true
 	f := root.PersistentFlags()
 	f.BoolVar(&a.noColor, "no-color", false, "print without colour; NO_COLOR in the environment does the same")
 	f.StringVar(&a.logLevel, "log-level", "warn", "least level to log: debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
 	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.testCommand(), a.demoCommand(), a.versionCommand())
-	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand())
+	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand())
+	a.complete(root)
 	usageErrors(root)
 	return root
 }

@@ -75,12 +75,7 @@ func (b *pipelineBuilder) schema() *hcl.BodySchema {
 }
 
 func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
-	set := spec.Body{
-		spec.String("description", &p.Description).Doc("What the pipeline does, in a sentence."),
-		spec.String("schedule", &p.Schedule).Check(checkSchedule).Doc("When serve runs it: \"every 10m\", \"cron 0 6 * * *\" or \"on start\"."),
-		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam."),
-	}
-	for _, it := range set {
+	for _, it := range PipelineSpec(p) {
 		_, ds := spec.Body{it}.DecodeAttr(c, b.block.Module.Scope)
 		b.add(ds...)
 	}
@@ -112,6 +107,16 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 	}
 }
 
+// PipelineSpec declares the attributes of a pipeline block, after excepted: it
+// takes references that are not evaluated.
+func PipelineSpec(p *Pipeline) spec.Body {
+	return spec.Body{
+		spec.String("description", &p.Description).Doc("What the pipeline does, in a sentence."),
+		spec.String("schedule", &p.Schedule).Check(checkSchedule).Doc("When serve runs it: \"every 10m\", \"cron 0 6 * * *\" or \"on start\"."),
+		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam."),
+	}
+}
+
 func checkSchedule(s string) error {
 	kind, rest, _ := strings.Cut(s, " ")
 	switch kind {
@@ -138,11 +143,16 @@ func checkZone(s string) error {
 }
 
 func (b *pipelineBuilder) deadLetter(p *Pipeline, blk *hcl.Block) {
-	at, ds := spec.Body{spec.String("limit", &p.DeadLetter.Limit).Check(func(s string) error {
-		return parseLimit(s, &p.DeadLetter)
-	}).Doc("More rejected rows in a run than this stop the pipeline: a share of the rows read (\"1%\") or a number (\"100\").")}.Decode(blk.Body, b.block.Module.Scope)
+	at, ds := DeadLetterSpec(&p.DeadLetter).Decode(blk.Body, b.block.Module.Scope)
 	b.add(ds...)
 	p.DeadLetter.Range = at.Of(&p.DeadLetter.Limit)
+}
+
+// DeadLetterSpec declares the dead_letter block.
+func DeadLetterSpec(d *DeadLetter) spec.Body {
+	return spec.Body{spec.String("limit", &d.Limit).Check(func(s string) error {
+		return parseLimit(s, d)
+	}).Doc("More rejected rows in a run than this stop the pipeline: a share of the rows read (\"1%\") or a number (\"100\").")}
 }
 
 func parseLimit(s string, d *DeadLetter) error {
@@ -159,11 +169,16 @@ func parseLimit(s string, d *DeadLetter) error {
 }
 
 func (b *pipelineBuilder) commit(p *Pipeline, blk *hcl.Block) {
-	_, ds := spec.Body{
-		spec.Int("rows", &p.Commit.Rows).Default(50_000, "50000").Check(spec.Between(1, 10_000_000)).Doc("Rows read between two commits, at most."),
-		spec.Duration("every", &p.Commit.Every).Default(5*time.Second, `"5s"`).Doc("Time between two commits, at most."),
-	}.Decode(blk.Body, b.block.Module.Scope)
+	_, ds := CommitSpec(&p.Commit).Decode(blk.Body, b.block.Module.Scope)
 	b.add(ds...)
+}
+
+// CommitSpec declares the commit block.
+func CommitSpec(c *CommitPolicy) spec.Body {
+	return spec.Body{
+		spec.Int("rows", &c.Rows).Default(50_000, "50000").Check(spec.Between(1, 10_000_000)).Doc("Rows read between two commits, at most."),
+		spec.Duration("every", &c.Every).Default(5*time.Second, `"5s"`).Doc("Time between two commits, at most."),
+	}
 }
 
 // node makes the node of a step block and takes the attributes every step has.

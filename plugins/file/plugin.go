@@ -22,8 +22,14 @@ func Plugin() plugin.Plugin {
 }
 
 const example = `pipeline "export" {
-  source "inline" "people" {
-    rows = [{ id = "1", name = "Ann" }]
+  source "file" "in" {
+    path = "/data/in/*.csv"
+  }
+  decode "csv" {
+    columns = {
+      id   = "text"
+      name = "text"
+    }
   }
   sink "file" "people" {
     path   = "/data/out/people_%Y%m%d%H%M%S.csv"

@@ -48,8 +48,11 @@ const example = `connection "rest" "shop" {
 }
 
 pipeline "orders" {
-  source "inline" "orders" {
-    rows = [{ id = "1" }]
+  source "file" "in" {
+    path = "/data/in/*.csv"
+  }
+  decode "csv" {
+    columns = { id = "text" }
   }
   sink "rest" "shop" {
     connection = connection.rest.shop

@@ -28,8 +28,14 @@ func Plugin(w io.Writer) plugin.Plugin {
 }
 
 const example = `pipeline "show" {
-  source "inline" "people" {
-    rows = [{ id = "1", name = "Ann" }]
+  source "file" "in" {
+    path = "/data/in/*.csv"
+  }
+  decode "csv" {
+    columns = {
+      id   = "text"
+      name = "text"
+    }
   }
   sink "stdout" "rows" {
     nulls = "omit"

@@ -16,7 +16,7 @@ import (
 type Inputs struct {
 	Vars     []VarFlag // from flags, the last of a name wins
 	VarFiles []string
-	Values   map[string]cty.Value // given as values, with the marks of where they were written; they win over Vars
+	Values   map[string]cty.Value             // given as values, with the marks of where they were written; they win over Vars
 	Env      func(name string) (string, bool) // nil: the process's environment
 	// AllowMissing treats required variables and secrets without a value as
 	// unknown instead of reporting them, for validating a connector by itself.

@@ -26,6 +26,15 @@ func checkPath(s string) error {
 	return nil
 }
 
+// Blocks declares the top-level blocks of a test file, for documentation: by
+// their type, what each may hold. A server's type decides which of its options there are.
+func Blocks() map[string][]spec.Option {
+	return map[string][]spec.Option{
+		"test":     (&testDecl{}).declare().Describe(),
+		"defaults": (&testDecl{}).common().Describe(),
+	}
+}
+
 // testDecl is what is decoded of a test block, or of the defaults of a file.
 type testDecl struct {
 	at      string

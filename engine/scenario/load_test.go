@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/engine/spec"
 )
 
 // Every problem of a test file is found at its place, all in one go.
@@ -115,5 +117,26 @@ test "a" {`+servers+`
 	rs, _ := results(t, Options{})
 	if got := printed(t, rs); !strings.Contains(got, "There is no pipeline ordres") || !strings.Contains(got, "Did you mean orders?") {
 		t.Errorf("%s", got)
+	}
+}
+
+// Every option of every block is documented.
+func TestBlocksAreDocumented(t *testing.T) {
+	var walk func(at string, options []spec.Option)
+	walk = func(at string, options []spec.Option) {
+		if len(options) == 0 {
+			t.Errorf("%s has no options", at)
+		}
+		for _, o := range options {
+			if o.Doc == "" {
+				t.Errorf("%s.%s has no documentation", at, o.Name)
+			}
+			if o.Block {
+				walk(at+"."+o.Name, o.Body)
+			}
+		}
+	}
+	for name, options := range Blocks() {
+		walk(name, options)
 	}
 }

@@ -19,7 +19,7 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 RACE ?= ./cmd/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./plugins/...
 
 .NOTPARALLEL:
-.PHONY: build test check lint servers race demo fmt clean help
+.PHONY: build test check lint servers race bench demo fmt clean help
 
 build: ## build bin/weir
 	@mkdir -p bin
@@ -67,6 +67,9 @@ race: ## tests of packages where goroutines meet, under the race detector
 	@echo "== race detector"
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACE); \
 	else echo "LEFT OUT: the race detector needs gcc"; fi
+
+bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1)
+	@testdata/bench/run.sh
 
 demo: build ## run the main job on stand-ins inside one process
 	@bin/weir demo

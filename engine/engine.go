@@ -89,7 +89,10 @@ func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	p, pds := plan.Build(c, e.planOptions())
 	l.Plan = p
-	return l, append(ds, pds...).Sort()
+	if ds = append(ds, pds...); !ds.HasErrors() {
+		ds = append(ds, c.Exhausted()...)
+	}
+	return l, ds.Sort()
 }
 
 func (e *Engine) planOptions() plan.Options {
@@ -114,22 +117,13 @@ func (e *Engine) planOptions() plan.Options {
 // not name it in after. The error is about the run as a whole, such as a state
 // folder that cannot be opened; failures of pipelines are in the report.
 func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, error) {
-	dir := o.StateDir
-	if dir == "" {
-		dir = l.Plan.Engine.StateDir
-	}
-	if dir == "" {
-		dir = ".weir/state"
-	}
+	dir := StateDir(l, o.StateDir)
 	for _, a := range o.Pipelines {
 		if l.Plan.Pipeline(a) == nil {
-			return nil, diag.List{unknownPipeline(a, l.Plan)}.Err()
+			return nil, unknown(a, l.Plan)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
-	}
-	store, err := state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+	store, err := e.open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +151,36 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 	return rep, store.Close()
 }
 
+// open opens the state store in dir, making it when there is none.
+func (e *Engine) open(dir string) (*state.Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
+	}
+	return state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+}
+
+// closed closes the store after err happened, or nothing did.
+func closed(s *state.Store, err error) error {
+	if cerr := s.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// StateDir returns the folder of the state store: the one given, else what the
+// engine block says. l.Plan may be nil.
+func StateDir(l *Loaded, given string) string {
+	switch {
+	case given != "":
+		return given
+	case l.Plan != nil && l.Plan.Engine.StateDir != "":
+		return l.Plan.Engine.StateDir
+	}
+	return ".weir/state"
+}
+
+func unknown(a string, p *plan.Plan) error { return diag.List{unknownPipeline(a, p)}.Err() }
+
 func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 	var names []string
 	for _, q := range p.Pipelines {
@@ -170,6 +194,12 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 }
 
 func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
+	e.execute(ctx, store, p, pl, dir, o, pr, "", exec.Run)
+}
+
+// execute records a run of the given kind around what does it.
+func (e *Engine) execute(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport,
+	kind string, do func(context.Context, exec.Options) (*exec.Report, error)) {
 	started := e.clock.Now()
 	log := e.log.With(zap.String("pipeline", pl.Address), zap.String("revision", p.Revision))
 	ses, err := store.Pipeline(ctx, pl.Address, 1, p.Revision)
@@ -178,13 +208,14 @@ func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Pl
 		return
 	}
 	runID := newRunID(started)
-	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1}); err != nil {
+	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1, Kind: kind}); err != nil {
 		pr.Err = err
 		return
 	}
 	log = log.With(zap.String("run", runID))
 	x := exec.Options{
 		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
+		Hold: store.Hold,
 		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
 	}
 	if o.Progress != nil {
@@ -192,7 +223,7 @@ func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Pl
 			o.Progress(Progress{Pipeline: pl.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
 		}
 	}
-	r, err := exec.Run(ctx, x)
+	r, err := do(ctx, x)
 	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts, pl), r.Groups, r.Notices, r.Objects
 	outcome, text := "ok", ""
 	if err != nil {
@@ -211,6 +242,11 @@ func newRunID(t time.Time) string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // crypto/rand never fails
 	return t.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// host lends step what it needs outside of a run.
+func (e *Engine) host(step string) *host {
+	return &host{e: e, log: e.log.With(zap.String("step", step))}
 }
 
 // host is what a running step is lent.

@@ -80,11 +80,15 @@ func (e *SkippedError) Unwrap() error { return e.Cause }
 
 // ledgerOf returns the ledger of a run of p; filters that dropped nothing are there with 0.
 func ledgerOf(c state.Counts, p *plan.Pipeline) Ledger {
+	var nodes []*plan.Node
+	if p != nil {
+		nodes = p.Nodes
+	}
 	filtered := maps.Clone(c.Filtered)
 	if filtered == nil {
 		filtered = map[string]int64{}
 	}
-	for _, n := range p.Nodes {
+	for _, n := range nodes {
 		if _, name, _ := strings.Cut(n.Address, "."); n.Kind == "filter" {
 			filtered[name] += 0
 		}
@@ -94,3 +98,6 @@ func ledgerOf(c state.Counts, p *plan.Pipeline) Ledger {
 		Grouped: c.Grouped, Expanded: c.Expanded, Rejected: c.Rejected, Held: c.Held,
 	}
 }
+
+// LedgerOf returns counts of the state store as a ledger.
+func LedgerOf(c state.Counts) Ledger { return ledgerOf(c, nil) }

@@ -58,6 +58,7 @@ func importRules() []importRule {
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
 			"engine/record", "engine/spec", "engine/step"}, nil},
+		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
 		{"engine/state", []string{"engine/plugin", "engine/record", "engine/diag", "engine/state/*"}, nil},
 		{"engine/state/*", []string{"engine/plugin", "engine/diag", "engine/state/kv"}, nil},
 		{"engine/files", []string{"engine/diag", "engine/plugin", "engine/record", "engine/spec", "engine/state", "engine/plan"}, nil},
@@ -71,7 +72,8 @@ func importRules() []importRule {
 		{"plugins/*", surface, nil},
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
-		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/graph", "engine/plan", "engine/plugin", "engine/scenario",
+		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
+			"engine/reference", "engine/sample", "engine/scenario", "engine/state",
 			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -259,9 +260,7 @@ func Test14To23Orders(t *testing.T) {
 	with := func(sets ...set) string {
 		all := set{}
 		for _, s := range sets {
-			for k, v := range s {
-				all[k] = v
-			}
+			maps.Copy(all, s)
 		}
 		return sale(all)
 	}

@@ -152,6 +152,16 @@ type jsonLedger struct {
 	Expanded     int64            `json:"expanded,omitempty"`
 }
 
+func ledgerJSON(l engine.Ledger) jsonLedger {
+	if l.Filtered == nil {
+		l.Filtered = map[string]int64{}
+	}
+	return jsonLedger{
+		Read: l.Read, Delivered: l.Delivered, Filtered: l.Filtered, Deduplicated: l.Deduplicated,
+		Grouped: l.Grouped, Rejected: l.Rejected, Held: l.Held, Expanded: l.Expanded,
+	}
+}
+
 // reportJSON writes the report as one object. err is why the run as a whole
 // failed; nil when it did not.
 func reportJSON(w io.Writer, r *engine.RunReport, err error) error {
@@ -162,14 +172,7 @@ func reportJSON(w io.Writer, r *engine.RunReport, err error) error {
 		out.Error = err.Error()
 	}
 	for _, p := range r.Pipelines {
-		l := p.Ledger
-		jp := jsonPipeline{Name: p.Name, Ledger: jsonLedger{
-			Read: l.Read, Delivered: l.Delivered, Filtered: l.Filtered, Deduplicated: l.Deduplicated,
-			Grouped: l.Grouped, Rejected: l.Rejected, Held: l.Held, Expanded: l.Expanded,
-		}}
-		if jp.Ledger.Filtered == nil {
-			jp.Ledger.Filtered = map[string]int64{}
-		}
+		jp := jsonPipeline{Name: p.Name, Ledger: ledgerJSON(p.Ledger)}
 		if p.Err != nil {
 			jp.Error = p.Err.Error()
 		}
@@ -177,7 +180,7 @@ func reportJSON(w io.Writer, r *engine.RunReport, err error) error {
 			jp.Notices = diag.ToJSON(p.Notices)
 		}
 		out.Pipelines = append(out.Pipelines, jp)
-		out.OK = out.OK && l.Balanced()
+		out.OK = out.OK && p.Ledger.Balanced()
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

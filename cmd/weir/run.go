@@ -56,6 +56,9 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 		return a.jsonFailure(f.asJSON, err)
 	}
 	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines}
+	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
+		return err
+	}
 	clearProgress := func() {}
 	if !f.asJSON && a.color(a.stderr) {
 		o.Progress, clearProgress = progressLine(a.stderr, plugin.SystemClock{})

@@ -130,7 +130,7 @@ func TestFixIsCertain(t *testing.T) {
 
 // Every zone that may be proposed exists.
 func TestZoneNames(t *testing.T) {
-	for _, z := range strings.Fields(zoneNames) {
+	for z := range strings.FieldsSeq(zoneNames) {
 		if _, err := loadZone(z); err != nil {
 			t.Error(err)
 		}

@@ -118,7 +118,7 @@ func TestLoadErrors(t *testing.T) {
 		{"validation", map[string]string{"main/a.hcl": "variable \"tls\" {\n  default = \"x\"\n  validation {\n    condition = contains([\"a\"], var.tls)\n    error_message = \"tls must be a\"\n  }\n}\n"}, Inputs{Env: noEnv},
 			"main/a.hcl:4:17: Invalid value for variable \"tls\": tls must be a"},
 		{"deep nesting", map[string]string{"main/a.hcl": "locals {\n a = " + strings.Repeat("(", 100_000) + "1" + strings.Repeat(")", 100_000) + "\n}\n"}, Inputs{},
-			"main/a.hcl:2:205: Nesting is too deep"},
+			"main/a.hcl:2:204: Nesting is too deep"},
 		{"not UTF-8", map[string]string{"main/a.hcl": "locals {\n  a = \"\xff\"\n}\n"}, Inputs{},
 			"main/a.hcl:2:8: File is not UTF-8"},
 		{"duplicate", map[string]string{"main/a.hcl": "pipeline \"p\" {}\n", "main/b.hcl": "pipeline \"p\" {}\n"}, Inputs{},

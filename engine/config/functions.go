@@ -57,6 +57,9 @@ func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function 
 		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	}
+	for name, f := range out {
+		out[name] = s.budget.bounded(name, f)
+	}
 	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
 		v, _ := in.env(name)
 		return cty.StringVal(v), nil

@@ -185,6 +185,11 @@ func (l *loader) fromText(v *variable, s, where string) given {
 	if v.ty == cty.String || v.ty == cty.DynamicPseudoType {
 		return given{cty.StringVal(s), nil, "The value from " + where}
 	}
+	if ds := tooDeep(where, []byte(s)); ds != nil || len(s) > maxFileSize {
+		l.add(diag.Errorf("config.too_deep", &v.header, "The value of variable "+v.name+" cannot be read",
+			"The value from %s is nested too deeply or too long. Brackets may be nested %d deep.", where, maxDepth))
+		return given{cty.UnknownVal(v.ty), nil, ""}
+	}
 	e, hd := hclsyntax.ParseExpression([]byte(s), where, hcl.InitialPos)
 	var val cty.Value
 	if !hd.HasErrors() {

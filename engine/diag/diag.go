@@ -148,7 +148,10 @@ func (l List) Sort() List {
 // FromHCL converts the diagnostics of the hcl library.
 func FromHCL(code Code, ds hcl.Diagnostics) List {
 	var out List
-	for _, d := range ds {
+	for i, d := range ds {
+		if i > 0 && d == ds[i-1] {
+			continue // one problem met by every round of a loop
+		}
 		sev := Error
 		if d.Severity == hcl.DiagWarning {
 			sev = Warning

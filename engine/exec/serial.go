@@ -48,7 +48,7 @@ func (r *run) build() error {
 			x.sink = newSinkNode(r, n)
 			r.sinks = append(r.sinks, x.sink)
 		} else {
-			x.runner = n.Step.New(r.newEnv(), n.Want)
+			x.runner = n.Step.New(r.newEnv(n), n.Want)
 		}
 		r.serial[n] = x
 		r.order = append(r.order, x)
@@ -78,7 +78,7 @@ func (r *run) resetSerial(ctx context.Context) error {
 			}
 			continue
 		}
-		x.runner, x.tally = x.Step.New(r.newEnv(), x.Want), step.Tally{}
+		x.runner, x.tally = x.Step.New(r.newEnv(x.Node), x.Want), step.Tally{}
 	}
 	return nil
 }
@@ -86,6 +86,13 @@ func (r *run) resetSerial(ctx context.Context) error {
 // feed passes b on to those that read it.
 func (r *run) feed(ctx context.Context, readers []*node, b *record.Batch) error {
 	if b == nil || b.Live() == 0 {
+		return nil
+	}
+	if r.replay != nil {
+		readers = r.replay.branch(readers)
+	}
+	if len(readers) == 0 {
+		r.filtered(unrouted, int64(b.Live()))
 		return nil
 	}
 	if len(readers) == 1 && readers[0].when == nil && !readers[0].Otherwise {
@@ -162,7 +169,12 @@ func (r *run) countRoutes(readers []*node, b *record.Batch, taken []uint8) {
 
 // apply runs one step on a batch and passes the result on.
 func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
-	if x.sink != nil {
+	switch {
+	case r.preview != nil && x.Sink != nil:
+		r.preview.see(x.Node, b)
+		r.pending.Delivered += int64(b.Live())
+		return nil
+	case x.sink != nil:
 		return x.sink.add(ctx, b)
 	}
 	out, err := x.runner.Apply(ctx, b, &x.tally)
@@ -173,17 +185,19 @@ func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
 	if out != nil && out != b {
 		r.reject(out)
 	}
+	r.preview.see(x.Node, out)
 	return r.feed(ctx, x.readers, out)
 }
 
 // endObject lets every step emit what it kept back until the object's end.
 func (r *run) endObject(ctx context.Context) error {
 	for _, x := range r.order {
-		if x.sink != nil {
+		if x.runner == nil {
 			continue
 		}
 		err := x.runner.EndObject(ctx, &x.tally, func(b *record.Batch) error {
 			r.reject(b)
+			r.preview.see(x.Node, b)
 			return r.feed(ctx, x.readers, b)
 		})
 		if err != nil {
@@ -218,7 +232,7 @@ func (r *run) take(n *plan.Node, t *step.Tally) {
 	r.pending.Grouped += t.Grouped
 	r.pending.Expanded += t.Expanded
 	if n.Kind == "group" {
-		r.countGroups(n.Address, t)
+		r.groups = addGroups(r.groups, GroupCount{n.Address, t.GroupedRows, t.GroupedRows - t.Grouped})
 	}
 	*t = step.Tally{}
 }

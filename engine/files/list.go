@@ -40,6 +40,7 @@ func (s *Set) discover(ctx context.Context) error {
 		switch {
 		case same && c.entry.State == state.FileQuarantined:
 			s.wait(c, "quarantined: "+c.entry.Reason)
+		case same && c.entry.State == state.FileSkipped:
 		case same && c.entry.State != state.FileReading:
 			// Known: only moving it away may be left to do.
 			c.marker = s.markerOf(info, markers)
@@ -56,7 +57,7 @@ func (s *Set) discover(ctx context.Context) error {
 		}
 	}
 	s.sort()
-	if err := s.settleMissing(listed); err != nil {
+	if err := s.settleMissing(ctx, listed); err != nil {
 		return err
 	}
 	return s.cleanSpool()
@@ -199,8 +200,8 @@ func safeName(leaf string) bool {
 		!strings.ContainsFunc(leaf, func(r rune) bool { return unicode.IsControl(r) || r == '/' || r == '\\' })
 }
 
-// identity is the digest that names one upload of a file.
-func identity(location string, i plugin.FileInfo) string {
+// Identity is the digest that names one upload of a file.
+func Identity(location string, i plugin.FileInfo) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d.%d", location, i.Path, i.Size, i.ModTime.Unix(), i.ModTime.Nanosecond()))
 	return hex.EncodeToString(sum[:10])
 }

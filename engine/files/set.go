@@ -28,6 +28,9 @@ type Config struct {
 	// Reconnect gives a new session after a transfer broke down; the old one
 	// is closed before. nil goes on with the same.
 	Reconnect func(ctx context.Context) (plugin.FileSystem, error)
+	// Point is called between durable steps: spooling, spooled, moving, moved.
+	// Tests end the process there. nil does nothing.
+	Point func(name string)
 }
 
 // Set is the files of one source step during one run. The goroutine of the
@@ -88,6 +91,9 @@ func Open(c Config) (*Set, error) {
 	}
 	if s.Log == nil {
 		s.Log = zap.NewNop()
+	}
+	if s.Point == nil {
+		s.Point = func(string) {}
 	}
 	if s.o.ReadyMode == plugin.ReadyMarker {
 		if _, err := markerNames(s.o.Marker, "a.csv"); err != nil {
@@ -165,7 +171,7 @@ func (s *Set) sameContent(ctx context.Context, c *candidate, f *File) (bool, err
 	case c.entry.ModTime.Equal(c.info.ModTime):
 		// A spooled copy with another hash shows a change that kept size and time.
 		return !f.hashed || !c.entry.HashKnown || f.hash == c.entry.Hash, nil
-	case !c.entry.HashKnown || c.entry.State == state.FileQuarantined:
+	case !c.entry.HashKnown || c.entry.State == state.FileQuarantined || c.entry.State == state.FileSkipped:
 		return false, nil
 	}
 	if !f.hashed {
@@ -178,9 +184,9 @@ func (s *Set) sameContent(ctx context.Context, c *candidate, f *File) (bool, err
 
 // claim enters a new file into the ledger.
 func (s *Set) claim(c *candidate, f *File) error {
-	f.ID = identity(s.Source.Location(), c.info)
+	f.ID = Identity(s.Source.Location(), c.info)
 	if c.known && c.entry.ID == f.ID {
-		f.ID = identity(s.Source.Location()+fmt.Sprintf("#%x", f.hash), c.info)
+		f.ID = Identity(s.Source.Location()+fmt.Sprintf("#%x", f.hash), c.info)
 	}
 	if c.known && c.entry.State == state.FileReading {
 		s.notice("run.file_changed", "File changed while it was being read",

@@ -34,8 +34,9 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, spoolError(err)
 	}
-	done := filepath.Join(dir, identity(s.Source.Location(), c.info))
+	done := filepath.Join(dir, Identity(s.Source.Location(), c.info))
 	if st, err := os.Stat(done); err != nil || st.Size() != c.info.Size {
+		s.Point("spooling")
 		if err := s.transfer(ctx, c.info, done+partial); err != nil {
 			return false, s.transferError(c, err)
 		}
@@ -51,6 +52,7 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 		if err := os.Rename(done+partial, done); err != nil {
 			return false, spoolError(err)
 		}
+		s.Point("spooled")
 	}
 	hash, err := hashFile(done)
 	if err != nil {
@@ -208,7 +210,7 @@ func (s *Set) cleanSpool() error {
 	}
 	keep := map[string]bool{}
 	for _, c := range s.queue {
-		id := identity(s.Source.Location(), c.info)
+		id := Identity(s.Source.Location(), c.info)
 		keep[id], keep[id+partial] = true, true
 	}
 	for _, e := range entries {

@@ -6,6 +6,7 @@ import (
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/spec"
 	"weir/engine/step"
 )
 
@@ -84,6 +85,7 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 	if c == nil {
 		return false
 	}
+	n.Config = c
 	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
 	n.at = at
 	if !ds.HasErrors() {
@@ -129,7 +131,7 @@ func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Com
 		if b.o.Instrument != nil {
 			c = b.o.Instrument(b.block.Address(), n.Address, c)
 		}
-		return c
+		return recorder{c, n.Node}
 	}
 }
 
@@ -143,6 +145,37 @@ func tolerant(s *record.Schema) *record.Schema {
 		}
 	}
 	return record.NewSchema(fields)
+}
+
+// recorder notes on a node the expressions that are compiled for it.
+type recorder struct {
+	plugin.Compiler
+	n *Node
+}
+
+func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, diag.List) {
+	if e != nil && !ds.HasErrors() {
+		r.n.Exprs = append(r.n.Exprs, Compiled{t, e})
+	}
+	return e, ds
+}
+
+// Row implements plugin.Compiler.
+func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Row(t, want)
+	return r.note(t, e, ds)
+}
+
+// Rows implements plugin.Compiler.
+func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Rows(t, extra, want)
+	return r.note(t, e, ds)
+}
+
+// Value implements plugin.Compiler.
+func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Value(t, env, want)
+	return r.note(t, e, ds)
 }
 
 // withMeta adds the hidden field that tells where a row came from.

@@ -78,7 +78,16 @@ type Node struct {
 	Step    step.Step
 	Sink    plugin.Sink
 
+	Config plugin.Config // the decoded block: that of Source, Decoder, Sink or of the step
+	Exprs  []Compiled    // its row expressions, in the order in which they were compiled
+
 	failed bool // a problem was reported; what depends on it is not checked
+}
+
+// Compiled is a row expression of a step.
+type Compiled struct {
+	Text spec.Text
+	Expr plugin.Expr
 }
 
 // Meta is the name and type of the hidden field that tells where a row came from.

@@ -118,6 +118,24 @@ type Reader interface {
 	Close() error
 }
 
+// RawReader is implemented by readers whose rows can be decoded again, one by
+// one, from the text that a batch keeps of them.
+type RawReader interface {
+	// RawHeader returns what RawDecoder.OpenRaw needs besides the text of the rows
+	// that Parse made of c, such as a header line; nil when nothing. It is called
+	// after Parse by the same goroutine. The result is the same slice for
+	// all chunks of one part of the object, and never changes.
+	RawHeader(c *Chunk) []byte
+}
+
+// RawDecoder is implemented by decoders whose rows can be decoded again.
+type RawDecoder interface {
+	// OpenRaw is Open for an object whose Body is text that a batch kept of rows
+	// (see record.Batch.RawText), one row after the other with a line end between
+	// them, and header what RawHeader returned for it.
+	OpenRaw(ctx context.Context, o Object, header []byte, want []record.Slot) (Reader, error)
+}
+
 // Resumer is implemented by readers that can go on in the middle of an object.
 type Resumer interface {
 	// Resume makes the next Split start at offset, an End of an earlier chunk

@@ -12,6 +12,10 @@ import (
 	"weir/engine/diag"
 )
 
+// TooLarge is the summary of the problem that evaluating a configuration would
+// take too much memory.
+const TooLarge = "The values become too large"
+
 // FromHCL converts diagnostics of the hcl library: it gives them codes, and a
 // reference to something that does not exist gets the names that do.
 func FromHCL(hd hcl.Diagnostics) diag.List {
@@ -31,6 +35,8 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 		case s == "Unknown variable" || s == "Unsupported attribute":
 			out[i].Code = "config.unknown_reference"
 			suggest(&out[i], hd[i])
+		case s == TooLarge:
+			out[i].Code = "config.too_large"
 		case s == "Call to unknown function":
 			out[i].Code = "config.unknown_function"
 		}

@@ -34,7 +34,7 @@ func (e *LedgerError) Error() string {
 }
 
 // Commit makes everything pending durable, in one atomic write (I5), and clears
-// the recorded cuts. With nothing pending it only checks that the session still
+// the recorded cuts and reservations. With nothing pending it only checks that the session still
 // owns the pipeline. It returns a *LedgerError when the counts do not add up (I3),
 // ErrFenced or ErrShared when the commit is refused, and a Failure when the store
 // cannot write. After any error the pending changes are still there: Discard
@@ -43,7 +43,7 @@ func (s *Session) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.pending.Difference() != 0 || s.pending.Rejected != int64(len(s.rejectEnd)) {
+	if s.pending.Difference() != 0 || s.back.Difference() != 0 || s.pending.Rejected != int64(len(s.rejectEnd)) {
 		return &LedgerError{Pipeline: s.address, Counts: s.pending.clone(), Rejects: len(s.rejectEnd)}
 	}
 	s.w.Reset()
@@ -55,12 +55,14 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.spaces)) {
 		if err := s.spaces[name].stage(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 	}
 	if changed || len(s.w.List) > 0 {
 		totals, run := s.stageTotals()
 		if err := s.apply(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 		s.totals, s.run = totals, run
@@ -69,6 +71,13 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	s.settle()
 	return nil
+}
+
+// distrust tells the spaces that what they staged was not written.
+func (s *Session) distrust() {
+	for _, sp := range s.spaces {
+		sp.distrust()
+	}
 }
 
 // stageRecords adds everything but spaces and totals to the write.
@@ -96,6 +105,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 			s.w.Delete(cutKey(s.pid, sink, n))
 		}
 	}
+	for sink := range s.ahead {
+		s.w.Delete(nameKey(kindAhead, s.pid, sink))
+	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
 		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), f.encode())
@@ -108,10 +120,19 @@ func (s *Session) stageRecords() (changed bool, err error) {
 		s.w.Put(numberKey(kindReject, s.pid, s.lastReject+uint64(i)+1), s.rejects[start:end])
 		start = end
 	}
+	for h, text := range s.headers {
+		s.w.Put(numberKey(kindHeader, s.pid, h), text)
+	}
+	for _, id := range s.taken {
+		s.w.Delete(numberKey(kindReject, s.pid, id))
+	}
+	for i := range s.trail {
+		s.w.Put(s.trail[i].key(s.pid), s.trail[i].encode())
+	}
 	if len(s.rejectEnd) > 0 {
 		s.w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), s.lastRun))
 	}
-	return !s.pending.isZero(), nil
+	return !s.pending.isZero() || len(s.taken) > 0, nil
 }
 
 func numbers(reject, run uint64) []byte {
@@ -126,6 +147,7 @@ func (s *Session) stageTotals() (Totals, *Run) {
 	t := s.totals
 	t.Counts = t.clone()
 	t.Add(s.pending)
+	t.subtract(s.back)
 	t.Commits++
 	t.Last = s.store.clock.Now()
 	s.w.Put(key(kindTotals, s.pid), t.encode())
@@ -148,6 +170,7 @@ func (s *Session) settle() {
 		t.committed, t.dirty = t.now, false
 	}
 	clear(s.cuts)
+	clear(s.ahead)
 	for _, sp := range s.spaces {
 		sp.settle()
 	}
@@ -155,7 +178,7 @@ func (s *Session) settle() {
 	s.dropPending()
 }
 
-// StartRun records, durably at once, that a run began. ID and Started come from
+// StartRun records, durably at once, that a run began. ID, Started and Kind come from
 // r; a run before it that never ended is marked as interrupted.
 func (s *Session) StartRun(r Run) error {
 	if s.run != nil {
@@ -163,7 +186,7 @@ func (s *Session) StartRun(r Run) error {
 	}
 	run := Run{
 		Number: s.lastRun + 1, ID: r.ID, Started: r.Started,
-		Revision: s.revision, Generation: s.gen, Outcome: Running,
+		Revision: s.revision, Generation: s.gen, Outcome: Running, Kind: r.Kind,
 	}
 	var w kv.Writes
 	w.Require(s.ownerKey, s.owner)

@@ -15,6 +15,7 @@ const (
 	FileCommitted   FileState = "committed"   // all of it is committed; moving it away is still to be done, if it is to be moved
 	FileArchived    FileState = "archived"    // committed, and moved or deleted
 	FileQuarantined FileState = "quarantined" // refused as a whole, see Reason
+	FileSkipped     FileState = "skipped"     // somebody decided that it is not read, or not read on; it stays where it is
 	FileSuperseded  FileState = "superseded"  // another file took its name before or after it was read
 )
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,33 @@ func (s *Store) ForgetFile(pipeline, source, path string) (bool, error) {
 	return true, s.kv.Apply(&w)
 }
 
+// DiscardRejects removes dead letters of a pipeline by number, and returns how many
+// there were. The rows stay counted as rejected. The pipeline must not be running.
+func (s *Store) DiscardRejects(pipeline string, ids []uint64) (n int, err error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return 0, err
+	}
+	for batch := range slices.Chunk(ids, deleteBatch) {
+		var w kv.Writes
+		for _, id := range batch {
+			k := numberKey(kindReject, pid, id)
+			_, ok, err := s.kv.Get(k, nil)
+			if err != nil {
+				return n, err
+			}
+			if ok {
+				w.Delete(k)
+			}
+		}
+		if err := s.kv.Apply(&w); err != nil {
+			return n, err
+		}
+		n += len(w.List)
+	}
+	return n, nil
+}
+
 // Pruned counts what Prune removed.
 type Pruned struct{ Runs, Rejects, Files int64 }
 
@@ -88,7 +116,7 @@ func (s *Store) Prune(pipeline string, before time.Time) (p Pruned, err error) {
 			return r.Started, r.Outcome != Running, err
 		})},
 		{kindReject, old(&p.Rejects, func(_, v []byte) (time.Time, bool, error) {
-			r, err := decodeReject(0, v)
+			r, _, err := decodeReject(0, v)
 			return r.At, true, err
 		})},
 		{kindFile, old(&p.Files, file(false))},
@@ -124,7 +152,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile} {
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail} {
 		prefixes = append(prefixes, key(kind, pid))
 	}
 	for _, p := range prefixes {
@@ -136,6 +164,21 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	for _, n := range names {
 		w.Delete(n)
 	}
+	return s.kv.Apply(&w)
+}
+
+// DropSpace forgets all keys of the named space. No pipeline that uses it may be running.
+func (s *Store) DropSpace(name string) error {
+	sid, err := s.numberOf(kindSpaces, name)
+	if sid == 0 || err != nil {
+		return err
+	}
+	if err := s.deleteWhere(key(kindSpace, sid), func(_, _ []byte) (bool, error) { return true, nil }); err != nil {
+		return fmt.Errorf("removing the keys of %s: %w", name, err)
+	}
+	var w kv.Writes
+	w.Delete(append([]byte{kindSpaces}, name...))
+	w.Delete(key(kindVersion, sid))
 	return s.kv.Apply(&w)
 }
 

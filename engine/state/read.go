@@ -83,12 +83,63 @@ func (s *Store) Rejects(pipeline string, from uint64, f func(Reject) bool) error
 		return err
 	}
 	var bad error
+	headers := map[uint64][]byte{}
 	err = s.kv.Scan(numberKey(kindReject, pid, from), after(key(kindReject, pid)), func(k, v []byte) bool {
-		r, err := decodeReject(binary.BigEndian.Uint64(k[idLen:]), v)
-		bad = err
-		return err == nil && f(r)
+		var r Reject
+		if r, bad = s.reject(pid, binary.BigEndian.Uint64(k[idLen:]), v, headers); bad != nil {
+			return false
+		}
+		return f(r)
 	})
 	return firstOf(err, bad)
+}
+
+// reject decodes a dead letter with its header. headers holds those already read.
+func (s *Store) reject(pid uint32, id uint64, v []byte, headers map[uint64][]byte) (Reject, error) {
+	r, h, err := decodeReject(id, v)
+	if err != nil || h == 0 {
+		return r, err
+	}
+	text, ok := headers[h]
+	if !ok {
+		if text, _, err = s.kv.Get(numberKey(kindHeader, pid, h), nil); err != nil {
+			return r, err
+		}
+		headers[h] = text
+	}
+	r.Header = text
+	return r, nil
+}
+
+// ScanSpace calls f with each key of a space that begins with prefix, ascending,
+// and its value, until f returns false. Both are valid during the call.
+func (s *Store) ScanSpace(name string, prefix []byte, f func(key, value []byte) bool) error {
+	sid, err := s.numberOf(kindSpaces, name)
+	if sid == 0 || err != nil {
+		return err
+	}
+	from := append(key(kindSpace, sid), prefix...)
+	return s.kv.Scan(from, after(from), func(k, v []byte) bool { return f(k[idLen:], v) })
+}
+
+// SpaceReader reads the keys of one space, as they are committed.
+type SpaceReader struct {
+	store *Store
+	sid   uint32
+}
+
+// ReadSpace returns a reader of the named space; one that does not exist is empty.
+func (s *Store) ReadSpace(name string) (SpaceReader, error) {
+	sid, err := s.numberOf(kindSpaces, name)
+	return SpaceReader{s, sid}, err
+}
+
+// Get returns the value of key and whether there is one.
+func (r SpaceReader) Get(k []byte) ([]byte, bool, error) {
+	if r.sid == 0 {
+		return nil, false, nil
+	}
+	return r.store.kv.Get(append(key(kindSpace, r.sid), k...), nil)
 }
 
 // Files returns the file ledger of a pipeline: per source, its present files by

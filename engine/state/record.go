@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Cursor is the resume point of one source: everything up to and including Row of
@@ -75,6 +77,23 @@ func (c *Counts) Add(d Counts) {
 	}
 	for k, n := range d.Filtered {
 		c.Filtered[k] += n
+	}
+}
+
+// subtract takes d from c.
+func (c *Counts) subtract(d Counts) {
+	c.Read -= d.Read
+	c.Delivered -= d.Delivered
+	c.Deduplicated -= d.Deduplicated
+	c.Grouped -= d.Grouped
+	c.Expanded -= d.Expanded
+	c.Rejected -= d.Rejected
+	c.Held -= d.Held
+	for k, n := range d.Filtered {
+		if c.Filtered == nil {
+			c.Filtered = map[string]int64{}
+		}
+		c.Filtered[k] -= n
 	}
 }
 
@@ -194,6 +213,8 @@ type Reject struct {
 	Revision string // of the configuration; the session's when empty
 	Run      string // the session's when empty
 	At       time.Time
+	Header   []byte // what the decoder needs besides Raw to decode it again; nil when nothing
+	Replays  int64  // how often the row was replayed before, and refused again
 }
 
 func (r *Reject) encode(dst []byte) []byte {
@@ -209,10 +230,21 @@ func (r *Reject) encode(dst []byte) []byte {
 		e.string(s)
 	}
 	e.time(r.At)
+	e.uint(r.header())
+	e.int(r.Replays)
 	return e.b
 }
 
-func decodeReject(id uint64, b []byte) (r Reject, err error) {
+// header is the digest under which Header is kept, once for all dead letters that
+// have it; 0 when there is none.
+func (r *Reject) header() uint64 {
+	if len(r.Header) == 0 {
+		return 0
+	}
+	return max(1, xxhash.Sum64(r.Header))
+}
+
+func decodeReject(id uint64, b []byte) (r Reject, header uint64, err error) {
 	r.ID = id
 	err = decode(b, "a reject", func(d *decoder) {
 		r.Object, r.ObjectID, r.Row, r.Line = d.string(), d.string(), d.int(), d.int()
@@ -224,8 +256,9 @@ func decodeReject(id uint64, b []byte) (r Reject, err error) {
 			*p = d.string()
 		}
 		r.At = d.time()
+		header, r.Replays = d.uint(), d.int()
 	})
-	return r, err
+	return r, header, err
 }
 
 // The outcomes of a run.
@@ -247,7 +280,11 @@ type Run struct {
 	Outcome    string
 	Counts     Counts // of its commits
 	Error      string // why it failed, for people
+	Kind       string // Replay when it replayed dead letters, else ""
 }
+
+// Replay is the Kind of a run that replayed dead letters.
+const Replay = "replay"
 
 func (r *Run) encode() []byte {
 	e := newEncoder(nil)
@@ -259,6 +296,7 @@ func (r *Run) encode() []byte {
 	e.string(r.Outcome)
 	r.Counts.encodeTo(e)
 	e.string(r.Error)
+	e.string(r.Kind)
 	return e.b
 }
 
@@ -267,7 +305,7 @@ func decodeRun(n uint64, b []byte) (r Run, err error) {
 	err = decode(b, "a run record", func(d *decoder) {
 		r.ID, r.Started, r.Ended, r.Revision, r.Generation, r.Outcome = d.string(), d.time(), d.time(), d.string(), d.uint(), d.string()
 		r.Counts.decodeFrom(d)
-		r.Error = d.string()
+		r.Error, r.Kind = d.string(), d.string()
 	})
 	return r, err
 }

@@ -47,7 +47,10 @@ func (s *dedupeStep) Reads(want []record.Slot) []record.Slot {
 func (s *dedupeStep) simple() bool { return !s.shared && len(s.keys) == 1 }
 
 func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
-	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), marks: env.State(s.own)}
+	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), marks: env.State(s.own), again: env.Again}
+	if r.again == nil {
+		r.again = func() bool { return false }
+	}
 	r.tell = r.want[s.slot]
 	names := make([]string, len(s.keys))
 	for i, k := range s.keys {
@@ -75,7 +78,8 @@ type dedupeRunner struct {
 	single   *identity.Single
 	resolver *identity.Resolver
 	marks    State
-	held     *holding // with keep = "last"
+	again    func() bool // see Env
+	held     *holding    // with keep = "last"
 	info     record.Column
 	out      record.Batch
 	sel      []int32
@@ -171,7 +175,7 @@ func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
 	case keepLast:
 		r.held.visit(&res)
 	}
-	if err != nil || !pass {
+	if err != nil || !pass && !r.again() {
 		return false, err
 	}
 	return true, r.tellInfo(i, res)
@@ -182,12 +186,17 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	v := r.values[0]
 	var known, drop bool
 	var err error
-	if r.keep == keepChanged {
+	switch {
+	case r.keep == keepFirst && !r.tell:
+		known, err = r.single.See(v)
+		return !known, err
+	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
-	} else {
+	default:
 		known, err = r.single.Visit(v)
 		drop = known && r.keep == keepFirst
 	}
+	drop = drop && !r.again()
 	if err != nil || drop || !r.tell && r.held == nil {
 		return !drop, err
 	}

@@ -16,6 +16,7 @@ type layout struct {
 	n      int // cells of a row
 	min    int // cells a row must have: fewer than n when the last columns are optional
 	header []string
+	raw    []byte // the header as a row, for decoding single rows again
 	wants  []want
 	absent []record.Slot
 }
@@ -70,7 +71,7 @@ func (l *layout) name(d *Decoder, i int) string {
 // match makes the layout of a part whose header holds the given names. The error
 // is of class Data and says which column is missing.
 func (r *reader) match(file string, header []string) error {
-	l := &layout{n: len(header), min: len(header), header: header}
+	l := &layout{n: len(header), min: len(header), header: header, raw: r.d.rawHeader(header)}
 	if n := len(header); n > 1 && strings.TrimSpace(header[n-1]) == "" {
 		l.min-- // the header ends with a delimiter, which the rows need not do
 	}

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/engine/state"
+)
+
+func (a *app) rejectsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "rejects", Short: "Show the rows that were refused, replay or discard them", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.rejectsLs(), a.rejectsShow(), a.rejectsReplay(), a.rejectsDiscard())
+	return c
+}
+
+// rejectFilter chooses dead letters.
+type rejectFilter struct {
+	step, code, object string
+	limit              int
+}
+
+func (x *rejectFilter) flags(c *cobra.Command) {
+	c.Flags().StringVar(&x.step, "step", "", "only rows refused by this step, such as map.line")
+	c.Flags().StringVar(&x.code, "code", "", "only rows refused with this code, such as row.bad_value")
+	c.Flags().StringVar(&x.object, "object", "", "only rows of this file")
+}
+
+func (x *rejectFilter) given() bool { return x.step != "" || x.code != "" || x.object != "" }
+
+func (x *rejectFilter) match(r *state.Reject) bool {
+	return (x.step == "" || r.Step == x.step) && (x.code == "" || r.Code == x.code) && (x.object == "" || r.Object == x.object)
+}
+
+// letter is a dead letter with its pipeline.
+type letter struct {
+	pipeline string
+	state.Reject
+}
+
+// letters returns the dead letters of pipelines that x chooses, and how many there are.
+func letters(s *state.Store, pipelines []string, x *rejectFilter) (out []letter, total int, err error) {
+	for _, p := range pipelines {
+		err = s.Rejects(p, 1, func(r state.Reject) bool {
+			if !x.match(&r) {
+				return true
+			}
+			if total++; x.limit <= 0 || len(out) < x.limit {
+				out = append(out, letter{p, r})
+			}
+			return true
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return out, total, nil
+}
+
+type jsonReject struct {
+	Pipeline string     `json:"pipeline"`
+	ID       uint64     `json:"id"`
+	Object   string     `json:"object"`
+	Row      int64      `json:"row"`
+	Line     int64      `json:"line,omitempty"`
+	Step     string     `json:"step"`
+	Column   string     `json:"column,omitempty"`
+	Code     string     `json:"code"`
+	Reason   string     `json:"reason"`
+	Raw      string     `json:"raw,omitempty"`
+	Header   string     `json:"header,omitempty"`
+	Replays  int64      `json:"replays,omitempty"`
+	Run      string     `json:"run"`
+	Revision string     `json:"revision"`
+	At       *time.Time `json:"at"`
+}
+
+func rejectJSON(r letter) jsonReject {
+	return jsonReject{r.pipeline, r.ID, r.Object, r.Row, r.Line, r.Step, r.Column, r.Code, r.Reason, string(r.Raw), string(r.Header), r.Replays, r.Run, r.Revision, jsonTime(r.At)}
+}
+
+func (a *app) rejectsLs() *cobra.Command {
+	var f storeFlags
+	var x rejectFilter
+	var summary bool
+	c := &cobra.Command{
+		Use: "ls [PIPELINE]", Short: "List refused rows", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withStore(c.Context(), &f, true, func(s *state.Store) error {
+				names, err := storedPipelines(s, args)
+				if err != nil {
+					return err
+				}
+				if summary {
+					x.limit = 0
+				}
+				list, total, err := letters(s, names, &x)
+				if err != nil {
+					return err
+				}
+				if summary {
+					return a.rejectSummary(list, f.asJSON)
+				}
+				return a.listRejects(list, total, f.asJSON)
+			})
+		},
+	}
+	a.storeFlags(c, &f)
+	x.flags(c)
+	c.Flags().IntVar(&x.limit, "limit", 100, "rows shown; 0 is all")
+	c.Flags().BoolVar(&summary, "summary", false, "count them by step, column and code instead")
+	return c
+}
+
+func (a *app) listRejects(list []letter, total int, asJSON bool) error {
+	if asJSON {
+		out := []jsonReject{}
+		for _, r := range list {
+			out = append(out, rejectJSON(r))
+		}
+		return printJSON(a.stdout, map[string]any{"rejects": out, "total": total})
+	}
+	rows := [][]string{{"pipeline", "#id", "object", "#row", "step", "column", "code", "reason"}}
+	for _, r := range list {
+		rows = append(rows, []string{r.pipeline, fmt.Sprint(r.ID), r.Object, fmt.Sprint(r.Row), r.Step, r.Column, r.Code, short(r.Reason, 100)})
+	}
+	if err := table(a.stdout, rows); err != nil || total <= len(list) {
+		return err
+	}
+	_, err := fmt.Fprintf(a.stderr, "%d of %d shown; --limit shows more\n", len(list), total)
+	return err
+}
+
+func (a *app) rejectSummary(list []letter, asJSON bool) error {
+	type cause struct {
+		Pipeline string `json:"pipeline"`
+		Step     string `json:"step"`
+		Column   string `json:"column,omitempty"`
+		Code     string `json:"code"`
+		Rows     int    `json:"rows"`
+		Example  string `json:"example"`
+	}
+	at := map[[4]string]int{}
+	out := []cause{}
+	for _, r := range list {
+		k := [4]string{r.pipeline, r.Step, r.Column, r.Code}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, cause{r.pipeline, r.Step, r.Column, r.Code, 0, r.Reason})
+		}
+		out[i].Rows++
+	}
+	slices.SortStableFunc(out, func(a, b cause) int { return cmp.Compare(b.Rows, a.Rows) })
+	if asJSON {
+		return printJSON(a.stdout, map[string]any{"causes": out})
+	}
+	rows := [][]string{{"pipeline", "step", "column", "code", "#rows", "example"}}
+	for _, c := range out {
+		rows = append(rows, []string{c.Pipeline, c.Step, c.Column, c.Code, fmt.Sprint(c.Rows), short(c.Example, 100)})
+	}
+	return table(a.stdout, rows)
+}
+
+// rejectIDs reads the numbers of dead letters.
+func rejectIDs(args []string) ([]uint64, error) {
+	out := make([]uint64, len(args))
+	for i, s := range args {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil || n == 0 {
+			return nil, withCode(exitConfig, fmt.Errorf("%q is not the number of a refused row; weir rejects ls shows them", s))
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+func (a *app) rejectsShow() *cobra.Command {
+	var f storeFlags
+	c := &cobra.Command{
+		Use: "show PIPELINE ID...", Short: "Show all that is known of refused rows", Args: cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			ids, err := rejectIDs(args[1:])
+			if err != nil {
+				return err
+			}
+			return a.withStore(c.Context(), &f, true, func(s *state.Store) error {
+				list, err := byID(s, args[0], ids)
+				if err != nil {
+					return err
+				}
+				if f.asJSON {
+					return a.listRejects(list, len(list), true)
+				}
+				for i, r := range list {
+					if i > 0 {
+						_, _ = fmt.Fprintln(a.stdout)
+					}
+					if err := a.showReject(r); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	a.storeFlags(c, &f)
+	return c
+}
+
+// byID returns the dead letters with the given numbers; one that is not there is an error.
+func byID(s *state.Store, pipeline string, ids []uint64) ([]letter, error) {
+	if _, err := storedPipelines(s, []string{pipeline}); err != nil {
+		return nil, err
+	}
+	var out []letter
+	err := s.Rejects(pipeline, slices.Min(ids), func(r state.Reject) bool {
+		if slices.Contains(ids, r.ID) {
+			out = append(out, letter{pipeline, r})
+		}
+		return len(out) < len(ids)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(out, func(r letter) bool { return r.ID == id }) {
+			return nil, withCode(exitFailed, fmt.Errorf("pipeline %s has no refused row %d; it may have been replayed or discarded", pipeline, id))
+		}
+	}
+	return out, nil
+}
+
+func (a *app) showReject(r letter) error {
+	var sb strings.Builder
+	p := func(name, format string, args ...any) {
+		fmt.Fprintf(&sb, "  %-9s "+format+"\n", append([]any{name}, args...)...)
+	}
+	fmt.Fprintf(&sb, "%s #%d: %s\n", r.pipeline, r.ID, r.Reason)
+	p("object", "%s, row %d", r.Object, r.Row)
+	if r.Line > 0 {
+		p("line", "%d", r.Line)
+	}
+	p("step", "%s", r.Step)
+	if r.Column != "" {
+		p("column", "%s", r.Column)
+	}
+	p("code", "%s", r.Code)
+	p("refused", "%s by run %s, configuration %s", stamp(r.At), r.Run, r.Revision)
+	if r.Replays > 0 {
+		p("replayed", "%s before, and refused again", count(r.Replays, "time"))
+	}
+	if len(r.Header) > 0 {
+		p("header", "%s", r.Header)
+	}
+	if r.Raw == nil {
+		p("text", "%s", "(none is kept; weir files retry reads the file again)")
+	}
+	for _, l := range strings.Split(string(r.Raw), "\n") {
+		if r.Raw != nil {
+			p("text", "%s", l)
+		}
+	}
+	_, err := fmt.Fprint(a.stdout, printableLines(sb.String()))
+	return err
+}
+
+func (a *app) rejectsDiscard() *cobra.Command {
+	var f storeFlags
+	var x rejectFilter
+	var all, yes bool
+	c := &cobra.Command{
+		Use: "discard PIPELINE [ID...]", Short: "Remove refused rows for good", Args: cobra.MinimumNArgs(1),
+		Long: "Removes refused rows for good: those numbered, those that --step, --code and --object choose, or all of them.\n" +
+			"They stay counted as rejected in the ledger of the pipeline.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.changeStore(c.Context(), &f, func(s *state.Store) error {
+				list, err := chooseLetters(s, args, &x, all)
+				if err != nil {
+					return err
+				}
+				if len(args) == 1 && !yes {
+					return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(list)), "refused row"), args[0]))
+				}
+				n, err := s.DiscardRejects(args[0], numbersOf(list))
+				if err != nil {
+					return err
+				}
+				if f.asJSON {
+					return printJSON(a.stdout, map[string]any{"discarded": n})
+				}
+				_, err = fmt.Fprintln(a.stdout, count(int64(n), "refused row")+" discarded")
+				return err
+			})
+		},
+	}
+	a.storeFlags(c, &f)
+	x.flags(c)
+	c.Flags().BoolVar(&all, "all", false, "all refused rows of the pipeline")
+	c.Flags().BoolVar(&yes, "yes", false, "do it; needed when rows are not named by number")
+	return c
+}
+
+func numbersOf(list []letter) []uint64 {
+	out := make([]uint64, len(list))
+	for i := range list {
+		out[i] = list[i].ID
+	}
+	return out
+}
+
+// chooseLetters returns the dead letters that arguments and flags name.
+func chooseLetters(s *state.Store, args []string, x *rejectFilter, all bool) ([]letter, error) {
+	if len(args) > 1 {
+		if all || x.given() {
+			return nil, withCode(exitConfig, errors.New("name rows by number or choose them by flags, not both"))
+		}
+		ids, err := rejectIDs(args[1:])
+		if err != nil {
+			return nil, err
+		}
+		return byID(s, args[0], ids)
+	}
+	if !all && !x.given() {
+		return nil, withCode(exitConfig, errors.New("say which rows: their numbers, --step, --code or --object, or --all"))
+	}
+	if _, err := storedPipelines(s, args[:1]); err != nil {
+		return nil, err
+	}
+	list, _, err := letters(s, args[:1], x)
+	return list, err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/engine"
+	"weir/engine/diag"
+	"weir/engine/state"
+)
+
+// storeFlags are those of verbs that look at what the state store knows.
+type storeFlags struct {
+	dir    string
+	config string
+	asJSON bool
+}
+
+func (a *app) storeFlags(c *cobra.Command, f *storeFlags) {
+	a.inputFlags(c)
+	c.Flags().StringVar(&f.dir, "state", "", "folder of the state store (default: what the engine block says, else .weir/state)")
+	c.Flags().StringVar(&f.config, "config", ".", "folder or file of the configuration")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print as JSON")
+}
+
+// stateDir returns the folder of the store. A configuration that is missing or
+// wrong does not hinder: the store can be looked at without it.
+func (a *app) stateDir(ctx context.Context, f *storeFlags) (string, error) {
+	if f.dir != "" {
+		return f.dir, nil
+	}
+	in, err := a.inputs()
+	if err != nil {
+		return "", err
+	}
+	in.AllowMissing = true
+	e, err := a.engine()
+	if err != nil {
+		return "", err
+	}
+	l, _ := e.Load(ctx, f.config, in)
+	return engine.StateDir(l, ""), nil
+}
+
+// withStore opens the store, calls use and closes it.
+func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use func(*state.Store) error) error {
+	dir, err := a.stateDir(ctx, f)
+	if err != nil {
+		return err
+	}
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	// Only looking at a store needs little memory. Changing one needs its folder too.
+	s, err := state.Open(dir, state.Options{ReadOnly: readOnly, CacheBytes: 8 << 20, Log: log})
+	if err != nil {
+		return err
+	}
+	err = use(s)
+	if cerr := s.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// changeStore is withStore for changes; the store must exist already.
+func (a *app) changeStore(ctx context.Context, f *storeFlags, use func(*state.Store) error) error {
+	if err := a.withStore(ctx, f, true, func(*state.Store) error { return nil }); err != nil {
+		return err
+	}
+	return a.withStore(ctx, f, false, use)
+}
+
+// storedPipelines returns the addresses of the pipelines the store knows, or the one
+// named. A name that the store does not know is an error.
+func storedPipelines(s *state.Store, names []string) ([]string, error) {
+	list, err := s.Pipelines()
+	if err != nil {
+		return nil, err
+	}
+	known := make([]string, len(list))
+	for i, p := range list {
+		known[i] = p.Address
+	}
+	for _, n := range names {
+		if slices.Contains(known, n) {
+			continue
+		}
+		msg := fmt.Sprintf("the state store knows no pipeline %q", n)
+		if m := diag.Suggest(n, known); m != "" {
+			msg += fmt.Sprintf("; did you mean %q?", m)
+		} else if len(known) > 0 {
+			msg += "; it knows " + strings.Join(known, ", ")
+		}
+		return nil, withCode(exitConfig, fmt.Errorf("%s", msg))
+	}
+	if len(names) > 0 {
+		return names, nil
+	}
+	return known, nil
+}
+
+// printJSON writes v as one line.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// table writes rows of cells in columns, the first row as their names. Columns
+// whose name begins with # hold numbers, which stand to the right.
+func table(w io.Writer, rows [][]string) error {
+	widths := make([]int, len(rows[0]))
+	right := make([]bool, len(rows[0]))
+	for i, h := range rows[0] {
+		rows[0][i], right[i] = strings.CutPrefix(h, "#")
+	}
+	for _, r := range rows {
+		for i := range r {
+			r[i] = printable(r[i])
+			widths[i] = max(widths[i], len([]rune(r[i])))
+		}
+	}
+	var sb strings.Builder
+	for _, r := range rows {
+		sb.Reset()
+		for i, c := range r {
+			pad := strings.Repeat(" ", widths[i]-len([]rune(c)))
+			if right[i] {
+				sb.WriteString(pad + c + "  ")
+			} else {
+				sb.WriteString(c + pad + "  ")
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(sb.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stamp shows a time for people, "" when there is none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// jsonTime is a time for scripts; nil when there is none.
+func jsonTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// short cuts a text for a table.
+func short(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-3]) + "..."
+	}
+	return s
+}

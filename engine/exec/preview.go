@@ -1,0 +1,276 @@
+package exec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+
+	"weir/engine/diag"
+	"weir/engine/files"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
+)
+
+// Preview is what the first rows of a source become.
+type Preview struct {
+	Object  string        // the file; "" when there is none
+	Again   bool          // it was read before
+	Whole   bool          // all of its rows are shown
+	Steps   []PreviewStep // the decoder and what comes after it, inputs first
+	Rejects []state.Reject
+	Notices diag.List
+
+	rows int
+	byN  map[*plan.Node]int
+	enc  map[*plan.Node]*record.Encoder
+}
+
+// PreviewStep is what came out of a step, or reached a sink.
+type PreviewStep struct {
+	Address string
+	Fields  []string
+	Rows    []json.RawMessage // objects of the fields; the first of Count
+	Count   int
+}
+
+// see notes the rows that come out of n. It is nil-safe: without a preview it does nothing.
+func (p *Preview) see(n *plan.Node, b *record.Batch) {
+	if p == nil || b == nil {
+		return
+	}
+	i, ok := p.byN[n]
+	if !ok {
+		return
+	}
+	s := &p.Steps[i]
+	for k := range b.Live() {
+		s.Count++
+		if len(s.Rows) >= p.rows {
+			continue
+		}
+		row, err := p.enc[n].AppendRow(nil, b, b.Row(k))
+		if err != nil {
+			row, _ = json.Marshal(map[string]string{"error": err.Error()}) // a map of strings
+		}
+		s.Rows = append(s.Rows, row)
+	}
+}
+
+// PreviewRun takes the first rows of the first file that the pipeline would read
+// through its steps, changing nothing: sinks are not opened, files stay, and what
+// steps remember goes to the session, which is not committed. The session should
+// be one over a store that keeps its changes in memory. forget is called when no file
+// is new; it makes the ledger forget those that were read.
+func PreviewRun(ctx context.Context, o Options, rows int, forget func() error) (*Preview, error) {
+	o.Point, o.Progress = func(string) {}, func(Progress) {}
+	p := &Preview{rows: rows, byN: map[*plan.Node]int{}, enc: map[*plan.Node]*record.Encoder{}}
+	r := &run{Options: o, serial: map[*plan.Node]*node{}, preview: p}
+	r.buildPreview()
+	err := r.previewSource(ctx, rows, forget)
+	p.Rejects, p.Notices = r.rejects, append(p.Notices, r.report.Notices...)
+	r.Session.Discard()
+	return p, err
+}
+
+// buildPreview makes runners that compute every field, read or not.
+func (r *run) buildPreview() {
+	for _, n := range r.Pipeline.Nodes {
+		out := n.Out
+		if n.Sink != nil {
+			out = n.In
+		}
+		if n.Kind == "source" {
+			continue
+		}
+		r.preview.byN[n] = len(r.preview.Steps)
+		r.preview.enc[n] = record.NewEncoder(out, record.JSONOptions{})
+		s := PreviewStep{Address: n.Address}
+		for _, slot := range out.Visible() {
+			s.Fields = append(s.Fields, out.Fields()[slot].Name)
+		}
+		r.preview.Steps = append(r.preview.Steps, s)
+		if n.Kind == "decode" {
+			continue
+		}
+		x := &node{Node: n}
+		if n.When != nil {
+			x.when = n.When.New()
+		}
+		if n.Step != nil {
+			x.runner = n.Step.New(step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}, all(n.Out))
+		}
+		r.serial[n] = x
+		r.order = append(r.order, x)
+	}
+	for _, x := range r.order {
+		x.readers = r.readersOf(x.Node)
+	}
+}
+
+func all(s *record.Schema) []record.Slot {
+	out := make([]record.Slot, s.Len())
+	for i := range out {
+		out[i] = record.Slot(i)
+	}
+	return out
+}
+
+// previewSource shows the first source that has a file.
+func (r *run) previewSource(ctx context.Context, rows int, forget func() error) error {
+	for again := range 2 {
+		if again == 1 {
+			if err := forget(); err != nil {
+				return err
+			}
+		}
+		for _, n := range r.Pipeline.Nodes {
+			src, ok := n.Source.(plugin.FileSource)
+			if !ok {
+				continue
+			}
+			found, err := r.previewFile(ctx, n, src, rows)
+			if err != nil {
+				return at(n, err)
+			}
+			if found {
+				r.preview.Again = again == 1
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) previewFile(ctx context.Context, n *plan.Node, src plugin.FileSource, rows int) (found bool, err error) {
+	h := r.Host(n.Address)
+	fsys, err := src.OpenFS(ctx, h)
+	if err != nil {
+		return false, err
+	}
+	set, err := files.Open(files.Config{
+		Source: lookOnly(src), FS: readOnlyFS{fsys}, Session: r.Session, Step: n.Address, Spool: r.StateDir, Clock: r.Clock, Log: h.Log(),
+	})
+	if err != nil {
+		_ = fsys.Close() // nothing was asked of it
+		return false, err
+	}
+	defer func() { _ = set.Close() }() // a transfer that is given up is no problem here
+	f, err := set.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		r.preview.Notices = append(r.preview.Notices, set.Notices()...)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.source = &source{node: n, decode: n.Readers[0], set: set, origin: &record.Origin{Name: f.Name, ID: f.ID}}
+	r.preview.Object = f.Name
+	return true, r.previewRows(ctx, f, rows)
+}
+
+// previewRows decodes the first rows of f and feeds them to the steps.
+func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
+	d := r.source.decode
+	f.Cursor = state.Cursor{}
+	body, err := f.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // read in part, on purpose
+	wanted := slices.DeleteFunc(all(d.Out), func(s record.Slot) bool { return d.Out.Fields()[s].Hidden })
+	rd, err := d.Decoder.Open(ctx, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: r.source.origin}, wanted)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
+	l := r.newLane(nil, nil)
+	meta := newMetaFiller(d, r.Clock)
+	meta.wanted = true
+	readers := r.readersOf(d)
+	done := int64(0)
+	for done < int64(rows) {
+		err := rd.Split(ctx, &l.chunk, max(4<<10, rows*64))
+		if errors.Is(err, io.EOF) {
+			r.preview.Whole = true
+			break
+		}
+		if err != nil {
+			return err
+		}
+		base, next := make(chan int64, 1), make(chan int64, 1)
+		base <- done
+		l.base = base
+		l.work(ctx, rd, r.source.origin, meta, d.Out, next)
+		<-l.done
+		if l.err != nil {
+			return l.err
+		}
+		if err := r.previewLane(ctx, l, readers, done, int64(rows)); err != nil {
+			return err
+		}
+		done += l.rows
+	}
+	if done > int64(rows) {
+		r.preview.Whole = false
+	}
+	r.preview.Notices = append(r.preview.Notices, rd.Notices()...)
+	return r.endObject(ctx)
+}
+
+// previewLane feeds the rows of l up to the last one wanted.
+func (r *run) previewLane(ctx context.Context, l *lane, readers []*node, done, rows int64) error {
+	for _, x := range l.rejects {
+		if x.Row <= rows {
+			r.addReject(x)
+		}
+	}
+	if l.out == nil {
+		return nil
+	}
+	sel := []int32{}
+	for k := range l.out.Live() {
+		if i := l.out.Row(k); done+int64(i) < rows {
+			sel = append(sel, int32(i)) //nolint:gosec // an index of a batch
+		}
+	}
+	l.out.Sel = sel
+	r.preview.see(r.source.decode, l.out)
+	return r.feed(ctx, readers, l.out)
+}
+
+// looked is a source whose files are read in place, at once, and stay.
+type looked struct {
+	plugin.FileSource
+	o plugin.FileOptions
+}
+
+func lookOnly(s plugin.FileSource) *looked {
+	o := *s.Files()
+	o.Ready, o.After, o.Limit = "now", "keep", 0
+	return &looked{s, o}
+}
+
+// Files implements plugin.FileSource.
+func (l *looked) Files() *plugin.FileOptions { return &l.o }
+
+// Local implements plugin.FileSource: no copy is made.
+func (l *looked) Local() bool { return true }
+
+// readOnlyFS refuses to change anything.
+type readOnlyFS struct{ plugin.FileSystem }
+
+var errLookOnly = errors.New("nothing is changed while looking")
+
+// Rename implements plugin.FileSystem.
+func (readOnlyFS) Rename(context.Context, string, string) error { return errLookOnly }
+
+// Remove implements plugin.FileSystem.
+func (readOnlyFS) Remove(context.Context, string) error { return errLookOnly }
+
+// MakeDir implements plugin.FileSystem.
+func (readOnlyFS) MakeDir(context.Context, string) error { return errLookOnly }

@@ -1,0 +1,293 @@
+package exec
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"weir/engine/diag"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/record"
+	"weir/engine/state"
+)
+
+// unit is a set of dead letters that are replayed as one object: rows of one
+// object, so that groups are made of them again, that had come equally far.
+type unit struct {
+	object   string
+	objectID string
+	header   []byte
+	replays  int64
+	letters  []state.Reject
+	// allowed are the steps that the rows take; nil is all. Where the pipeline
+	// branches, they go only where they were refused: the others have had them.
+	allowed map[*plan.Node]bool
+	passed  map[*plan.Node]bool // steps that let the rows pass before they were refused
+}
+
+// branch returns those of readers that the unit's rows go to.
+func (u *unit) branch(readers []*node) []*node {
+	if u.allowed == nil {
+		return readers
+	}
+	return slices.DeleteFunc(slices.Clone(readers), func(x *node) bool { return !u.allowed[x.Node] })
+}
+
+// Replay runs dead letters through the pipeline as it is now. What becomes of
+// them is committed together with their removal, so that after a crash a letter
+// is either still there or accounted for (I3, I5). Deliveries have keys
+// of the rows they are made of and of how often these were replayed, each row of a
+// delivery sink going alone, so that a replay that is repeated after a crash
+// gives every row the same key whatever else is replayed with it (I7).
+//
+// The report counts rows decoded; letters that cannot be decoded stay, with a notice.
+func Replay(ctx context.Context, o Options, letters []state.Reject) (*Report, error) {
+	if o.Point == nil {
+		o.Point = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	r := &run{Options: o, serial: map[*plan.Node]*node{}, replay: &unit{}}
+	err := r.replayAll(ctx, letters)
+	if err != nil {
+		r.Session.Discard()
+	}
+	return &r.report, err
+}
+
+func (r *run) replayAll(ctx context.Context, letters []state.Reject) (err error) {
+	if err := r.build(); err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range r.sinks {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	for _, s := range r.sinks {
+		s.cuts = nil
+		if !s.whole() {
+			s.batching = plugin.Batching{Rows: 1}
+		}
+	}
+	n := r.decoderFor()
+	if n == nil {
+		return fmt.Errorf("pipeline %s has no single decoder that could read its refused rows again", r.Pipeline.Address)
+	}
+	dec, ok := n.Decoder.(plugin.RawDecoder)
+	if !ok {
+		return fmt.Errorf("%s: this decoder cannot read single rows again. weir files retry reads a whole file again", n.Address)
+	}
+	r.source = &source{node: n.Inputs[0], decode: n}
+	steps, last := chain(n)
+	l := r.newLane(steps, nil)
+	readers := r.readersOf(last)
+	for _, u := range r.units(n, letters) {
+		if err := r.replayUnit(ctx, dec, u, l, readers); err != nil {
+			return err
+		}
+	}
+	if err := r.finish(ctx); err != nil {
+		return err
+	}
+	r.noteRejects()
+	return nil
+}
+
+// decoderFor returns the pipeline's decoder, nil when there are several.
+func (r *run) decoderFor() *plan.Node {
+	var found *plan.Node
+	for _, n := range r.Pipeline.Nodes {
+		if n.Kind != "decode" {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = n
+	}
+	return found
+}
+
+// units sorts letters into what is replayed together.
+func (r *run) units(decode *plan.Node, letters []state.Reject) []*unit {
+	byKey := map[string]*unit{}
+	var out []*unit
+	for _, x := range letters {
+		u := &unit{object: x.Object, objectID: x.ObjectID, header: x.Header, replays: x.Replays, passed: map[*plan.Node]bool{}}
+		if at := r.nodeAt(x.Step); at != nil && at != decode {
+			ancestors(at, u.passed)
+			if r.branches() {
+				u.allowed = map[*plan.Node]bool{at: true}
+				ancestors(at, u.allowed)
+				descendants(at, u.allowed)
+			}
+		}
+		k := fmt.Sprintf("%s\x00%d\x00%s\x00", u.objectID, u.replays, u.header)
+		for _, n := range r.Pipeline.Nodes {
+			// Steps without memory do not tell letters apart.
+			k += fmt.Sprint(u.allowed[n], u.passed[n] && n.Kind == "dedupe", u.passed[n] && n.Kind == "group", " ")
+		}
+		if byKey[k] == nil {
+			byKey[k] = u
+			out = append(out, u)
+		}
+		byKey[k].letters = append(byKey[k].letters, x)
+	}
+	for _, u := range out {
+		slices.SortStableFunc(u.letters, func(a, b state.Reject) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.ID, b.ID)) })
+	}
+	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(a.letters[0].ID, b.letters[0].ID) })
+	return out
+}
+
+func (r *run) nodeAt(address string) *plan.Node {
+	for _, n := range r.Pipeline.Nodes {
+		if n.Address == address {
+			return n
+		}
+	}
+	return nil
+}
+
+// branches reports whether some step has several readers.
+func (r *run) branches() bool {
+	return slices.ContainsFunc(r.Pipeline.Nodes, func(n *plan.Node) bool { return len(n.Readers) > 1 })
+}
+
+func ancestors(n *plan.Node, into map[*plan.Node]bool) {
+	for _, m := range n.Inputs {
+		into[m] = true
+		ancestors(m, into)
+	}
+}
+
+func descendants(n *plan.Node, into map[*plan.Node]bool) {
+	for _, m := range n.Readers {
+		into[m] = true
+		descendants(m, into)
+	}
+}
+
+// replayUnit processes the letters of u and commits.
+func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, l *lane, readers []*node) error {
+	r.replay = u
+	r.source.origin = &record.Origin{Name: u.object, ID: fmt.Sprintf("%s!%d", u.objectID, u.replays)}
+	for i := range u.letters {
+		x := &u.letters[i]
+		// Pieces of one row that an expand step made are refused one by one; the row is replayed once.
+		if i > 0 && x.Row == u.letters[i-1].Row && bytes.Equal(x.Raw, u.letters[i-1].Raw) {
+			r.Session.TakeReject(x.ID, state.Counts{Rejected: 1, Expanded: 1})
+			continue
+		}
+		if err := r.replayLetter(ctx, dec, u, x, l, readers); err != nil {
+			return err
+		}
+		r.Progress(Progress{Object: u.object, Rows: r.total, Offset: -1, Size: -1})
+	}
+	if err := r.endObject(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.sinks {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	r.tallies()
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	r.report.Objects++
+	return nil
+}
+
+// replayLetter decodes one dead letter and runs its rows through the steps.
+func (r *run) replayLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, x *state.Reject, l *lane, readers []*node) error {
+	if x.Raw == nil {
+		r.cannot(x, errors.New("no text of it is kept"))
+		return nil
+	}
+	rows, err := r.decodeLetter(ctx, dec, u, x, l)
+	switch {
+	case err != nil && (ctx.Err() != nil || plugin.ClassOf(err) != plugin.Data):
+		return err
+	case err != nil:
+		r.cannot(x, err)
+		return nil
+	case rows == 0:
+		r.cannot(x, errors.New("its text is no row for the decoder as it is now"))
+		return nil
+	}
+	r.Session.TakeReject(x.ID, r.countedAs(u, rows))
+	r.pending.Read += rows
+	r.rows += rows
+	r.total += rows
+	for _, y := range l.rejects {
+		r.addReject(y)
+	}
+	for i := range l.steps {
+		s := &l.steps[i]
+		r.take(s.node, &s.tally)
+		r.filtered(unrouted, s.lost)
+		s.lost = 0
+	}
+	if l.out == nil {
+		return nil
+	}
+	return r.feed(ctx, readers, l.out)
+}
+
+// countedAs returns what a letter of so many rows was counted as when it was
+// refused: rows of a group as one that was refused and others that went into it.
+func (r *run) countedAs(u *unit, rows int64) state.Counts {
+	c := state.Counts{Read: rows, Rejected: 1}
+	for n := range u.passed {
+		if n.Kind == "group" {
+			c.Grouped = rows - 1
+			return c
+		}
+	}
+	c.Expanded = 1 - rows // the text is taken for more rows now than it was then
+	return c
+}
+
+// decodeLetter parses the text of x in l and runs the stateless steps.
+func (r *run) decodeLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, x *state.Reject, l *lane) (int64, error) {
+	rd, err := dec.OpenRaw(ctx, plugin.Object{Name: u.object, Size: int64(len(x.Raw)), Body: bytes.NewReader(x.Raw), Origin: r.source.origin}, u.header, want(r.source.decode))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
+	if err := rd.Split(ctx, &l.chunk, len(x.Raw)+1); err != nil {
+		if errors.Is(err, io.EOF) {
+			return 0, nil
+		}
+		return 0, err
+	}
+	if x.Line > 0 {
+		l.chunk.FirstLine = x.Line
+	}
+	base, next := make(chan int64, 1), make(chan int64, 1)
+	base <- x.Row - 1
+	l.base = base
+	l.work(ctx, rd, r.source.origin, newMetaFiller(r.source.decode, r.Clock), r.source.decode.Out, next)
+	<-l.done
+	return l.rows, l.err
+}
+
+// cannot tells why a letter stays where it is.
+func (r *run) cannot(x *state.Reject, err error) {
+	why := strings.TrimSuffix(err.Error(), ".")
+	r.report.Notices = append(r.report.Notices, diag.Diagnostic{
+		Code: "run.not_replayed", Severity: diag.Warning, Summary: fmt.Sprintf("Refused row %d was not replayed", x.ID),
+		Detail: why + ". It stays among the refused rows. weir files retry reads the whole file again.",
+		Row:    &diag.RowRef{Object: x.Object, Row: x.Row, Line: x.Line, Column: x.Column},
+	})
+}

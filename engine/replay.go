@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"weir/engine/diag"
+	"weir/engine/exec"
+	"weir/engine/state"
+)
+
+// ReplayOptions say which refused rows are processed again.
+type ReplayOptions struct {
+	StateDir string // "" is what the engine block says
+	Pipeline string // its address
+	IDs      []uint64
+	Progress func(Progress)
+	Point    func(name string) // see RunOptions
+}
+
+// Replay runs refused rows through the pipeline as it is now, from its decoder
+// on. Its ledger counts the rows replayed as read; in the totals of the pipeline
+// they leave those rejected. A crash leaves each row either refused still or
+// accounted for. Numbers that are not there are left out. The error is about the
+// state store; why the replay stopped is in the report.
+func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*PipelineReport, error) {
+	p := l.Plan.Pipeline(o.Pipeline)
+	if p == nil {
+		return nil, unknown(o.Pipeline, l.Plan)
+	}
+	dir := StateDir(l, o.StateDir)
+	store, err := e.open(dir)
+	if err != nil {
+		return nil, err
+	}
+	pr := &PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+	var letters []state.Reject
+	err = store.Rejects(p.Address, 1, func(r state.Reject) bool {
+		if slices.Contains(o.IDs, r.ID) {
+			letters = append(letters, r)
+		}
+		return true
+	})
+	if err == nil {
+		ro := RunOptions{Progress: o.Progress, Point: o.Point}
+		e.execute(ctx, store, l.Plan, p, dir, ro, pr, state.Replay, func(ctx context.Context, x exec.Options) (*exec.Report, error) {
+			return exec.Replay(ctx, x, letters)
+		})
+		for _, n := range p.Nodes {
+			if n.Kind == "group" && pr.Err == nil {
+				pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_group", n.Header.Ptr(), "Replayed rows are grouped by themselves",
+					"%s makes groups of the replayed rows alone; rows of the same groups that went through before are not among them. Where that matters, read the whole file again with weir files retry.", n.Address))
+			}
+		}
+	}
+	return pr, closed(store, err)
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+
+	"weir/engine/files"
+	"weir/engine/plugin"
+	"weir/engine/state"
+)
+
+// SkipOptions say which file is not to be read.
+type SkipOptions struct {
+	StateDir string // "" is what the engine block says
+	Pipeline string // its address
+	Path     string // of the file, as the source names it, or as the ledger does
+	Reason   string // for whoever asks later
+}
+
+// SkipFile marks a file as one that no run reads, or reads on in, until it
+// changes, and returns its entry in the file ledger. A file without an entry is
+// looked for at the sources of the pipeline; that it is nowhere is a Failure of
+// class Data.
+func (e *Engine) SkipFile(ctx context.Context, l *Loaded, o SkipOptions) (state.FileEntry, error) {
+	p := l.Plan.Pipeline(o.Pipeline)
+	if p == nil {
+		return state.FileEntry{}, unknown(o.Pipeline, l.Plan)
+	}
+	store, err := e.open(StateDir(l, o.StateDir))
+	if err != nil {
+		return state.FileEntry{}, err
+	}
+	entry, err := func() (state.FileEntry, error) {
+		ses, err := store.Pipeline(ctx, p.Address, 1, l.Plan.Revision)
+		if err != nil {
+			return state.FileEntry{}, err
+		}
+		entry, err := e.fileToSkip(ctx, store, l, o)
+		if err != nil {
+			return entry, err
+		}
+		entry.State, entry.Reason = state.FileSkipped, o.Reason
+		if err := ses.PutFile(entry); err != nil {
+			return entry, err
+		}
+		return entry, ses.Commit(ctx)
+	}()
+	return entry, closed(store, err)
+}
+
+// fileToSkip returns the entry of the file, made from a listing when it has none.
+func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, l *Loaded, o SkipOptions) (state.FileEntry, error) {
+	list, err := store.Files(o.Pipeline, false)
+	if err != nil {
+		return state.FileEntry{}, err
+	}
+	for _, f := range list {
+		if f.Path == o.Path || path.Base(f.Path) == o.Path {
+			if f.State == state.FileCommitted || f.State == state.FileArchived {
+				return f, plugin.Fail(plugin.Data, "run.file_read", fmt.Errorf("%s is %s: all %d rows of it are committed, so there is nothing to skip", f.Path, f.State, f.Rows), "")
+			}
+			return f, nil
+		}
+	}
+	for _, n := range l.Plan.Pipeline(o.Pipeline).Nodes {
+		src, ok := n.Source.(plugin.FileSource)
+		if !ok {
+			continue
+		}
+		fsys, err := src.OpenFS(ctx, e.host(n.Address))
+		if err != nil {
+			return state.FileEntry{}, err
+		}
+		info, found, err := find(ctx, fsys, src, o.Path)
+		_ = fsys.Close() // only listed
+		if err != nil {
+			return state.FileEntry{}, err
+		}
+		if found {
+			return state.FileEntry{Source: n.Address, Path: info.Path, ID: files.Identity(src.Location(), info), Size: info.Size, ModTime: info.ModTime}, nil
+		}
+	}
+	return state.FileEntry{}, plugin.Fail(plugin.Data, "run.no_such_file", fmt.Errorf("pipeline %s has no file %s: the ledger does not know it, and no source lists it", o.Pipeline, o.Path),
+		"Give the path as weir files ls or the source shows it")
+}
+
+// find looks for a file by its path, or its name in the source's folder.
+func find(ctx context.Context, fsys plugin.FileSystem, src plugin.FileSource, name string) (plugin.FileInfo, bool, error) {
+	for _, dir := range []string{path.Dir(name), src.Files().Base()} {
+		infos, err := fsys.List(ctx, dir)
+		if err != nil {
+			if abs, aerr := filepath.Abs(dir); aerr == nil && src.Local() {
+				infos, err = fsys.List(ctx, filepath.ToSlash(abs))
+			}
+		}
+		if err != nil {
+			continue // the folder may not be there
+		}
+		for _, i := range infos {
+			if !i.Dir && (i.Path == name || path.Base(i.Path) == path.Base(name)) {
+				return i, true, nil
+			}
+		}
+	}
+	return plugin.FileInfo{}, false, ctx.Err()
+}

@@ -60,7 +60,7 @@ func (a *app) test(ctx context.Context, path string, f testFlags) error {
 	cover := scenario.Run(ctx, suite, o, func(r *scenario.Result) {
 		report.Add(r)
 		if !f.asJSON {
-			printErr = errors.Join(printErr, scenario.Text(a.stdout, r, f.verbose, style))
+			printErr = errors.Join(printErr, report.Text(a.stdout, r, f.verbose, style))
 		}
 	})
 	if err := errors.Join(printErr, a.testOutcome(&report, cover, f)); err != nil {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/plan"
+	"weir/engine/scenario"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -19,7 +21,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Use: "validate [FOLDER|FILE]", Short: "Report every problem of a configuration", Args: cobra.MaximumNArgs(1),
 		Long: "Reads and plans the configuration, without touching any system, and reports every problem found.\n" +
 			"Variables and secrets without a value are taken as unknown. A folder that holds no configuration\n" +
-			"itself stands for the folders directly in it.",
+			"itself stands for the folders directly in it. Test files (*.test.hcl) are read too, but not run.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.validate(c.Context(), pathArg(args), asJSON)
 		},
@@ -53,6 +55,9 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 			pipelines = append(pipelines, l.Plan.Pipelines...)
 		}
 	}
+	tests, found := testsOf(path)
+	ds = append(ds, found...)
+	maps.Copy(sources, tests)
 	if asJSON {
 		err = diag.JSON(a.stdout, ds)
 	} else {
@@ -86,4 +91,14 @@ func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
 		}
 	}
 	return nil
+}
+
+// testsOf reads the test files in a folder and those below it, and reports what is wrong in them.
+func testsOf(path string) (sources map[string][]byte, ds diag.List) {
+	if st, err := os.Stat(path); err != nil || !st.IsDir() {
+		return nil, nil
+	}
+	names, ds := scenario.Find(path)
+	suite, found := scenario.Load(names)
+	return suite.Sources, append(ds, found...)
 }

@@ -24,7 +24,6 @@ import (
 type Cover struct {
 	mu    sync.Mutex
 	lines map[lineKey]*line
-	steps map[string]*atomic.Int64 // rows that reached a step's expressions, by pipeline and step
 }
 
 // lineKey is an expression at its place: computed ones share the place.
@@ -37,10 +36,8 @@ type lineKey struct {
 // line is one expression of a step.
 type line struct {
 	text      spec.Text
-	step      string // address
-	condition bool   // true and false are both to be reached
-	plain     bool   // only a field's name: steps pass those on without evaluating them
-	within    *atomic.Int64
+	step      string       // address
+	condition bool         // true and false are both to be reached
 	rows      atomic.Int64 // evaluated for
 	yes, no   atomic.Int64 // of a condition
 	branches  []*branch
@@ -54,37 +51,24 @@ type branch struct {
 	rows atomic.Int64
 }
 
-func newCover() *Cover { return &Cover{lines: map[lineKey]*line{}, steps: map[string]*atomic.Int64{}} }
+func newCover() *Cover { return &Cover{lines: map[lineKey]*line{}} }
 
 // instrument is what engine.Options call Instrument.
-func (c *Cover) instrument(pipeline, step string, comp plugin.Compiler) plugin.Compiler {
-	return &coverCompiler{Compiler: comp, cover: c, pipeline: pipeline, step: step}
+func (c *Cover) instrument(_, step string, comp plugin.Compiler) plugin.Compiler {
+	return &coverCompiler{Compiler: comp, cover: c, step: step}
 }
 
 // line returns the line of an expression, the same for each plan that has it.
-func (c *Cover) line(t spec.Text, pipeline, step string, condition bool) *line {
+func (c *Cover) line(t spec.Text, step string, condition bool) *line {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := lineKey{t.Range.Filename, t.Range.Start.Byte, t.S}
 	l := c.lines[key]
 	if l == nil {
-		at := pipeline + "/" + step
-		if c.steps[at] == nil {
-			c.steps[at] = &atomic.Int64{}
-		}
-		l = &line{text: t, step: step, condition: condition, plain: isName(t.S), within: c.steps[at], branches: branchesOf(t)}
+		l = &line{text: t, step: step, condition: condition, branches: branchesOf(t)}
 		c.lines[key] = l
 	}
 	return l
-}
-
-func isName(s string) bool {
-	for i, r := range strings.TrimSpace(s) {
-		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return true
 }
 
 // Coverage is what tests reached.
@@ -133,7 +117,7 @@ func (c *Cover) Result() Coverage {
 		miss := func(rng hcl.Range, kind, what, text string) {
 			out.Missed = append(out.Missed, Missed{rng, rng.Filename, rng.Start.Line, l.step, kind, what, oneLine(text)})
 		}
-		reached := l.rows.Load() > 0 || l.plain && l.within.Load() > 0
+		reached := l.rows.Load() > 0
 		switch {
 		case kind == "filter" && l.condition:
 			what := "the condition is never evaluated"
@@ -202,8 +186,8 @@ func (c *Cover) Text(w io.Writer) error {
 // coverCompiler watches the expressions of one step.
 type coverCompiler struct {
 	plugin.Compiler
-	cover          *Cover
-	pipeline, step string
+	cover *Cover
+	step  string
 }
 
 // Row implements plugin.Compiler.
@@ -226,7 +210,7 @@ func (c *coverCompiler) Rows(t spec.Text, extra []record.Field, want record.Kind
 
 // watch returns e, observed, with the conditions of its branches compiled by cond.
 func (c *coverCompiler) watch(e plugin.Expr, t spec.Text, condition bool, cond func(spec.Text) (plugin.Expr, diag.List)) plugin.Expr {
-	x := &coverExpr{Expr: e, line: c.cover.line(t, c.pipeline, c.step, condition)}
+	x := &coverExpr{Expr: e, line: c.cover.line(t, c.step, condition)}
 	for _, b := range x.line.branches {
 		// Such as a branch that is taken when a name of let is true: it cannot be watched, and counts as taken.
 		if be, ds := cond(spec.Text{S: b.cond, Range: b.rng}); be != nil && !ds.HasErrors() {
@@ -247,6 +231,16 @@ type coverExpr struct {
 	plugin.Expr
 	line     *line
 	branches []watched
+}
+
+// Reads implements plugin.Expr. Steps pass on a field that is only named
+// without evaluating anything; naming its slot twice makes them evaluate it.
+func (x *coverExpr) Reads() []record.Slot {
+	r := x.Expr.Reads()
+	if len(r) == 1 {
+		return []record.Slot{r[0], r[0]}
+	}
+	return r
 }
 
 // New implements plugin.Expr.
@@ -285,7 +279,6 @@ func (e *coverEval) Rows(b *record.Batch, step, column string) *record.Column {
 	col := e.Eval.Rows(b, step, column)
 	live := int64(b.Live())
 	e.line.rows.Add(live)
-	e.line.within.Add(live)
 	if e.line.condition {
 		yes := countTrue(col, b)
 		e.line.yes.Add(yes)
@@ -315,7 +308,6 @@ func (e *coverEval) Set(b *record.Batch, extra []record.Column) (*record.Column,
 		}
 	}
 	e.line.rows.Add(1)
-	e.line.within.Add(1)
 	return e.Eval.Set(b, extra)
 }
 
@@ -343,6 +335,5 @@ func (e *coverSetEval) Segments(b *record.Batch, offs []uint32, step, column str
 		b.Rejects = b.Rejects[:rejects]
 	}
 	e.line.rows.Add(int64(groups))
-	e.line.within.Add(int64(groups))
 	return e.many.Segments(b, offs, step, column)
 }

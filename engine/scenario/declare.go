@@ -26,6 +26,15 @@ func checkPath(s string) error {
 	return nil
 }
 
+// Blocks declares the top-level blocks of a test file, for documentation: by
+// their type, what each may hold. A server's type decides which of its options there are.
+func Blocks() map[string][]spec.Option {
+	return map[string][]spec.Option{
+		"test":     (&testDecl{}).declare().Describe(),
+		"defaults": (&testDecl{}).common().Describe(),
+	}
+}
+
 // testDecl is what is decoded of a test block, or of the defaults of a file.
 type testDecl struct {
 	at      string
@@ -144,8 +153,8 @@ func (f *faultSpec) declare() spec.Body {
 	}
 	b := spec.Body{
 		spec.Size("cut_after", &f.cutAfter).Doc("Break off downloads after so many bytes."),
-		spec.Size("stall_after", &f.stallAfter).Doc("Stop sending after so many bytes and keep the connection open."),
-		spec.Bool("silent", &f.silent).Doc("Accept connections and never say a word."),
+		spec.Size("stall_after", &f.stallAfter).Doc("Stop sending after so many bytes and keep the connection open. The timeout of the connection, which ends that, runs in real time."),
+		spec.Bool("silent", &f.silent).Doc("Accept connections and never say a word. The timeout of the connection, which ends that, runs in real time."),
 	}
 	if f.kind != "sftp" {
 		b = append(b, spec.String("refuse_login", &f.refuseLogin).Doc("Reply to every password, such as \"530 Login incorrect.\"."))

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,14 +83,17 @@ func (l *loader) ledger(t *Test, e *expectSpec) {
 	}
 	rng := t.ranges.Of(&e.ledger)
 	e.ledgers = map[string]map[string]int64{}
-	for name, v := range l.values(e.ledger, rng) {
+	counts := l.values(e.ledger, rng)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		v := counts[name]
 		u, _ := v.Unmark()
 		if !u.Type().IsObjectType() && !u.Type().IsMapType() {
 			l.count(e, "", name, u, rng)
 			continue
 		}
-		for k, n := range l.values(v, rng) {
-			m, _ := n.Unmark()
+		of := l.values(v, rng)
+		for _, k := range slices.Sorted(maps.Keys(of)) {
+			m, _ := of[k].Unmark()
 			l.count(e, name, k, m, rng)
 		}
 	}

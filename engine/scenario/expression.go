@@ -31,8 +31,7 @@ type expression struct {
 // compile reads t. env tells the names it may use and how they are shaped; want
 // says that it is a condition.
 func compile(t spec.Text, env map[string]any, condition bool) (*expression, diag.List) {
-	e := &expression{text: t, options: []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.DisableBuiltin("timezone"),
-		expr.Function(equalName, equalFunction, new(func(any, any) bool)), expr.Patch(equality{})}}
+	e := &expression{text: t, options: []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.DisableBuiltin("timezone")}}
 	for _, f := range function.All() {
 		e.options = append(e.options, expr.Function(f.Name, f.Call))
 	}
@@ -40,22 +39,27 @@ func compile(t spec.Text, env map[string]any, condition bool) (*expression, diag
 	if condition {
 		options = append(slices.Clip(options), expr.AsBool())
 	}
-	p, err := expr.Compile(t.S, options...)
+	// Names are checked before == is replaced: the checker is blind to those in arguments of functions.
+	if _, err := expr.Compile(t.S, options...); err != nil {
+		return nil, diag.List{compileProblem(t, env, err)}
+	}
+	e.options = append(e.options, expr.Function(equalName, equalFunction, new(func(any, any) bool)), expr.Patch(equality{}))
+	p, err := expr.Compile(t.S, e.options...)
 	if err != nil {
 		return nil, diag.List{compileProblem(t, env, err)}
 	}
-	e.program = p
 	tree, err := parser.Parse(t.S)
-	if err == nil {
-		e.node = tree.Node
+	if err != nil {
+		return nil, diag.List{compileProblem(t, env, err)}
 	}
+	e.program, e.node = p, tree.Node
 	return e, nil
 }
 
 func compileProblem(t spec.Text, env map[string]any, err error) diag.Diagnostic {
 	var fe *file.Error
 	if !errors.As(err, &fe) {
-		rng := t.Range
+		rng := t.RuneRange(0, utf8.RuneCountInString(t.S))
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return diag.Errorf("expr.type", &rng, "This must be a condition", "It must be true or false: %s.", first)
 	}

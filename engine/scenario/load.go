@@ -229,7 +229,7 @@ func (l *loader) run(t *Test, r *runSpec) {
 
 // place finds out which server a file block of a run means.
 func (l *loader) place(t *Test, f *fileSpec) {
-	names := t.serverNames(func(s *serverSpec) bool { return s.kind != "rest" })
+	names := t.serverNames(func(s *serverSpec) bool { return s.kind == "ftp" || s.kind == "sftp" })
 	switch {
 	case f.server == "" && len(names) == 1:
 		f.server = names[0]

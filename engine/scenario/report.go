@@ -15,6 +15,7 @@ import (
 // Report collects results and prints them.
 type Report struct {
 	results []*Result
+	shown   map[string]bool // problems of configurations that were printed
 }
 
 // Add takes the next result, in the order of the files.
@@ -43,8 +44,9 @@ func (r *Report) Broken() bool {
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
 
 // Text writes one result as go test does: nothing for a test that passed,
-// unless verbose. Problems are those of diag.Text, indented, without the counts.
-func Text(w io.Writer, res *Result, verbose bool, o diag.TextOptions) error {
+// unless verbose. Problems are those of diag.Text, indented, with the place first.
+// What is wrong with a configuration is written once, not for each of its tests.
+func (r *Report) Text(w io.Writer, res *Result, verbose bool, o diag.TextOptions) error {
 	if res.Passed() {
 		if !verbose {
 			return nil
@@ -56,7 +58,17 @@ func Text(w io.Writer, res *Result, verbose bool, o diag.TextOptions) error {
 		return err
 	}
 	for _, d := range res.Problems {
-		if _, err := io.WriteString(w, indent(problemText(d, res.Sources, o), "    ")); err != nil {
+		text := indent(problemText(d, res.Sources, o), "    ")
+		if res.Broken {
+			if r.shown[text] {
+				continue
+			}
+			if r.shown == nil {
+				r.shown = map[string]bool{}
+			}
+			r.shown[text] = true
+		}
+		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
 	}

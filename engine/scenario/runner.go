@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +87,7 @@ type runner struct {
 	copies  int
 	vars    map[string]cty.Value
 	frozen  []*crash
+	secrets []string // values of sensitive variables, of all runs
 	stop    context.CancelFunc
 	res     *Result
 }
@@ -111,7 +113,19 @@ func runTest(ctx context.Context, t *Test, o Options, cover *Cover) *Result {
 	if err := r.end(); err != nil {
 		res.Problems = append(res.Problems, diag.Errorf("test.failed", &t.Range, "The test could not end", "%s.", err))
 	}
+	r.mask()
 	return res
+}
+
+// mask takes the values of sensitive variables out of the problems, which show
+// what servers recorded (I9).
+func (r *runner) mask() {
+	for i := range r.res.Problems {
+		d := &r.res.Problems[i]
+		for _, s := range r.secrets {
+			d.Summary, d.Detail = strings.ReplaceAll(d.Summary, s, "(secret)"), strings.ReplaceAll(d.Detail, s, "(secret)")
+		}
+	}
 }
 
 func (r *runner) begin() (err error) {
@@ -239,6 +253,7 @@ func (r *runner) load(ctx context.Context, out *outcome, stdout, log *buffer) (*
 		ds = append(ds, r.unknownConnections(l.Config)...)
 		ds = append(ds, r.missing(l.Config)...)
 		out.secrets = secrets(l.Config)
+		r.secrets = append(r.secrets, out.secrets...)
 	}
 	if ds.HasErrors() {
 		for _, d := range ds {

@@ -112,7 +112,7 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown variable", map[string]string{"main/a.hcl": "variable \"host\" {\n  default = \"\"\n}\n"}, Inputs{Env: noEnv, Vars: []VarFlag{{"hosts", "x"}}},
 			"No variable \"hosts\" is declared (--var hosts): Did you mean \"host\"? Variables: host."},
 		{"wrong type", map[string]string{"main/a.hcl": "variable \"port\" {\n  type = number\n}\n"}, Inputs{Env: noEnv, Vars: []VarFlag{{"port", "x"}}},
-			"main/a.hcl:1:1: Wrong type for variable port: The value from --var port must be number: a number is required."},
+			"main/a.hcl:1:1: Wrong type for variable port: The value from --var port must be of type number: a number is required."},
 		{"module argument", map[string]string{"main/a.hcl": "module \"m\" {\n  source = \"../conn\"\n  hots = 1\n}\n", "conn/c.hcl": "variable \"host\" {\n  default = \"\"\n}\n"}, Inputs{},
 			"main/a.hcl:3:10: No variable \"hots\" is declared (module m): Did you mean \"host\"? Variables: host."},
 		{"validation", map[string]string{"main/a.hcl": "variable \"tls\" {\n  default = \"x\"\n  validation {\n    condition = contains([\"a\"], var.tls)\n    error_message = \"tls must be a\"\n  }\n}\n"}, Inputs{Env: noEnv},

@@ -5,10 +5,12 @@ package remote
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,11 +37,15 @@ func (p Peer) String() string { return "The " + p.Kind + " server " + p.Addr }
 
 // Safe makes text that came from the server or a library fit for a message:
 // one line, not long, without a full stop, and without secrets, which servers
-// may echo (I9).
+// may echo as they are or encoded (I9).
 func (p Peer) Safe(text string) string {
 	for _, s := range p.Secrets {
 		if s.IsSet() {
-			text = strings.ReplaceAll(text, s.Reveal(), "(secret)")
+			plain := s.Reveal()
+			for _, form := range []string{plain, base64.StdEncoding.EncodeToString([]byte(plain)), base64.RawURLEncoding.EncodeToString([]byte(plain)),
+				url.QueryEscape(plain), url.PathEscape(plain)} {
+				text = strings.ReplaceAll(text, form, "(secret)")
+			}
 		}
 	}
 	text = strings.Map(func(r rune) rune {

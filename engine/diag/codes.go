@@ -1,5 +1,7 @@
 package diag
 
+import "slices"
+
 // CodeDoc says what a code stands for.
 type CodeDoc struct {
 	Code    Code
@@ -8,6 +10,10 @@ type CodeDoc struct {
 
 // Codes lists every code that weir reports, sorted.
 func Codes() []CodeDoc {
+	return slices.Concat(configCodes(), envCodes(), exprCodes(), planCodes(), rowCodes(), runCodes(), stateCodes())
+}
+
+func configCodes() []CodeDoc {
 	return []CodeDoc{
 		{"config.conflict", "two options of a block contradict each other, or one is without effect beside the other"},
 		{"config.cycle", "locals, variables or references lead back to themselves"},
@@ -41,6 +47,11 @@ func Codes() []CodeDoc {
 		{"config.unreadable", "a file of the configuration cannot be read"},
 		{"config.wrong_connection", "a connection of another type is named"},
 		{"config.wrong_type", "a value is of the wrong type"},
+	}
+}
+
+func envCodes() []CodeDoc {
+	return []CodeDoc{
 		{"env.certificate", "the server's certificate cannot be trusted, or an own one cannot be read"},
 		{"env.certificate_refused", "the server refuses the certificate of this side"},
 		{"env.connection", "the connection could not be made or broke"},
@@ -84,6 +95,11 @@ func Codes() []CodeDoc {
 		{"env.unavailable", "the server is not available"},
 		{"env.unknown_host", "the host name is not known"},
 		{"env.unreachable", "the host cannot be reached"},
+	}
+}
+
+func exprCodes() []CodeDoc {
+	return []CodeDoc{
 		{"expr.argument", "an argument of a function has a value that the function refuses"},
 		{"expr.nullable", "a value that may be nil is used where none may be"},
 		{"expr.syntax", "the expression cannot be parsed"},
@@ -92,6 +108,11 @@ func Codes() []CodeDoc {
 		{"expr.type", "a value is of a type that does not fit"},
 		{"expr.unknown_function", "there is no such function in row expressions"},
 		{"expr.unknown_name", "there is no such field"},
+	}
+}
+
+func planCodes() []CodeDoc {
+	return []CodeDoc{
 		{"plan.bad_key", "what is computed cannot be a key"},
 		{"plan.bad_list", "what is computed is not a list"},
 		{"plan.cycle", "steps or pipelines wait for each other"},
@@ -108,6 +129,11 @@ func Codes() []CodeDoc {
 		{"plan.unknown_key", "the entity has no such key"},
 		{"plan.unknown_reference", "there is no such step or pipeline"},
 		{"plan.unread", "nothing reads the step"},
+	}
+}
+
+func rowCodes() []CodeDoc {
+	return []CodeDoc{
 		{"row.bad_encoding", "bytes are not text in the character set"},
 		{"row.bad_header", "the header cannot be read"},
 		{"row.bad_path", "the path computed from the row is not one"},
@@ -128,6 +154,11 @@ func Codes() []CodeDoc {
 		{"row.too_long", "the row is longer than allowed"},
 		{"row.undeclared_columns", "the file has columns that nobody declared"},
 		{"row.unterminated_quote", "a quoted cell has no end"},
+	}
+}
+
+func runCodes() []CodeDoc {
+	return []CodeDoc{
 		{"run.archive", "a compressed file cannot be read"},
 		{"run.archive_limit", "a compressed file expands beyond what is allowed"},
 		{"run.bad_body", "the body of a request cannot be made"},
@@ -150,6 +181,11 @@ func Codes() []CodeDoc {
 		{"run.skipped", "a pipeline was not run, because one before it failed"},
 		{"run.too_many_rejects", "more rows were rejected than dead_letter allows"},
 		{"run.too_many_rows", "a step would keep more rows in memory than allowed"},
+	}
+}
+
+func stateCodes() []CodeDoc {
+	return []CodeDoc{
 		{"state.bad_token", "what a sink keeps in the state store cannot be read"},
 		{"state.damaged", "the state store is damaged"},
 		{"state.disk_full", "the disk with the state store is full"},

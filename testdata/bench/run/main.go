@@ -33,6 +33,13 @@ func main() {
 	flag.Parse()
 	ok := true
 	for _, job := range strings.Fields(s.jobs) {
+		if job == "rest" {
+			if err := s.rest(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			continue
+		}
 		good, err := s.run(job)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -47,7 +47,7 @@ func (s *rowSet) grouped(b *record.Batch, offs []uint32, reads []record.Slot) *r
 // selected shows the selected rows of b as one list; with a selection, what is read of them is copied.
 func (s *rowSet) selected(b *record.Batch, reads []record.Slot) *record.Column {
 	s.offs = [2]uint32{0, uint32(b.Live())}
-	if b.Sel == nil {
+	if b.Live() == b.N { // a selection ascends: it is all rows
 		return s.grouped(b, s.offs[:], reads)
 	}
 	s.bind(b.Schema)

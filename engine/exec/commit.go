@@ -141,7 +141,7 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	var err error
 	switch {
 	case l.out == nil || l.out.Live() == 0:
-	case enc != nil:
+	case enc != nil && !l.plain:
 		err = enc.writeEncoded(ctx, l.encoded, l.out.Live())
 	default:
 		err = r.feed(ctx, readers, l.out)

@@ -33,6 +33,7 @@ type lane struct {
 	head    []int32
 	tail    []int32
 	encoded []byte
+	plain   bool // out is to be delivered as rows
 	rejects []state.Reject
 	rows    int64 // parsed, rejected ones included
 	origin  *record.Origin
@@ -160,8 +161,12 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 		}
 	}
 	l.out = cur
+	l.plain = l.encode == nil
 	if l.encode != nil && cur != nil {
-		l.encoded, l.err = l.encode(l.encoded, cur)
+		var err error
+		if l.encoded, err = l.encode(l.encoded, cur); err != nil {
+			l.plain = true // some row cannot be written: Deliver finds and rejects it
+		}
 	}
 }
 

@@ -128,6 +128,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type ValueEncoder struct {
 	node jsonNode
 	w    jsonWriter
+	cell jsonCell
 }
 
 // NewValueEncoder returns an encoder for values of type t.
@@ -141,6 +142,14 @@ func (e *ValueEncoder) AppendValue(dst []byte, c *Column, i int) ([]byte, error)
 		return append(dst, "null"...), nil
 	}
 	start := len(dst)
+	if c.Type.Kind == List || c.Type.Kind == Object {
+		var ok bool
+		e.cell.look(nil, c, &e.node)
+		if dst, ok = e.w.cell(&e.cell, dst, i); ok {
+			return dst, nil
+		}
+		dst = dst[:start]
+	}
 	dst, err := e.w.value(dst, &e.node, c, i)
 	if err != nil {
 		return dst[:start], err

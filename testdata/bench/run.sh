@@ -3,7 +3,7 @@
 # turn, and prints their rates side by side. Settings, by environment:
 #   ROWS   rows of input, 500000; the digests of 500000 are checked against what is known
 #   TIMES  rounds, 3; medians are printed
-#   JOBS   "A B C"
+#   JOBS   "A B C rest"; rest is A into a service of the same process
 #   WEIR   program to measure, bin/weir
 #   BENCH  sources of the generator and of the programs to compare with, ../shared/bench
 #   WORK   folder for input, state and built programs; kept, so that input is made once
@@ -12,7 +12,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
-: "${ROWS:=500000}" "${TIMES:=3}" "${JOBS:=A B C}" "${WEIR:=$top/bin/weir}" "${PEERS:=}"
+: "${ROWS:=500000}" "${TIMES:=3}" "${JOBS:=A B C rest}" "${WEIR:=$top/bin/weir}" "${PEERS:=}"
 : "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
 if [ -z "${OUT:-}" ]; then OUT=$WORK; [ -w /dev/shm ] && OUT=/dev/shm; fi
 

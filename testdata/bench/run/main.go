@@ -30,9 +30,25 @@ func main() {
 	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
+	url := flag.String("post", "", "only post the file of -lines there, in batches of 100")
+	lines := flag.String("lines", "", "file for -post")
 	flag.Parse()
+	if *url != "" {
+		if err := bareLoop(*url, *lines); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	ok := true
 	for _, job := range strings.Fields(s.jobs) {
+		if job == "rest" {
+			if err := s.rest(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			continue
+		}
 		good, err := s.run(job)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

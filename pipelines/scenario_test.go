@@ -31,7 +31,7 @@ func TestScenarios(t *testing.T) {
 			}
 		})
 	})
-	for _, n := range strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25") {
+	for n := range strings.FieldsSeq("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25") {
 		if !numbers[n] {
 			t.Errorf("no test is about behaviour %s", n)
 		}

@@ -128,9 +128,11 @@ func TestSecretsStayHidden(t *testing.T) {
 		"401 echoes":            api(echo(401)),
 		"422 echoes":            api(echo(422)),
 		"redirect": api(func(w http.ResponseWriter, q *http.Request) {
-			http.Redirect(w, q, other.URL+"/?k="+url.QueryEscape(q.Header.Get("X-AUTH-APIKEY")), 307)
+			http.Redirect(w, q, other.URL+"/?k="+url.QueryEscape(q.Header.Get("X-AUTH-APIKEY")), http.StatusTemporaryRedirect)
 		}),
-		"redirect, method kept": api(func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, other.URL, 308) }),
+		"redirect, method kept": api(func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, other.URL, http.StatusPermanentRedirect)
+		}),
 		"rejects echo": api(func(w http.ResponseWriter, q *http.Request) {
 			w.WriteHeader(400)
 			fmt.Fprintf(w, `{"errors":[{"index":0,"message":%q}]}`, q.Header.Get("X-AUTH-APIKEY"))

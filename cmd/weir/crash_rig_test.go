@@ -37,7 +37,7 @@ func weirBinary(t testing.TB) string {
 	t.Helper()
 	b := &theBinary
 	b.once.Do(func() {
-		dir, err := os.MkdirTemp("", "weir-bin-")
+		dir, err := os.MkdirTemp("", "weir-bin-") //nolint:usetesting // it serves every test of the package
 		if err != nil {
 			b.err = err
 			return

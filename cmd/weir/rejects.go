@@ -266,7 +266,7 @@ func (a *app) showReject(r letter) error {
 	if r.Raw == nil {
 		p("text", "%s", "(none is kept; weir files retry reads the file again)")
 	}
-	for _, l := range strings.Split(string(r.Raw), "\n") {
+	for l := range strings.SplitSeq(string(r.Raw), "\n") {
 		if r.Raw != nil {
 			p("text", "%s", l)
 		}

@@ -130,16 +130,17 @@ func (r *run) units(decode *plan.Node, letters []state.Reject) []*unit {
 				descendants(at, u.allowed)
 			}
 		}
-		k := fmt.Sprintf("%s\x00%d\x00%s\x00", u.objectID, u.replays, u.header)
+		var k strings.Builder
+		k.WriteString(fmt.Sprintf("%s\x00%d\x00%s\x00", u.objectID, u.replays, u.header))
 		for _, n := range r.Pipeline.Nodes {
 			// Steps without memory do not tell letters apart.
-			k += fmt.Sprint(u.allowed[n], u.passed[n] && n.Kind == "dedupe", u.passed[n] && n.Kind == "group", " ")
+			k.WriteString(fmt.Sprint(u.allowed[n], u.passed[n] && n.Kind == "dedupe", u.passed[n] && n.Kind == "group", " "))
 		}
-		if byKey[k] == nil {
-			byKey[k] = u
+		if byKey[k.String()] == nil {
+			byKey[k.String()] = u
 			out = append(out, u)
 		}
-		byKey[k].letters = append(byKey[k].letters, x)
+		byKey[k.String()].letters = append(byKey[k.String()].letters, x)
 	}
 	for _, u := range out {
 		slices.SortStableFunc(u.letters, func(a, b state.Reject) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.ID, b.ID)) })

@@ -33,14 +33,15 @@ func (b Block) Name() string {
 
 // Header is how the block begins in a configuration.
 func (b Block) Header() string {
-	s := b.Kind
+	var s strings.Builder
+	s.WriteString(b.Kind)
 	if b.Type != "" {
-		s += ` "` + b.Type + `"`
+		s.WriteString(` "` + b.Type + `"`)
 	}
 	for _, l := range b.Labels {
-		s += ` "` + l + `"`
+		s.WriteString(` "` + l + `"`)
 	}
-	return s
+	return s.String()
 }
 
 // All returns the options of the block, those of its kind included.

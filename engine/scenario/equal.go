@@ -63,8 +63,8 @@ func equal(a, b reflect.Value) bool {
 		}
 		return true
 	}
-	x, isTime := a.Interface().(time.Time)
-	if y, ok := b.Interface().(time.Time); ok && isTime {
+	x, isTime := reflect.TypeAssert[time.Time](a)
+	if y, ok := reflect.TypeAssert[time.Time](b); ok && isTime {
 		return x.Equal(y)
 	}
 	return a.Type() == b.Type() && reflect.DeepEqual(a.Interface(), b.Interface())

@@ -97,7 +97,7 @@ func runTest(ctx context.Context, t *Test, o Options, cover *Cover) *Result {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	r := &runner{o: o, t: t, cover: cover, clock: &clock{now: t.at}, vars: maps.Clone(t.vars), stop: stop, res: res}
-	if err := r.begin(); err != nil {
+	if err := r.begin(); err != nil { //nolint:contextcheck // the servers end with the test, not with a call
 		res.Problems = append(res.Problems, diag.Errorf("test.failed", &t.Range, "The test could not begin", "%s.", err))
 	} else {
 		for _, run := range t.runs {

@@ -184,10 +184,10 @@ func (r *server) fs() *memfs.FS {
 }
 
 func makeFolder(fs *memfs.FS, dir string) {
-	at := ""
+	var at strings.Builder
 	for part := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
-		at += "/" + part
-		_ = fs.Mkdir(at) // it may exist
+		at.WriteString("/" + part)
+		_ = fs.Mkdir(at.String()) // it may exist
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
 )
 
 // sinkNode cuts the rows that reach a sink into deliveries. Cuts are made by rows
@@ -30,12 +32,18 @@ type sinkNode struct {
 	rows     int64     // reached the sink since the last commit
 	cuts     []int64   // recorded before a crash: deliveries end after these rows
 	row      []byte
+	trace    bool // deliveries are recorded for weir trace
+	trail    []int64
 }
 
 func newSinkNode(r *run, n *plan.Node) *sinkNode {
 	s := &sinkNode{r: r, node: n, batching: n.Sink.Batching(), cuts: r.Session.Cuts(n.Address)}
 	if s.batching.Bytes > 0 {
 		s.size = record.NewEncoder(n.In, record.JSONOptions{})
+	}
+	for _, m := range r.Pipeline.Nodes {
+		d, ok := m.Config.(*step.Dedupe)
+		s.trace = s.trace || ok && d.Trace
 	}
 	s.pending.Clear(n.In)
 	return s
@@ -170,9 +178,13 @@ func (s *sinkNode) flush(ctx context.Context) error {
 // the other side, or rejected, when it returns nil.
 func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	s.r.Point("delivering")
-	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: s.key(b), Rows: b})
+	key := s.key(b)
+	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: key, Rows: b})
 	if err != nil {
 		return at(s.node, err)
+	}
+	if s.trace {
+		s.record(b, key, refused)
 	}
 	for _, x := range refused {
 		b.Reject(x.Row, s.node.Address, "", x.Code, x.Reason)
@@ -181,6 +193,18 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	s.r.reject(b)
 	s.r.Point("delivered")
 	return nil
+}
+
+// record keeps which rows a delivery had, for weir trace.
+func (s *sinkNode) record(b *record.Batch, key string, refused []plugin.Rejected) {
+	s.trail = s.trail[:0]
+	for k := range b.Live() {
+		i := b.Row(k)
+		if !slices.ContainsFunc(refused, func(x plugin.Rejected) bool { return x.Row == i }) {
+			s.trail = append(s.trail, b.RowNo(i))
+		}
+	}
+	s.r.Session.AddTrail(state.Trail{Object: b.Origin.ID, Rows: s.trail, Sink: s.node.Address, Key: key, Run: s.r.RunID, At: s.r.Clock.Now()})
 }
 
 // writeEncoded passes on rows that a lane encoded.

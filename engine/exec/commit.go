@@ -211,7 +211,7 @@ func (r *run) commitState(ctx context.Context) error {
 	r.report.Counts.Add(r.pending)
 	r.pending, r.rows, r.lastTime = state.Counts{}, 0, r.Clock.Now()
 	for _, s := range r.sinks {
-		s.rows, s.cuts = 0, nil
+		s.rows, s.cuts, s.top, s.again = 0, nil, 0, 0
 	}
 	return nil
 }

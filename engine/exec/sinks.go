@@ -32,7 +32,9 @@ type sinkNode struct {
 	rows     int64     // reached the sink since the last commit
 	cuts     []int64   // recorded before a crash: deliveries end after these rows
 	row      []byte
-	trace    bool // deliveries are recorded for weir trace
+	top      int64 // highest row number delivered since the last commit
+	again    int64 // deliveries since one that began above top; see key
+	trace    bool  // deliveries are recorded for weir trace
 	trail    []int64
 }
 
@@ -83,6 +85,7 @@ func (s *sinkNode) close(ctx context.Context) error {
 func (s *sinkNode) reset(ctx context.Context) error {
 	s.pending.Clear(s.node.In)
 	s.bytes, s.rows, s.cuts = 0, 0, s.r.Session.Cuts(s.node.Address)
+	s.top, s.again = 0, 0
 	if s.writer == nil {
 		return nil
 	}
@@ -220,7 +223,10 @@ func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) erro
 }
 
 // key is the delivery's idempotency key: a digest of pipeline, sink, object and
-// the rows it was made from.
+// the rows it was made from. Several deliveries can be made from the same rows,
+// where a row was expanded or came by two branches: those that do not begin
+// above what was delivered before are told apart by their number since one
+// that did, which is the same after a crash. It is called once a delivery.
 func (s *sinkNode) key(b *record.Batch) string {
 	h := sha256.New()
 	var num [24]byte
@@ -235,5 +241,12 @@ func (s *sinkNode) key(b *record.Batch) string {
 		h.Write([]byte(part))
 	}
 	h.Write(num[:])
+	first, last := b.RowNo(b.Row(0)), b.RowNo(b.Row(n-1))
+	if s.again++; first > s.top {
+		s.again = 0
+	} else {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(s.again))) //nolint:gosec // a count
+	}
+	s.top = max(s.top, last)
 	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
 }

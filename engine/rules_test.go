@@ -62,7 +62,7 @@ func importRules() []importRule {
 		{"engine/reference", []string{"engine/diag", "engine/function", "engine/identity", "engine/plan", "engine/plugin", "engine/spec", "engine/step"}, stdOnly},
 		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
 		{"engine/state", []string{"engine/plugin", "engine/record", "engine/diag", "engine/state/*"}, nil},
-		{"engine/state/*", []string{"engine/plugin", "engine/diag", "engine/state/kv"}, nil},
+		{"engine/state/*", []string{"engine/plugin", "engine/diag", "engine/state/kv", "engine/state/memkv"}, nil},
 		{"engine/files", []string{"engine/diag", "engine/plugin", "engine/record", "engine/spec", "engine/state", "engine/plan"}, nil},
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},

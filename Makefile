@@ -16,10 +16,10 @@ GOLANGCI            := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 
 # Packages where goroutines meet.
-RACE ?= ./cmd/... ./engine/exec/... ./engine/files/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./plugins/...
+RACE ?= ./cmd/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./plugins/...
 
 .NOTPARALLEL:
-.PHONY: build test check lint servers race demo fmt clean help
+.PHONY: build test check lint servers race bench fuzz demo fmt clean help
 
 build: ## build bin/weir
 	@mkdir -p bin
@@ -67,6 +67,21 @@ race: ## tests of packages where goroutines meet, under the race detector
 	@echo "== race detector"
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACE); \
 	else echo "LEFT OUT: the race detector needs gcc"; fi
+
+bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1)
+	@testdata/bench/run.sh
+
+# Each fuzz target with its package. In make test they run over their seeds.
+FUZZTIME ?= 10m
+FUZZ ?= ./engine:FuzzLoad ./engine/diag:FuzzRender ./engine/compute:FuzzKernelVM ./engine/function:FuzzFormsAgree \
+	./engine/columns:FuzzDeclaration ./engine/datetime:FuzzParse ./engine/datetime:FuzzAppend ./engine/datetime:FuzzCompile \
+	./engine/record:FuzzParseDecimal ./engine/record:FuzzJSONString ./engine/record:FuzzAnyReadsBack \
+	./engine/state:FuzzRecords ./engine/identity:FuzzRecords ./plugins/csv:FuzzRows \
+	./plugins/ftp:FuzzListing ./plugins/ftp:FuzzReply ./plugins/rest:FuzzReply ./plugins/rest:FuzzMask
+
+fuzz: ## each fuzz target for FUZZTIME (10m)
+	@for t in $(FUZZ); do echo "== $$t"; \
+		$(GO) test -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) "$${t%%:*}"; done
 
 demo: build ## run the main job on stand-ins inside one process
 	@bin/weir demo

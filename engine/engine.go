@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"weir/engine/columns"
 	"weir/engine/compute"
 	"weir/engine/config"
 	"weir/engine/diag"
@@ -21,6 +22,7 @@ import (
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/share"
+	"weir/engine/spec"
 	"weir/engine/state"
 	"weir/engine/step"
 )
@@ -30,6 +32,10 @@ type Options struct {
 	Plugins []plugin.Plugin
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
+
+	Endpoints  map[string]plugin.Endpoint                                     // see plan.Options
+	Offline    bool                                                           // see plan.Options
+	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler // see plan.Options
 }
 
 // Engine loads, plans and runs configurations. It is safe for concurrent use.
@@ -38,11 +44,12 @@ type Engine struct {
 	log     *zap.Logger
 	clock   plugin.Clock
 	pool    share.Pool
+	options Options
 }
 
 // New returns an engine with exactly the given plugins.
 func New(o Options) (*Engine, diag.List) {
-	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock}
+	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock, options: o}
 	if e.log == nil {
 		e.log = zap.NewNop()
 	}
@@ -68,6 +75,7 @@ type VarFlag = config.VarFlag
 // Loaded is a configuration that was read and planned.
 type Loaded struct {
 	Sources map[string][]byte // configuration files by name, for printing diagnostics; never nil
+	Config  *config.Config    // what Plan was made from; nil when nothing could be read
 	Plan    *plan.Plan        // without the pipelines that have errors; nil when nothing could be read
 }
 
@@ -78,10 +86,27 @@ func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
-	l := &Loaded{Sources: c.Snapshot.Sources}
+	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	p, pds := plan.Build(c, e.planOptions())
 	l.Plan = p
-	return l, append(ds, pds...).Sort()
+	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
+		ds = append(ds, c.Exhausted()...)
+	}
+	return l, ds.Sort()
+}
+
+// certain leaves out of pds what is said to be missing in files that could not
+// be read whole: it may stand where the reader lost its way.
+func certain(pds, read diag.List) diag.List {
+	broken := map[string]bool{}
+	for _, d := range read {
+		if d.Code == "config.syntax" && d.Subject != nil {
+			broken[d.Subject.Filename] = true
+		}
+	}
+	return slices.DeleteFunc(pds, func(d diag.Diagnostic) bool {
+		return d.Code == "plan.incomplete" && d.Subject != nil && broken[d.Subject.Filename]
+	})
 }
 
 func (e *Engine) planOptions() plan.Options {
@@ -89,6 +114,12 @@ func (e *Engine) planOptions() plan.Options {
 	return plan.Options{
 		Plugins: e.plugins,
 		Steps:   step.All(),
+
+		Endpoints: e.options.Endpoints, Offline: e.options.Offline, Instrument: e.options.Instrument,
+		Columns: func(name string, t spec.Text) diag.List {
+			_, ds := columns.Parse(name, t)
+			return ds
+		},
 		Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
 			return compute.New(in, compute.Options{Vars: vars, Now: e.clock.Now, Functions: functions})
 		},
@@ -116,9 +147,9 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		if len(o.Pipelines) > 0 && !slices.Contains(o.Pipelines, p.Address) {
 			continue
 		}
-		pr := PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
-			pr.Err = fmt.Errorf("not run, because %s failed: %w", p.After[i], failed[p.After[i]])
+			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
 		} else {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}
@@ -198,6 +229,7 @@ func (e *Engine) execute(ctx context.Context, store *state.Store, p *plan.Plan, 
 	log = log.With(zap.String("run", runID))
 	x := exec.Options{
 		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
+		Hold: store.Hold,
 		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
 	}
 	if o.Progress != nil {
@@ -206,7 +238,7 @@ func (e *Engine) execute(ctx context.Context, store *state.Store, p *plan.Plan, 
 		}
 	}
 	r, err := do(ctx, x)
-	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = LedgerOf(r.Counts), r.Groups, r.Notices, r.Objects
+	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts, pl), r.Groups, r.Notices, r.Objects
 	outcome, text := "ok", ""
 	if err != nil {
 		outcome, text = "failed", err.Error()

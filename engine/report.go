@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"maps"
+	"strings"
+
 	"weir/engine/diag"
 	"weir/engine/exec"
+	"weir/engine/plan"
 	"weir/engine/state"
 )
 
@@ -62,10 +66,38 @@ func (l Ledger) Balanced() bool {
 // GroupCount tells how many rows became how many at a group step.
 type GroupCount = exec.GroupCount
 
-// LedgerOf returns counts of the state store as a ledger.
-func LedgerOf(c state.Counts) Ledger {
+// SkippedError tells that a pipeline was not run, because one that it names in after failed.
+type SkippedError struct {
+	After string
+	Cause error
+}
+
+// Error implements error.
+func (e *SkippedError) Error() string { return "not run, because " + e.After + " failed" }
+
+// Unwrap gives errors.As the cause, so that the exit code is that of the cause.
+func (e *SkippedError) Unwrap() error { return e.Cause }
+
+// ledgerOf returns the ledger of a run of p; filters that dropped nothing are there with 0.
+func ledgerOf(c state.Counts, p *plan.Pipeline) Ledger {
+	var nodes []*plan.Node
+	if p != nil {
+		nodes = p.Nodes
+	}
+	filtered := maps.Clone(c.Filtered)
+	if filtered == nil {
+		filtered = map[string]int64{}
+	}
+	for _, n := range nodes {
+		if _, name, _ := strings.Cut(n.Address, "."); n.Kind == "filter" {
+			filtered[name] += 0
+		}
+	}
 	return Ledger{
-		Read: c.Read, Delivered: c.Delivered, Filtered: c.Filtered, Deduplicated: c.Deduplicated,
+		Read: c.Read, Delivered: c.Delivered, Filtered: filtered, Deduplicated: c.Deduplicated,
 		Grouped: c.Grouped, Expanded: c.Expanded, Rejected: c.Rejected, Held: c.Held,
 	}
 }
+
+// LedgerOf returns counts of the state store as a ledger.
+func LedgerOf(c state.Counts) Ledger { return ledgerOf(c, nil) }

@@ -67,14 +67,16 @@ func importRules() []importRule {
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
+		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
+			"engine/state", "engine/testkit/*"}, nil},
 		{"engine", []string{"engine/*", "engine/state/*"}, nil},
 		{"plugins/all", []string{"plugins/*", "engine/plugin"}, nil},
 		{"plugins/*", surface, nil},
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
 		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
-			"engine/function", "engine/reference", "engine/sample", "engine/state",
-			"plugins/all", "pipelines", "pipelines/*"}, nil},
+			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/state",
+			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }
 

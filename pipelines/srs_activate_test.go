@@ -1,8 +1,10 @@
 package pipelines_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +33,8 @@ type rig struct {
 	state string
 	vars  map[string]string
 	files int
+
+	folder string // of the connector; "" is srs-activate
 }
 
 func newRig(t *testing.T, o activate.Options) *rig {
@@ -79,7 +83,7 @@ func (r *rig) try() *engine.RunReport {
 	for n, v := range r.vars {
 		in.Vars = append(in.Vars, engine.VarFlag{Name: n, Value: v})
 	}
-	l, ds := e.Load(context.Background(), "srs-activate", in)
+	l, ds := e.Load(context.Background(), cmp.Or(r.folder, "srs-activate"), in)
 	if ds.HasErrors() {
 		r.t.Fatal(ds.Err())
 	}
@@ -256,9 +260,7 @@ func Test14To23Orders(t *testing.T) {
 	with := func(sets ...set) string {
 		all := set{}
 		for _, s := range sets {
-			for k, v := range s {
-				all[k] = v
-			}
+			maps.Copy(all, s)
 		}
 		return sale(all)
 	}

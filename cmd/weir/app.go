@@ -14,6 +14,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/engine/plugin"
 )
 
 // runner is what the verbs need of an engine.
@@ -29,6 +30,7 @@ type app struct {
 	getenv         func(string) string
 	version        string
 	newEngine      func(log *zap.Logger) (runner, diag.List)
+	plugins        func(out io.Writer) []plugin.Plugin
 
 	vars      []string
 	varFiles  []string
@@ -70,7 +72,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.noColor, "no-color", false, "print without colour; NO_COLOR in the environment does the same")
 	f.StringVar(&a.logLevel, "log-level", "warn", "least level to log: debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
-	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.testCommand(), a.demoCommand(), a.versionCommand())
 	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand())
 	a.complete(root)
 	usageErrors(root)

@@ -56,6 +56,9 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 		return a.jsonFailure(f.asJSON, err)
 	}
 	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines}
+	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
+		return err
+	}
 	clearProgress := func() {}
 	if !f.asJSON && a.color(a.stderr) {
 		o.Progress, clearProgress = progressLine(a.stderr, plugin.SystemClock{})
@@ -153,6 +156,9 @@ func everyFilter(counts map[string]int64, p *plan.Pipeline) map[string]int64 {
 
 // failureDiagnostics returns what err carries as diagnostics.
 func failureDiagnostics(summary string, err error) diag.List {
+	if skipped, ok := errors.AsType[*engine.SkippedError](err); ok {
+		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
+	}
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds
 	}

@@ -134,16 +134,17 @@ func showRequests(out io.Writer, api *activate.Server, from int) {
 
 func demoEvent(m map[string]any) string {
 	products, _ := m["products"].([]any)
-	s := fmt.Sprintf("%-10v", m["event"])
+	var s strings.Builder
+	fmt.Fprintf(&s, "%-10v", m["event"])
 	for _, name := range []string{"orderid", "email", "custom_srs_customer_number", "firstname", "newsletter", "timestamp", "totalvalue"} {
 		if v, ok := m[name]; ok {
-			s += fmt.Sprintf(" %s=%v", name, v)
+			fmt.Fprintf(&s, " %s=%v", name, v)
 		}
 	}
 	if len(products) > 0 {
-		s += ", " + count(int64(len(products)), "product")
+		s.WriteString(", " + count(int64(len(products)), "product"))
 	}
-	return s
+	return s.String()
 }
 
 func showProfiles(out io.Writer, api *activate.Server) {

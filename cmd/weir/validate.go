@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/plan"
+	"weir/engine/scenario"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -17,7 +21,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Use: "validate [FOLDER|FILE]", Short: "Report every problem of a configuration", Args: cobra.MaximumNArgs(1),
 		Long: "Reads and plans the configuration, without touching any system, and reports every problem found.\n" +
 			"Variables and secrets without a value are taken as unknown. A folder that holds no configuration\n" +
-			"itself stands for the folders directly in it.",
+			"itself stands for the folders directly in it. Test files (*.test.hcl) are read too, but not run.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.validate(c.Context(), pathArg(args), asJSON)
 		},
@@ -39,7 +43,7 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 	}
 	roots, ds := config.Roots(path)
 	sources := map[string][]byte{}
-	pipelines := 0
+	var pipelines []*plan.Pipeline
 	for _, root := range roots {
 		l, found := e.Load(ctx, root, in)
 		if ctx.Err() != nil {
@@ -48,9 +52,12 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 		ds = append(ds, found...)
 		maps.Copy(sources, l.Sources)
 		if l.Plan != nil {
-			pipelines += len(l.Plan.Pipelines)
+			pipelines = append(pipelines, l.Plan.Pipelines...)
 		}
 	}
+	tests, found := testsOf(path)
+	ds = append(ds, found...)
+	maps.Copy(sources, tests)
 	if asJSON {
 		err = diag.JSON(a.stdout, ds)
 	} else {
@@ -62,8 +69,36 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 	if ds.HasErrors() {
 		return reported(exitConfig)
 	}
-	if !asJSON {
-		_, err = fmt.Fprintf(a.stdout, "The configuration is valid: %s.\n", count(int64(pipelines), "pipeline"))
+	if asJSON {
+		return nil
 	}
-	return err
+	return printValid(a.stdout, pipelines)
+}
+
+// printValid says that all is well, and what a receiver gets from each sink.
+func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
+	if _, err := fmt.Fprintf(w, "The configuration is valid: %s.\n", count(int64(len(pipelines)), "pipeline")); err != nil {
+		return err
+	}
+	for _, p := range pipelines {
+		for _, n := range p.Nodes {
+			if n.Sink == nil {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "  %s, %s: %s\n", p.Address, n.Address, n.Sink.Guarantee()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// testsOf reads the test files in a folder and those below it, and reports what is wrong in them.
+func testsOf(path string) (sources map[string][]byte, ds diag.List) {
+	if st, err := os.Stat(path); err != nil || !st.IsDir() {
+		return nil, nil
+	}
+	names, ds := scenario.Find(path)
+	suite, found := scenario.Load(names)
+	return suite.Sources, append(ds, found...)
 }

@@ -22,30 +22,32 @@ type Set struct {
 
 // FromMap reads a map of declarations by column name, the value of an attribute
 // columns written at use, and reports every problem. The schema has a field for
-// every column, also for those in error.
-func FromMap(v cty.Value, use hcl.Range) (Set, diag.List) {
+// every column, also for those in error. A null takes away a column of base,
+// the declarations of a schema block, which come first; base may be nil.
+func FromMap(v cty.Value, use hcl.Range, base []spec.NamedText) (Set, diag.List) {
 	u, _ := v.Unmark()
-	if u.IsNull() || !u.IsKnown() || !u.Type().IsMapType() && !u.Type().IsObjectType() {
+	if u.IsNull() && base == nil || !u.IsKnown() || !u.IsNull() && !u.Type().IsMapType() && !u.Type().IsObjectType() {
 		return Set{Schema: record.NewSchema(nil)}, diag.List{diag.Errorf("config.invalid_value", &use, "Invalid value for columns",
 			`columns must be a map of a declaration for each column: { number = "text" }.`)}
 	}
+	own, gone, diags := declarations(u, use)
 	var s Set
-	var diags diag.List
-	for it := u.ElementIterator(); it.Next(); {
-		kv, ev := it.Element()
-		k, _ := kv.Unmark()
-		if e, _ := ev.Unmark(); e.IsNull() {
-			continue // a null takes a column out of a map that was merged
+	for _, d := range base {
+		replaced := slices.ContainsFunc(own, func(o spec.NamedText) bool { return o.Name == d.Name })
+		if !replaced && !slices.Contains(gone, d.Name) {
+			s.Columns = append(s.Columns, Column{Name: d.Name, Decl: d.Text})
 		}
-		t, err := spec.NewText(ev, use)
-		if e, _ := ev.Unmark(); err != nil || e.Type() != cty.String {
-			diags = append(diags, diag.Errorf("config.invalid_column", &use, "A column declaration is not a string",
-				`Column %s must be declared in quotes, such as "text" or "decimal comma".`, k.AsString()))
-			continue
-		}
-		c, ds := Parse(k.AsString(), t)
+	}
+	for _, d := range own {
+		s.Columns = append(s.Columns, Column{Name: d.Name, Decl: d.Text})
+	}
+	for i, c := range s.Columns {
+		var ds diag.List
+		s.Columns[i], ds = Parse(c.Name, c.Decl)
 		diags = append(diags, ds...)
-		s.Columns = append(s.Columns, c)
+		if ds.HasErrors() { // so that what reads the column is not reported too
+			s.Columns[i].Type = record.Of(record.Any)
+		}
 	}
 	s.order()
 	diags = append(diags, s.sameSource()...)
@@ -55,6 +57,30 @@ func FromMap(v cty.Value, use hcl.Range) (Set, diag.List) {
 	}
 	s.Schema = record.NewSchema(fields)
 	return s, diags
+}
+
+// declarations reads the entries of a map: the declarations, and the names set to null.
+func declarations(u cty.Value, use hcl.Range) (own []spec.NamedText, gone []string, diags diag.List) {
+	if u.IsNull() {
+		return nil, nil, nil
+	}
+	for it := u.ElementIterator(); it.Next(); {
+		kv, ev := it.Element()
+		k, _ := kv.Unmark()
+		e, _ := ev.Unmark()
+		if e.IsNull() {
+			gone = append(gone, k.AsString())
+			continue
+		}
+		t, err := spec.NewText(ev, use)
+		if err != nil || e.Type() != cty.String {
+			diags = append(diags, diag.Errorf("config.invalid_column", &use, "A column declaration is not a string",
+				`Column %s must be declared in quotes, such as "text" or "decimal comma".`, k.AsString()))
+			continue
+		}
+		own = append(own, spec.NamedText{Name: k.AsString(), Text: t})
+	}
+	return own, gone, diags
 }
 
 // order sorts the columns by where they were written. Those from several files,

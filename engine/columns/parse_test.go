@@ -130,7 +130,7 @@ func TestFixIsCertain(t *testing.T) {
 
 // Every zone that may be proposed exists.
 func TestZoneNames(t *testing.T) {
-	for _, z := range strings.Fields(zoneNames) {
+	for z := range strings.FieldsSeq(zoneNames) {
 		if _, err := loadZone(z); err != nil {
 			t.Error(err)
 		}
@@ -165,7 +165,7 @@ func TestFromMap(t *testing.T) {
 		{name: "same source", order: "a string, b string", ordered: true, diags: diag.List{{Summary: `Two columns read "a"`}},
 			v: cty.ObjectVal(map[string]cty.Value{"a": marked("f", 1, "text"), "b": marked("f", 5, "text from 'a'")})},
 	} {
-		s, ds := FromMap(tt.v, use)
+		s, ds := FromMap(tt.v, use, nil)
 		var got []string
 		for _, f := range s.Schema.Fields() {
 			got = append(got, f.Name+" "+f.Type.String())

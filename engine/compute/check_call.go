@@ -87,7 +87,8 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 			problem = bad
 			continue
 		}
-		c.calls[n] = &signature{fn: f, args: to, in: args}
+		sig := &signature{fn: f, args: to, in: args}
+		c.calls[n] = sig
 		out := typeOfGo(t.Out(0))
 		if f.Returns != nil {
 			ts := make([]record.Type, len(args))
@@ -96,7 +97,10 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 			}
 			out = f.Returns(ts)
 		}
-		return info{t: out}
+		if !c.prepare(n, sig) {
+			return info{t: tBad}
+		}
+		return info{t: c.zoned(n, sig, out)}
 	}
 	if problem == nil {
 		return c.fail(n, "expr.type", fmt.Sprintf("%s() cannot be called", f.Name), "It declares no types.")

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/vm"
+	"github.com/expr-lang/expr/file"
 
 	"weir/engine/diag"
 	"weir/engine/function"
@@ -77,13 +77,13 @@ func (c *Compiler) compile(t spec.Text, sc *scope, m mode, want record.Kind) (pl
 	if ck.diags.HasErrors() {
 		return nil, ck.diags.Sort()
 	}
-	e := &Expr{c: c, ck: ck, root: tree.Node, mode: m, typ: in.t}
-	e.usage()
-	program, err := e.program(tree.Source)
+	e := &Expr{c: c, ck: ck, root: tree.Node, mode: m, typ: in.t, src: tree.Source, parts: map[ast.Node]*program{}}
+	program, err := e.newProgram(e.root, e.typ, tree.Source)
 	if err != nil {
 		return nil, diag.List{diag.Errorf("expr.type", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression cannot be compiled", "%s.", err)}
 	}
-	e.vm = program
+	e.program = program
+	e.usage()
 	e.kernels()
 	return e, nil
 }
@@ -128,17 +128,17 @@ func result(n ast.Node) ast.Node {
 
 // Expr is a compiled expression. It implements plugin.Expr and is immutable.
 type Expr struct {
-	c     *Compiler
-	ck    *checker
-	root  ast.Node
-	mode  mode
-	typ   record.Type
-	refs  []int         // fields of the scope that are read, ascending
-	whole bool          // the whole row is read as an object
-	reads []record.Slot // slots of the compiler's schema
-	vm    *vm.Program
-	slow  string // why there is no kernel, "" when there is one
-	boxed string // a function that kernels call row by row, "" when there is none
+	c       *Compiler
+	ck      *checker
+	root    ast.Node
+	mode    mode
+	typ     record.Type
+	src     file.Source
+	reads   []record.Slot         // slots of the compiler's schema
+	program *program              // all of it, for the VM
+	parts   map[ast.Node]*program // those that have no kernel; not changed after compiling
+	slow    string                // why all of it runs in the VM, "" when there are kernels
+	notes   string                // what runs row by row beside kernels, for people
 }
 
 // Type implements plugin.Expr.
@@ -148,37 +148,23 @@ func (e *Expr) Type() record.Type { return e.typ }
 func (e *Expr) Reads() []record.Slot { return e.reads }
 
 // Kernel tells whether the expression runs entirely as column kernels. If not,
-// why names the part that makes all of it run row by row in the VM, or the
-// function that kernels call row by row.
+// why names what makes all of it run row by row in the VM, or the parts that do
+// and the functions that kernels call row by row, separated by semicolons.
 func (e *Expr) Kernel() (fully bool, why string) {
-	switch {
-	case e.slow != "":
+	if e.slow != "" {
 		return false, e.slow + " runs row by row"
-	case e.boxed != "":
-		return false, e.boxed + " is called row by row"
 	}
-	return true, ""
+	return e.notes == "", e.notes
 }
 
-// usage finds out which fields are read.
+// usage finds out which slots are read.
 func (e *Expr) usage() {
-	seen := map[int]bool{}
-	for _, in := range e.ck.info {
-		if in.ref > 0 {
-			seen[in.ref-1] = true
-		}
-		e.whole = e.whole || in.whole
-	}
-	for i := range seen {
-		e.refs = append(e.refs, i)
-	}
-	slices.Sort(e.refs)
 	switch e.mode {
 	case overRow:
-		for _, i := range e.refs {
+		for _, i := range e.program.refs {
 			e.reads = append(e.reads, record.Slot(i))
 		}
-		if e.whole {
+		if e.program.whole {
 			e.reads = append(e.reads, e.c.schema.Visible()...)
 		}
 	case overRows:

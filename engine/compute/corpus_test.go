@@ -117,7 +117,7 @@ func inFloats(v any) any {
 
 // differs lists what this language defines otherwise than expr, or what has no order.
 func differs(src string) bool {
-	for _, s := range []string{"string(", "type(", "toJSON(", "keys(", "values(", "toPairs(", "max(", "min(", "sort(", "sum(str"} {
+	for _, s := range []string{"string(", "type(", "toJSON(", "keys(", "values(", "toPairs(", "max(", "min(", "sort(", "sum(str", "foo | findLast"} {
 		if strings.Contains(src, s) {
 			return true
 		}

@@ -4,9 +4,10 @@
 // parsed by expr's parser; the checker of this package then gives every node a
 // record.Type, in one run that reports every unknown name and every type
 // problem at its own characters; a checked tree is lowered to kernels, which
-// evaluate a column at a time over a selection. A tree that holds something no
-// kernel exists for runs row by row in expr's VM, with the same meaning: the VM
-// is the oracle that a differential test compares the kernels with.
+// evaluate a column at a time over a selection. The smallest part around what no
+// kernel exists for runs row by row in expr's VM and gives a column, too. The VM
+// runs whole expressions as well, with the same meaning: it is the oracle that a
+// differential test compares the kernels with.
 //
 // Where the language differs from plain expr:
 //
@@ -16,6 +17,10 @@
 //   - Decimals stay decimal (I6): + - * are exact or fail; / rounds half away
 //     from zero to 18 significant digits and at most 18 digits after the point.
 //     A decimal mixes with integers and with number literals, not with floats.
+//   - A decimal has one notation, without zeros at its end: string(79.90) is 79.9,
+//     as it is in JSON, and "+" joins text with text alone. fixed(x, 2) writes 79.90.
+//   - A datetime is shown in the zone of its type; where two meet in one place,
+//     such as the sides of a choice, in that of the first.
 //   - now() is the engine's clock, read once for each batch.
 //   - min and max also take strings, decimals, dates and datetimes; abs, round,
 //     floor, ceil, sum, mean, median and sort take decimals.

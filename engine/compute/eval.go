@@ -32,9 +32,9 @@ func (e *Expr) newEval(kernels bool) *Eval {
 	v := &Eval{e: e}
 	v.f.cols = make([]*record.Column, len(e.ck.sc.fields))
 	if kernels {
-		v.k = e.lower()
+		v.k = (&lowerer{e: e}).whole()
 	} else {
-		v.k = newMachine(e)
+		v.k = newMachine(e, e.program)
 	}
 	return v
 }
@@ -84,10 +84,10 @@ func (v *Eval) failures() []failure {
 // Rows implements plugin.Eval.
 func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
 	v.start(b.N)
-	for _, r := range v.e.refs {
+	for _, r := range v.e.program.refs {
 		v.f.cols[r] = &b.Cols[r]
 	}
-	if v.e.whole {
+	if v.e.program.whole {
 		for i := range b.Cols {
 			v.f.cols[i] = &b.Cols[i]
 		}

@@ -175,7 +175,7 @@ func (g *gen) null(d int) string {
 
 func (g *gen) bool(d int) string {
 	leaf := func() string {
-		ns := []string{"b", "true", "false", "b", "bn ?? false"}
+		ns := []string{"b", "true", "false", "b", "(bn ?? false)"}
 		if g.loop > 0 {
 			ns = append(ns, ".ok", ".ok")
 		}
@@ -198,6 +198,7 @@ func (g *gen) bool(d int) string {
 			return pick(g.r, "day == dayn", "day < day", "at == atn", "atn == nil", "at <= at", "bn == b")
 		},
 		g.f("%s(%s, %s)", func() string { return pick(g.r, "any", "all", "none", "one") }, g.items, g.inLoop(record.Bool, d)),
+		func() string { return "blank(" + g.null(d) + ")" }, g.f("blank(%s)", g.of(record.String, d)), g.let(record.Bool, d),
 	)
 }
 
@@ -219,7 +220,7 @@ func (g *gen) inLoop(k record.Kind, d int) func() string {
 
 func (g *gen) int(d int) string {
 	leaf := func() string {
-		ns := []string{"i", "i2", "0", "1", "-3", "42", "in_ ?? 5", "len(tags)"}
+		ns := []string{"i", "i2", "0", "1", "-3", "42", "(in_ ?? 5)", "len(tags)"}
 		if g.loop > 0 {
 			ns = append(ns, ".qty", "len(.parts)", "sum(.parts)")
 		}
@@ -232,12 +233,18 @@ func (g *gen) int(d int) string {
 		func() string {
 			return pick(g.r, "nums[0]", "(max(nums) ?? 3)", "len(items)", "sum(nums)", "items[-1].qty", "at.Year()", "at.Weekday()")
 		},
-		g.f("(min(map(%s, %s)) ?? 1)", g.items, g.inLoop(record.Int, d)))
+		g.f("(min(map(%s, %s)) ?? 1)", g.items, g.inLoop(record.Int, d)), g.let(record.Int, d),
+		g.f("(find(%s, %s)?.qty ?? %s)", g.items, g.inLoop(record.Bool, d), g.of(record.Int, d)),
+		g.f("(%s(%s, %s) ?? 0)", func() string { return pick(g.r, "findIndex", "findLastIndex") }, g.items, g.inLoop(record.Bool, d)),
+		g.f("len(split(%s, %s))", g.of(record.String, d), func() string { return pick(g.r, "','", "'a'", "s") }),
+		g.f("coalesce(in_, nullif(%s, %s), %s)", g.of(record.Int, d), g.of(record.Int, d), g.of(record.Int, d)),
+		g.f("(%s(%s) ?? 0)", func() string { return pick(g.r, "year", "month", "day") }, g.day),
+		g.f("(first(sortBy(items, %s))?.qty ?? %s)", g.inLoop(record.Int, d), g.of(record.Int, d)))
 }
 
 func (g *gen) float(d int) string {
 	leaf := func() string {
-		ns := []string{"f", "f", "0.5", "2.0", "1e6", "fn ?? 1.5"}
+		ns := []string{"f", "f", "0.5", "2.0", "1e6", "(fn ?? 1.5)"}
 		if g.loop > 0 {
 			ns = append(ns, ".rate")
 		}
@@ -246,6 +253,7 @@ func (g *gen) float(d int) string {
 	return g.leafOr(d, leaf, g.cond(record.Float, d), g.bin(record.Float, d, "+", "-", "*", "/", "**"), g.f("(%s / %s)", g.of(record.Int, d), g.of(record.Int, d)),
 		g.f("(%s + %s)", g.of(record.Int, d), g.of(record.Float, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Float, d)),
 		g.f("%s(%s)", func() string { return pick(g.r, "abs", "round", "floor", "ceil", "-") }, g.of(record.Float, d)), g.f("round(%s)", g.of(record.Int, d)),
+		g.f("round(%s, 1)", g.of(record.Float, d)), g.f("(nullif(%s, f) ?? 0)", g.of(record.Float, d)), g.f("median(map(items, %s))", g.inLoop(record.Float, d)),
 		g.f("float(%s)", g.of(record.Decimal, d)), g.f("float(%s)", g.of(record.Int, d)), g.f("sum(%s, %s)", g.items, g.inLoop(record.Float, d)))
 }
 
@@ -261,7 +269,9 @@ func (g *gen) dec(d int) string {
 		g.f("(%s %s %s)", g.of(record.Decimal, d), func() string { return pick(g.r, "+", "*", "/") }, g.of(record.Int, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Decimal, d)),
 		g.f("%s(%s)", func() string { return pick(g.r, "abs", "round", "floor", "ceil", "-") }, g.of(record.Decimal, d)),
 		g.f("sum(%s, %s)", g.items, g.inLoop(record.Decimal, d)), g.f("(max(map(%s, %s)) ?? 0)", g.items, g.inLoop(record.Decimal, d)),
-		g.f("(decimal(%s) ?? 1)", g.of(record.String, d)))
+		g.f("(decimal(%s) ?? 1)", g.of(record.String, d)), g.let(record.Decimal, d), g.f("round(%s, 2)", g.of(record.Decimal, d)),
+		g.f("(nullif(%s, %s) ?? %s)", g.of(record.Decimal, d), func() string { return pick(g.r, "0", "d", "i") }, g.of(record.Decimal, d)),
+		g.f("%s(map(%s, %s))", func() string { return pick(g.r, "mean", "median") }, g.items, g.inLoop(record.Decimal, d)))
 }
 
 func (g *gen) str(d int) string {
@@ -279,7 +289,34 @@ func (g *gen) str(d int) string {
 		func() string {
 			return pick(g.r, "string(day)", "string(at)", "strftime(at, '2006-01-02')", "s[1:3]", "s[-2:]", "(first(items)?.sku ?? 'q')", "items[0].sku", "(last(tags) ?? '')")
 		},
-		g.f("(max(map(%s, %s)) ?? '')", g.items, g.inLoop(record.String, d)), g.f("(email(%s) ?? '?')", g.of(record.String, d)))
+		g.f("(max(map(%s, %s)) ?? '')", g.items, g.inLoop(record.String, d)), g.f("(email(%s) ?? '?')", g.of(record.String, d)),
+		g.let(record.String, d), g.f("join_nonempty(%s, sn, %s, dn, day, nil, %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.Int, d)),
+		g.f("(nullif(%s, %s) ?? %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.String, d)),
+		g.f("coalesce(sn, %s)", g.of(record.String, d)), g.f("join(map(items, %s), %s)", g.inLoop(record.String, d), g.of(record.String, d)),
+		g.f("(first(split(%s, %s)) ?? '')", g.of(record.String, d), func() string { return pick(g.r, "','", "' '", "''", "s") }),
+		g.f("toJSON([%s, %s])", g.of(record.String, d), g.of(record.Int, d)), g.f("string(date(%s) ?? day)", g.day),
+		g.f("string(in_zone(%s, 'Asia/Tokyo') ?? at)", func() string { return pick(g.r, "at", "atn", "add_days(at, 3)") }))
+}
+
+func (g *gen) day() string {
+	return pick(g.r, "day", "dayn", "at", "atn", "in_zone(atn, 'America/New_York')", "add_days(day, 40)")
+}
+
+// let binds a variable of some kind and may use it as one of kind k.
+func (g *gen) let(k record.Kind, d int) func() string {
+	return func() string {
+		v := fmt.Sprintf("v%d", g.r.IntN(100))
+		body := g.expr(k, d-1)
+		switch k {
+		case record.String:
+			body = fmt.Sprintf("%s + %s + %s", v, body, v)
+		case record.Bool:
+			body = fmt.Sprintf("%s or (%s) or not %s", v, body, v)
+		default:
+			body = fmt.Sprintf("%s + sum(items, %s) + (%s)", v, v, body)
+		}
+		return fmt.Sprintf("(let %s = %s; %s)", v, g.expr(k, d-1), body)
+	}
 }
 
 // top makes a whole expression, whose result may be of any kind.
@@ -290,9 +327,18 @@ func (g *gen) top(d int) string {
 		g.f("map(%s, %s)", g.items, g.inLoop(k, d)), g.f("map(items, {{v: %s, w: s}})", g.inLoop(k, d)), g.f("filter(items, %s)", g.inLoop(record.Bool, d)),
 		g.f("(%s ? %s : nil)", g.of(record.Bool, d), g.of(k, d)), func() string { return g.null(d) },
 		func() string {
-			return pick(g.r, "items", "first(items)", "addrn", "addrn?.city", "row", "x", "items[0]")
+			return pick(g.r, "items", "first(items)", "addrn", "addrn?.city", "row", "x", "items[0]", "fromJSON(s)", "groupBy(items, .sku)")
 		},
+		g.f("(%s ? %s : %s)", g.of(record.Bool, d), g.whole, g.whole), g.f("(%s ?? %s)", g.whole, g.whole), g.f("coalesce(%s, %s)", g.whole, g.whole),
+		g.f("map(items, %s ? # : nil)", g.inLoop(record.Bool, d)), g.f("%s(%s, %s)", func() string { return pick(g.r, "find", "findLast") }, g.items, g.inLoop(record.Bool, d)),
+		g.f("split(%s, ',')", g.of(record.String, d)),
 	)
+}
+
+// whole makes objects, lists and values of other kinds.
+func (g *gen) whole() string {
+	return pick(g.r, "addr", "addrn", "{city: s, zip: nil}", "{city: sn, zip: s}", "items", "filter(items, .ok)", "[]", "nil", "x", "first(items)", "items[0]", "tags", "nums", "[i]", "[s, sn]",
+		"addrn?.city", "dn", "5", "{a: i}", "[[i]]", "map(items, .parts)")
 }
 
 func randOf(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }

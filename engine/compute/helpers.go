@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,13 @@ func vmFunctions() conf.FunctionsTable {
 		}
 		return decimalOf(a[0])
 	})
+	add("zone", func(_ *run, a []any) (any, error) {
+		if t, ok := a[0].(time.Time); ok {
+			return t.In(a[1].(*time.Location)), nil
+		}
+		return a[0], nil
+	})
+	listFunctions(add)
 	add("sum", func(r *run, a []any) (any, error) { return r.sum(record.Kind(a[0].(int)), a[1]) })
 	add("measure", func(r *run, a []any) (any, error) { return r.measure(a[0].(string), record.Kind(a[1].(int)), a[2:]) })
 	add("number", func(_ *run, a []any) (any, error) { return numberOf(a[0].(string), a[1]) })
@@ -58,6 +66,27 @@ func vmFunctions() conf.FunctionsTable {
 	add("replace", func(r *run, a []any) (any, error) { return r.replace(a) })
 	add("join", func(r *run, a []any) (any, error) { return r.join(a) })
 	return t
+}
+
+// listFunctions are those for findLast() and findLastIndex().
+func listFunctions(add func(name string, f func(r *run, a []any) (any, error))) {
+	add("reversed", func(r *run, a []any) (any, error) {
+		l, ok := asList(a[0])
+		if !ok {
+			return nil, fmt.Errorf("findLast() needs a list, not %s", kindWord(a[0]))
+		}
+		out := slices.Clone(l)
+		slices.Reverse(out)
+		return out, r.step(len(l))
+	})
+	add("back", func(_ *run, a []any) (any, error) {
+		i, found := a[1].(int)
+		if !found {
+			return nil, nil
+		}
+		l, _ := asList(a[0])
+		return len(l) - 1 - i, nil
+	})
 }
 
 func (r *run) measure(name string, k record.Kind, args []any) (any, error) {

@@ -14,28 +14,31 @@ type elemK struct{}
 
 func (elemK) eval(f *frame, _ []int32) *record.Column { return f.elem }
 
-// outerK gives, inside a loop, a field of the scope for the row that each element belongs to.
+// outerK gives, inside loops, what belongs to the row around of each element: a
+// field of the scope or a let's variable.
 type outerK struct {
-	ref int
-	typ record.Type
-	out vec
-	idx []int32
+	ref    int      // the field, when cell is nil
+	cell   *letCell // the variable
+	levels int      // how many loops are between
+	typ    record.Type
+	out    vec
+	idx    []int32
 }
 
 func (k *outerK) eval(f *frame, sel []int32) *record.Column {
 	k.idx = resize(k.idx, f.n)
-	root := f
-	for root.outer != nil {
-		root = root.outer
-	}
-	for _, i := range sel {
-		r := i
-		for g := f; g.outer != nil; g = g.outer {
-			r = g.owner[r]
+	copy(k.idx, f.owner)
+	around := f.outer
+	for range k.levels - 1 {
+		for _, i := range sel {
+			k.idx[i] = around.owner[k.idx[i]]
 		}
-		k.idx[i] = r
+		around = around.outer
 	}
-	return k.out.gather(root.cols[k.ref], k.typ, f.n, sel, k.idx)
+	if k.cell != nil {
+		return k.out.gather(k.cell.col, k.typ, f.n, sel, k.idx)
+	}
+	return k.out.gather(around.cols[k.ref], k.typ, f.n, sel, k.idx)
 }
 
 // rowK gives the whole row as an object.

@@ -28,7 +28,39 @@ type nullCall struct {
 func (k *callK) eval(f *frame, sel []int32) *record.Column {
 	x := k.x.eval(f, sel)
 	c := k.out.reset(k.typ, f.n)
-	for _, i := range sel {
+	for len(sel) > 0 {
+		sel = sel[k.some(f, c, x, sel):]
+	}
+	return c
+}
+
+// some sets values of sel, in order, and returns how many: not all when the
+// function panics, which then is the failure of the last row that was set.
+func (k *callK) some(f *frame, c, x *record.Column, sel []int32) (n int) {
+	defer func() {
+		if r := recover(); r != nil {
+			f.fail(sel[n], fmt.Sprintf("%s(): %v", k.fn.Name, r))
+			k.out.blank(sel[n])
+			n++
+		}
+	}()
+	dates := k.typ.Kind == record.Date && x.Type.Kind == record.String && x.Nulls == nil && f.bad == nil
+	for ; n < len(sel) && dates && f.bad == nil; n++ {
+		i := sel[n]
+		v := x.Views[i]
+		days, ok, err := k.fast.Date(x.Data[v.Off : v.Off+v.Len])
+		switch {
+		case err != nil:
+			f.fail(i, err.Error())
+			k.out.blank(i)
+		case !ok:
+			k.out.null(i)
+		default:
+			c.Ints[i] = days
+		}
+	}
+	for ; n < len(sel); n++ {
+		i := sel[n]
 		if f.failed(i) {
 			k.out.blank(i)
 			continue
@@ -45,16 +77,11 @@ func (k *callK) eval(f *frame, sel []int32) *record.Column {
 			k.out.null(i)
 		}
 	}
-	return c
+	return n
 }
 
 // one sets value i; false means null.
 func (k *callK) one(c, x *record.Column, i int32) (ok bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%s(): %v", k.fn.Name, r)
-		}
-	}()
 	switch {
 	case x.Type.Kind == record.Time:
 		return true, k.text(c, i, func(dst []byte) ([]byte, bool, error) {

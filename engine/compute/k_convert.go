@@ -105,21 +105,29 @@ func (k *textOfK) eval(f *frame, sel []int32) *record.Column {
 		if !k.out.room(f, i, 64, 64) {
 			continue
 		}
-		switch x.Type.Kind {
-		case record.Bool:
-			c.Data = strconv.AppendBool(c.Data, x.Bools[i])
-		case record.Int:
-			c.Data = strconv.AppendInt(c.Data, x.Ints[i], 10)
-		case record.Float:
-			c.Data = strconv.AppendFloat(c.Data, x.Floats[i], 'g', -1, 64)
-		case record.Decimal:
-			c.Data = x.Dec(int(i)).Append(c.Data)
-		case record.Date:
-			c.Data = record.DateValue{Days: x.Ints[i]}.Append(c.Data)
-		case record.Time:
-			c.Data = time.UnixMicro(x.Ints[i]).In(x.Type.Location()).AppendFormat(c.Data, time.RFC3339Nano)
-		}
+		c.Data = appendCell(c.Data, x, int(i))
 		c.Views[i] = record.View{Off: uint32(off), Len: uint32(len(c.Data) - off)}
 	}
 	return c
+}
+
+// appendCell appends the text of the scalar i of c, as string() gives it.
+func appendCell(dst []byte, c *record.Column, i int) []byte {
+	switch c.Type.Kind {
+	case record.Bool:
+		return strconv.AppendBool(dst, c.Bools[i])
+	case record.Int:
+		return strconv.AppendInt(dst, c.Ints[i], 10)
+	case record.Float:
+		return strconv.AppendFloat(dst, c.Floats[i], 'g', -1, 64)
+	case record.Decimal:
+		return c.Dec(i).Append(dst)
+	case record.String:
+		return append(dst, c.Bytes(i)...)
+	case record.Date:
+		return record.DateValue{Days: c.Ints[i]}.Append(dst)
+	case record.Time:
+		return time.UnixMicro(c.Ints[i]).In(c.Type.Location()).AppendFormat(dst, time.RFC3339Nano)
+	}
+	return dst
 }

@@ -11,11 +11,13 @@ type loopK struct {
 	owned bool // the body reads fields of the rows around
 	inner frame
 	sel   []int32
+	lists *record.Column // those of the last run
 }
 
 // run returns the lists and the body's values over their elements.
 func (k *loopK) run(f *frame, sel []int32) (list, body *record.Column) {
 	list = k.list.eval(f, sel)
+	k.lists = list
 	n := list.Elem.Len()
 	k.inner.reset(n)
 	k.inner.elem, k.inner.outer = list.Elem, f
@@ -159,6 +161,30 @@ func (k *sumK) eval(f *frame, sel []int32) *record.Column {
 			}
 			c.SetDec(int(i), acc)
 		}
+	}
+	return c
+}
+
+// meanK is mean of one list of numbers: 0 for none.
+type meanK struct{ sumK }
+
+func (k *meanK) eval(f *frame, sel []int32) *record.Column {
+	c := k.sumK.eval(f, sel)
+	list := k.lists
+	for _, i := range sel {
+		n := int64(list.Offs[i+1]) - int64(list.Offs[i])
+		if f.failed(i) || n == 0 {
+			continue
+		}
+		if k.typ.Kind == record.Float {
+			c.Floats[i] /= float64(n)
+			continue
+		}
+		d, err := divide(c.Dec(int(i)), record.DecimalFromInt(n))
+		if err != nil {
+			f.fail(i, err.Error())
+		}
+		c.SetDec(int(i), d)
 	}
 	return c
 }

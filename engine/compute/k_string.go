@@ -2,6 +2,7 @@ package compute
 
 import (
 	"bytes"
+	"encoding/binary"
 	"regexp"
 	"unicode"
 	"unicode/utf8"
@@ -45,8 +46,7 @@ func (k *concatK) eval(f *frame, sel []int32) *record.Column {
 			if col == nil {
 				c.Data = append(c.Data, k.parts[j].text...)
 			} else {
-				v := col.Views[i]
-				c.Data = append(c.Data, col.Data[v.Off:v.Off+v.Len]...)
+				c.Data = appendText(c.Data, col, i)
 			}
 		}
 		n := len(c.Data) - off
@@ -60,12 +60,33 @@ func (k *concatK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
+// appendText appends text cell i of col, short ones in words of eight bytes,
+// which is faster than a call to copy as many bytes as there are.
+func appendText(dst []byte, col *record.Column, i int32) []byte {
+	v := col.Views[i]
+	from, n, at := int(v.Off), int(v.Len), len(dst)
+	if n > 32 || from+n+8 > len(col.Data) || at+n+8 > cap(dst) {
+		return append(dst, col.Data[from:from+n]...)
+	}
+	src, to := col.Data[from:from+n+8], dst[at:at+n+8]
+	for j := 0; j <= n; j += 8 {
+		binary.LittleEndian.PutUint64(to[j:], binary.LittleEndian.Uint64(src[j:]))
+	}
+	return dst[:at+n]
+}
+
 // cutK gives a part of each text, as a view of it.
 type cutK struct {
 	x   kernel
 	cut func(b []byte) (from, to int)
-	out vec
+	// blanks tells that cut takes only white space off, so that a text with
+	// none at its ends, which is most, need not be looked at.
+	blanks bool
+	out    vec
 }
+
+// solid reports whether c is ASCII and not white space.
+func solid(c byte) bool { return c > ' ' && c < utf8.RuneSelf }
 
 func (k *cutK) eval(f *frame, sel []int32) *record.Column {
 	x := k.x.eval(f, sel)
@@ -73,6 +94,10 @@ func (k *cutK) eval(f *frame, sel []int32) *record.Column {
 	c.ShareData(x)
 	for _, i := range sel {
 		v := x.Views[i]
+		if k.blanks && (v.Len == 0 || solid(x.Data[v.Off]) && solid(x.Data[v.Off+v.Len-1])) {
+			c.Views[i] = v
+			continue
+		}
 		from, to := k.cut(x.Data[v.Off : v.Off+v.Len])
 		c.Views[i] = record.View{Off: v.Off + uint32(from), Len: uint32(to - from)}
 	}
@@ -174,28 +199,44 @@ func (k *mapTextK) eval(f *frame, sel []int32) *record.Column {
 
 func appendLower(dst, s []byte) []byte {
 	start := len(dst)
-	for i, ch := range s {
-		if ch >= utf8.RuneSelf {
-			return appendMapped(dst[:start+i], s[i:], unicode.ToLower)
-		}
-		if ch-'A' < 26 {
-			ch += 'a' - 'A'
-		}
-		dst = append(dst, ch)
+	dst = append(dst, s...)
+	if i := flipCase(dst[start:], 'A'); i >= 0 {
+		return appendMapped(dst[:start+i], s[i:], unicode.ToLower)
 	}
 	return dst
 }
 
+// flipCase changes the case of the ASCII letters of s from first, 'A' or 'a', on,
+// eight at a time. It stops at the first byte that is not ASCII, or in the word
+// before it, and returns a place up to which all is done; -1 when that is the end.
+func flipCase(s []byte, first byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	from, beyond := ones*uint64(0x80-first), ones*uint64(0x80-first-26)
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := binary.LittleEndian.Uint64(s[i:])
+		if w&tops != 0 {
+			return i
+		}
+		letters := (w + from) &^ (w + beyond) & tops
+		binary.LittleEndian.PutUint64(s[i:], w^letters>>2)
+	}
+	for ; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return i
+		}
+		if s[i]-first < 26 {
+			s[i] ^= 0x20
+		}
+	}
+	return -1
+}
+
 func appendUpper(dst, s []byte) []byte {
 	start := len(dst)
-	for i, ch := range s {
-		if ch >= utf8.RuneSelf {
-			return appendMapped(dst[:start+i], s[i:], unicode.ToUpper)
-		}
-		if ch-'a' < 26 {
-			ch -= 'a' - 'A'
-		}
-		dst = append(dst, ch)
+	dst = append(dst, s...)
+	if i := flipCase(dst[start:], 'a'); i >= 0 {
+		return appendMapped(dst[:start+i], s[i:], unicode.ToUpper)
 	}
 	return dst
 }

@@ -9,28 +9,39 @@ import (
 )
 
 // lowerer turns a checked tree into kernels. When it meets something that has
-// none it notes why and goes on with nil; the whole is then thrown away.
+// none it notes why and goes on with nil; the smallest part around it that can
+// stand alone is then thrown away and becomes a program for the VM.
 type lowerer struct {
 	e     *Expr
-	why   string
-	boxed string // a function that is called row by row
+	why   string   // what has no kernel, until a part around it is found
+	notes []string // what runs row by row, for people
 	loops []*loopInfo
+	lets  []loweredLet
 }
 
 // loopInfo collects what a loop's body needs from around.
 type loopInfo struct{ owned bool }
 
-// kernels finds out whether the expression has kernels.
+// kernels finds out which parts of the expression have kernels.
 func (e *Expr) kernels() {
 	l := &lowerer{e: e}
-	if e.ck.info[e.root].t.Kind == record.Any && e.typ.Kind != record.Any {
-		l.none("a result whose type shows only at run time")
-	}
-	l.as(e.root, e.typ)
-	e.slow, e.boxed = l.why, l.boxed
+	l.whole()
+	e.slow = l.why
+	e.notes = rowByRow(l.notes)
 }
 
-func (e *Expr) lower() kernel { return (&lowerer{e: e}).as(e.root, e.typ) }
+// whole lowers the expression, giving nil when all of it is for the VM.
+func (l *lowerer) whole() kernel {
+	e := l.e
+	if e.ck.info[e.root].t.Kind == record.Any && e.typ.Kind != record.Any {
+		return l.none("a result whose type shows only at run time")
+	}
+	in := l.info(e.root)
+	if in.isK || in.t.Kind == record.Int && e.typ.Kind != record.Int {
+		return l.as(e.root, e.typ)
+	}
+	return l.kernel(e.root)
+}
 
 func (l *lowerer) none(format string, args ...any) kernel {
 	if l.why == "" {
@@ -71,7 +82,20 @@ func convertConst(v any, k record.Kind) (any, error) {
 	return v, nil
 }
 
+// node lowers n, or makes it a part for the VM.
 func (l *lowerer) node(n ast.Node) kernel {
+	if l.why != "" {
+		return nil // the node above is a part, or is in one
+	}
+	mark := len(l.notes)
+	k := l.kernel(n)
+	if l.why != "" {
+		return l.part(n, mark)
+	}
+	return k
+}
+
+func (l *lowerer) kernel(n ast.Node) kernel {
 	in := l.info(n)
 	switch {
 	case in.isK:
@@ -108,9 +132,13 @@ func (l *lowerer) node(n ast.Node) kernel {
 	case *ast.MapNode:
 		return l.object(n, in.t)
 	case *ast.VariableDeclaratorNode:
-		return l.none("let")
+		return l.let(n)
+	case *ast.SequenceNode:
+		return l.sequence(n)
+	case *ast.IdentifierNode:
+		return l.variable(n, in.t)
 	}
-	return l.none("a sequence of expressions")
+	return l.none("this kind of expression")
 }
 
 func (l *lowerer) column(ref int, t record.Type) kernel {
@@ -125,7 +153,7 @@ func (l *lowerer) column(ref int, t record.Type) kernel {
 	for _, loop := range l.loops {
 		loop.owned = true
 	}
-	return &outerK{ref: ref, typ: t}
+	return &outerK{ref: ref, levels: len(l.loops), typ: t}
 }
 
 func (l *lowerer) row(t record.Type) kernel {
@@ -137,19 +165,14 @@ func (l *lowerer) row(t record.Type) kernel {
 }
 
 func (l *lowerer) conditional(n *ast.ConditionalNode, t record.Type) kernel {
-	if !copyable(t.Kind) {
+	if !storable(t) || t.Kind == record.Invalid {
 		return l.none("a choice between values of type %s", words(t))
 	}
-	if t.Kind == record.Any && (!l.isAny(n.Exp1) || !l.isAny(n.Exp2)) {
-		return l.none("a choice between values of different types")
-	}
 	cond := l.bool(n.Cond)
+	if !copyable(t.Kind) || t.Kind == record.Any {
+		return &chooseK{cond: cond, a: l.node(n.Exp1), b: l.node(n.Exp2), chooser: chooser{typ: t}}
+	}
 	return &condK{cond: cond, a: newBranch(l.as(n.Exp1, t)), b: newBranch(l.as(n.Exp2, t)), typ: t}
-}
-
-func (l *lowerer) isAny(n ast.Node) bool {
-	k := l.info(n).t.Kind
-	return k == record.Any || k == record.Null
 }
 
 // bool lowers n, which must be known to be a bool.

@@ -2,6 +2,8 @@ package compute
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -24,13 +26,12 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	if sig == nil {
 		return &nowK{}
 	}
-	if k := l.fast(n, sig); k != nil {
-		return k
+	for _, form := range []func(*ast.CallNode, *signature) kernel{l.folded, l.native, l.fast} {
+		if k := form(n, sig); k != nil || l.why != "" {
+			return k
+		}
 	}
-	if k := l.folded(n, sig); k != nil {
-		return k
-	}
-	l.boxed = sig.fn.Name + "()"
+	l.notes = append(l.notes, sig.fn.Name+"() is called row by row")
 	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
 	for i, a := range n.Arguments {
 		k.kids = append(k.kids, l.as(a, sig.args[i]))
@@ -41,15 +42,9 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 // folded calls a function once whose arguments are all constant; nil when they
 // are not, or when it fails, which is then found row by row.
 func (l *lowerer) folded(n *ast.CallNode, sig *signature) kernel {
-	args := make([]any, len(sig.in))
-	for i, in := range sig.in {
-		if !in.isK {
-			return nil
-		}
-		args[i] = in.k
-		if c, err := convertConst(in.k, sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
-			args[i] = c
-		}
+	args := sig.constants()
+	if slices.Contains(args, any(function.NotConst{})) {
+		return nil
 	}
 	v, err := call(sig.fn, args)
 	if err == nil {
@@ -68,16 +63,10 @@ func (l *lowerer) fast(n *ast.CallNode, sig *signature) kernel {
 	if fn.Prepare == nil || len(n.Arguments) == 0 || sig.in[0].isK {
 		return nil
 	}
-	args := make([]any, len(sig.in))
+	args := sig.constants()
 	args[0] = function.NotConst{}
-	for i := 1; i < len(args); i++ {
-		if !sig.in[i].isK {
-			return nil
-		}
-		args[i] = sig.in[i].k
-		if c, err := convertConst(args[i], sig.args[i].Kind); err == nil && sig.args[i].Kind != record.Any {
-			args[i] = c
-		}
+	if slices.Contains(args[1:], any(function.NotConst{})) {
+		return nil
 	}
 	fast, err := fn.Prepare(args)
 	if err != nil || !fits(fast, sig.in[0].t.Kind, l.info(n).t.Kind) {
@@ -105,6 +94,8 @@ func (l *lowerer) builtin(n *ast.BuiltinNode) kernel {
 		return &pickK{list: l.node(n.Arguments[0]), at: at, must: !t.Nullable, typ: t, elemNull: elemOf(l.info(n.Arguments[0]).t).Nullable}
 	case "min", "max":
 		return l.extreme(n)
+	case "mean":
+		return l.mean(n)
 	case "len":
 		if k := l.info(n.Arguments[0]).t.Kind; k == record.String || k == record.List {
 			return &lenK{x: l.node(n.Arguments[0])}
@@ -126,6 +117,15 @@ func (l *lowerer) extreme(n *ast.BuiltinNode) kernel {
 		return &extremeK{list: l.node(n.Arguments[0]), max: n.Name == "max", must: list.nonEmpty, typ: l.info(n).t}
 	}
 	return l.none("%s() of %s", n.Name, words(list.t))
+}
+
+func (l *lowerer) mean(n *ast.BuiltinNode) kernel {
+	list, t := l.info(n.Arguments[0]), l.info(n).t
+	if len(n.Arguments) != 1 || list.t.Kind != record.List || !number(*list.t.Elem) {
+		return l.none("%s() of %s", n.Name, words(list.t))
+	}
+	sum := loopK{list: l.node(n.Arguments[0]), body: &castK{x: elemK{}, typ: t}}
+	return &meanK{sumK: sumK{loopK: sum, typ: t}}
 }
 
 func (l *lowerer) number(n *ast.BuiltinNode) kernel {
@@ -183,6 +183,13 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 		return &indexK{a: a, b: b, find: bytes.LastIndex}
 	case "replace":
 		return l.replace(n)
+	case "split":
+		if len(n.Arguments) == 2 {
+			a, b := two()
+			return &splitK{x: a, sep: b, typ: l.info(n).t}
+		}
+	case "join":
+		return l.join(n)
 	}
 	if !isK {
 		return l.none("%s() with computed arguments", n.Name)
@@ -190,7 +197,7 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 	switch n.Name {
 	case "trim":
 		if len(n.Arguments) == 1 {
-			return &cutK{x: l.node(n.Arguments[0]), cut: cutSpace}
+			return &cutK{x: l.node(n.Arguments[0]), cut: cutSpace, blanks: true}
 		}
 		return &cutK{x: l.node(n.Arguments[0]), cut: cutSet(second)}
 	case "trimPrefix":
@@ -199,6 +206,18 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 		return &cutK{x: l.node(n.Arguments[0]), cut: cutSuffix([]byte(second))}
 	}
 	return l.none("%s()", n.Name)
+}
+
+func (l *lowerer) join(n *ast.BuiltinNode) kernel {
+	list := l.info(n.Arguments[0]).t
+	if list.Kind != record.List || list.Elem.Kind != record.String || list.Elem.Nullable {
+		return l.none("join() of %s", words(list))
+	}
+	k := &joinK{list: l.node(n.Arguments[0]), limit: l.e.c.o.Bytes}
+	if len(n.Arguments) == 2 {
+		k.sep = l.node(n.Arguments[1])
+	}
+	return k
 }
 
 func (l *lowerer) replace(n *ast.BuiltinNode) kernel {
@@ -241,7 +260,7 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		}
 		return &sumK{loopK: k, typ: t}
 	}
-	if body.Kind != record.Bool {
+	if info, _ := loopOf(n); info.predicate && body.Kind != record.Bool {
 		return l.none("%s() with a condition whose type shows only at run time", n.Name)
 	}
 	switch n.Name {
@@ -255,6 +274,8 @@ func (l *lowerer) loop(n *ast.BuiltinNode) kernel {
 		return &countK{loopK: k, one: n.Name == "one"}
 	case "filter":
 		return &filterK{loopK: k, typ: t}
+	case "find", "findLast", "findIndex", "findLastIndex":
+		return &findK{loopK: k, last: strings.HasPrefix(n.Name, "findLast"), index: strings.HasSuffix(n.Name, "Index"), typ: t}
 	}
 	return l.none("%s()", n.Name)
 }

@@ -40,8 +40,11 @@ func (l *lowerer) binary(n *ast.BinaryNode) kernel {
 		return l.in(n)
 	case "??":
 		t := l.info(n).t
-		if !copyable(t.Kind) || t.Kind == record.Any && (!l.isAny(n.Left) || !l.isAny(n.Right)) {
+		if !storable(t) || !storable(l.info(n.Left).t) || t.Kind == record.Invalid {
 			return l.none("?? between values of type %s", words(t))
+		}
+		if !copyable(t.Kind) || t.Kind == record.Any {
+			return &orElseK{a: l.node(n.Left), b: l.node(n.Right), chooser: chooser{typ: t}}
 		}
 		return &coalesceK{a: l.as(n.Left, t), b: newBranch(l.as(n.Right, t)), typ: t}
 	case "contains", "startsWith", "endsWith", "matches":

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -12,7 +13,10 @@ import (
 // of their own name space, and what expr does not do as this language does
 // becomes a call of a "$" function, which no source text can name.
 type rewriter struct {
-	c *checker
+	c     *checker
+	list  string // the reversed list that # is an element of, "" for one in order
+	next  string // list for the predicate that comes next
+	lists int
 }
 
 func at[N ast.Node](n N, like ast.Node) N {
@@ -45,8 +49,15 @@ func (w *rewriter) as(n ast.Node, to record.Type) ast.Node {
 		return dollar(n, "float", out)
 	case to.Kind == record.Decimal && (from.Kind == record.Int || from.Kind == record.Float):
 		return dollar(n, "decimal", out)
+	case to.Kind == record.Time && from.Kind == record.Time && !sameZone(to, from):
+		return zoned(out, to)
 	}
 	return out
+}
+
+// zoned shows the datetime that x gives in the zone of its type t.
+func zoned(x ast.Node, t record.Type) ast.Node {
+	return dollar(x, "zone", x, at(&ast.ConstantNode{Value: t.Location()}, x))
 }
 
 func (w *rewriter) node(n ast.Node) ast.Node {
@@ -82,7 +93,7 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.BuiltinNode:
 		return w.builtin(n)
 	case *ast.PredicateNode:
-		return at(&ast.PredicateNode{Node: dollar(n, "tick", w.node(n.Node))}, n)
+		return w.predicate(n)
 	case *ast.VariableDeclaratorNode:
 		return at(&ast.VariableDeclaratorNode{Name: n.Name, Value: w.node(n.Value), Expr: w.node(n.Expr)}, n)
 	case *ast.SequenceNode:
@@ -100,11 +111,27 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.PairNode:
 		return at(&ast.PairNode{Key: w.node(n.Key), Value: w.node(n.Value)}, n)
 	case *ast.PointerNode:
-		return at(&ast.PointerNode{Name: n.Name}, n)
+		return w.pointer(n)
 	case *ast.IdentifierNode:
 		return at(&ast.IdentifierNode{Value: n.Value}, n) // a let variable
 	}
 	return n
+}
+
+func (w *rewriter) predicate(n *ast.PredicateNode) ast.Node {
+	around := w.list
+	w.list, w.next = w.next, ""
+	out := at(&ast.PredicateNode{Node: dollar(n, "tick", w.node(n.Node))}, n)
+	w.list = around
+	return out
+}
+
+func (w *rewriter) pointer(n *ast.PointerNode) ast.Node {
+	out := at(&ast.PointerNode{Name: n.Name}, n)
+	if n.Name == "index" && w.list != "" {
+		return dollar(n, "back", at(&ast.IdentifierNode{Value: w.list}, n), out)
+	}
+	return out
 }
 
 func (w *rewriter) unary(n *ast.UnaryNode) ast.Node {
@@ -187,7 +214,27 @@ func (w *rewriter) call(n *ast.CallNode) ast.Node {
 // deep are the built-ins that walk all that is inside an argument.
 var deep = [...]string{"flatten", "concat", "keys", "values", "toPairs", "fromPairs", "reverse", "join"}
 
+// findLast searches the reversed list: expr's own findLast() and findLastIndex()
+// leave values on the VM's stack.
+func (w *rewriter) findLast(n *ast.BuiltinNode) ast.Node {
+	w.lists++
+	name := fmt.Sprintf("$list%d", w.lists)
+	list := at(&ast.IdentifierNode{Value: name}, n)
+	out := at(&ast.VariableDeclaratorNode{Name: name, Value: w.node(n.Arguments[0])}, n)
+	w.next = name
+	args := []ast.Node{dollar(n, "reversed", list), w.node(n.Arguments[1])}
+	if n.Name == "findLast" {
+		out.Expr = at(&ast.BuiltinNode{Name: "find", Arguments: args}, n)
+	} else {
+		out.Expr = dollar(n, "back", list, at(&ast.BuiltinNode{Name: "findIndex", Arguments: args}, n))
+	}
+	return out
+}
+
 func (w *rewriter) builtin(n *ast.BuiltinNode) ast.Node {
+	if n.Name == "findLast" || n.Name == "findLastIndex" {
+		return w.findLast(n)
+	}
 	kind := w.c.info[n].t.Kind
 	plain := at(&ast.BuiltinNode{Name: n.Name, Arguments: w.nodes(n.Arguments)}, n)
 	args := plain.Arguments
@@ -203,7 +250,11 @@ func (w *rewriter) builtin(n *ast.BuiltinNode) ast.Node {
 		p.Node = dollar(n, "sortKey", p.Node)
 		return plain
 	case "min", "max", "mean", "median":
-		return dollar(n, "measure", append([]ast.Node{text(n, n.Name), at(&ast.ConstantNode{Value: int(kind)}, n)}, args...)...)
+		out := dollar(n, "measure", append([]ast.Node{text(n, n.Name), at(&ast.ConstantNode{Value: int(kind)}, n)}, args...)...)
+		if kind == record.Time {
+			return zoned(out, w.c.info[n].t)
+		}
+		return out
 	case "abs", "round", "floor", "ceil", "int", "float":
 		if t := w.c.info[n.Arguments[0]].t; plainNumber(t) || t.Kind == record.String {
 			return plain

@@ -59,7 +59,8 @@ func plainNumber(t record.Type) bool { return t.Kind == record.Int || t.Kind == 
 
 func number(t record.Type) bool { return plainNumber(t) || t.Kind == record.Decimal }
 
-// unify returns the type that holds the values of both a and b.
+// unify returns the type that holds the values of both a and b. Datetimes of two
+// zones are shown in that of a.
 func unify(a, b record.Type) record.Type {
 	switch {
 	case a.Kind == record.Invalid:
@@ -110,10 +111,11 @@ func unifyFields(a, b []record.Field) ([]record.Field, bool) {
 	return out, true
 }
 
-// unifyInner is unify for what lies inside lists and objects, where numbers are
-// not converted: an int stays an int beside floats, so the common type is Any.
+// unifyInner is unify for what lies inside lists and objects, where nothing is
+// converted: an int stays an int beside floats and a datetime keeps its zone, so
+// the common type is Any.
 func unifyInner(a, b record.Type) record.Type {
-	if a.Kind != b.Kind && number(a) && number(b) {
+	if a.Kind != b.Kind && number(a) && number(b) || a.Kind == record.Time && b.Kind == record.Time && !sameZone(a, b) {
 		return tAny
 	}
 	return unify(a, b)

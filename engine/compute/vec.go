@@ -14,6 +14,8 @@ type vec struct {
 	offs  []uint32
 	idx   []int32
 	list  []int32
+	from  []int32          // of mixed lists
+	srcs  []*record.Column // of what is mixed
 }
 
 // reset makes v a scalar column of n undefined values without nulls.
@@ -64,7 +66,8 @@ func (v *vec) room(f *frame, i int32, n, limit int) bool {
 	return true
 }
 
-// copyCell sets value i to value r of src, which has the same kind or is null.
+// copyCell sets value i to value r of src, which has the same kind or is null; a
+// column of Any takes every kind.
 func (v *vec) copyCell(i int32, src *record.Column, r int32) {
 	if src.IsNull(int(r)) {
 		v.null(i)
@@ -87,7 +90,11 @@ func (v *vec) copyCell(i int32, src *record.Column, r int32) {
 		}
 		c.SetString(int(i), src.Bytes(int(r)))
 	case record.Any:
-		c.Anys[i] = src.Anys[r]
+		if src.Type.Kind == record.Any {
+			c.Anys[i] = src.Anys[r]
+		} else {
+			c.Anys[i] = valueAt(src, int(r))
+		}
 	}
 }
 

@@ -85,6 +85,9 @@ func TestVM(t *testing.T) {
 		{"groupBy(items, .sku)", "any", [2]any{map[string]any{
 			"s1": []any{map[string]any{"sku": "s1", "price": dec("1.10"), "qty": 2}},
 			"s2": []any{map[string]any{"sku": "s2", "price": dec("2.20"), "qty": 0}}}, map[string]any{}}},
+		{"[n, findLastIndex(items, .qty > 0), findLastIndex(items, .qty > 9), n]", "list of int or nil", [2]any{[]any{3, 0, nil, 3}, []any{0, nil, nil, 0}}},
+		{"[findLast(tags, # == 'z'), findLast(tags, #index < 1), first]", "list of string or nil", [2]any{[]any{nil, "a", " Jan "}, []any{nil, nil, ""}}},
+		{"findLast(tags, any(tags, #index == 1 and # == 'b'))", "string or nil", [2]any{"b", nil}},
 		{"round(price)", "decimal", [2]any{dec("11"), dec("-3")}},
 		{"[n, 1]", "list of int", [2]any{[]any{3, 1}, []any{0, 1}}},
 	} {

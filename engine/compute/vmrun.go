@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
@@ -15,11 +16,11 @@ import (
 	"weir/engine/record"
 )
 
-// program compiles the rewritten tree for the VM. The tree carries no expr
+// compileVM compiles the rewritten tree of n for the VM, with a result of type t. The tree carries no expr
 // types, so that every operator is compiled in its general form: the forms that
 // expr picks for known types panic on nil. Nothing is optimized either: one of
 // expr's optimizations finds nil in [”]. Types were checked before.
-func (e *Expr) program(src file.Source) (*vm.Program, error) {
+func (e *Expr) compileVM(n ast.Node, t record.Type, src file.Source) (*vm.Program, error) {
 	cfg := conf.New(map[string]any{})
 	cfg.Optimize = false
 	cfg.Functions = vmFunctions()
@@ -27,7 +28,7 @@ func (e *Expr) program(src file.Source) (*vm.Program, error) {
 		cfg.Functions[name] = &builtin.Function{Name: name, Func: f.Call}
 	}
 	w := &rewriter{c: e.ck}
-	p, err := compiler.Compile(&parser.Tree{Node: w.as(e.root, e.typ), Source: src}, cfg)
+	p, err := compiler.Compile(&parser.Tree{Node: w.as(n, t), Source: src}, cfg)
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return nil, errors.New(first)
@@ -37,16 +38,18 @@ func (e *Expr) program(src file.Source) (*vm.Program, error) {
 
 // machine runs a program row by row. One goroutine at a time uses it.
 type machine struct {
-	e   *Expr
-	vm  vm.VM
-	env map[string]any
-	run run
-	out record.Column
-	vs  []any
+	e    *Expr
+	p    *program
+	vm   vm.VM
+	env  map[string]any
+	run  run
+	lets []loweredLet // variables around that the program names
+	out  record.Column
+	vs   []any
 }
 
-func newMachine(e *Expr) *machine {
-	m := &machine{e: e, env: map[string]any{}}
+func newMachine(e *Expr, p *program) *machine {
+	m := &machine{e: e, p: p, env: map[string]any{}}
 	m.env["$run"] = &m.run
 	m.vm.MemoryBudget = e.c.o.Elements
 	return m
@@ -55,22 +58,25 @@ func newMachine(e *Expr) *machine {
 // value evaluates once with what is in env.
 func (m *machine) value() (any, error) {
 	m.run.steps, m.run.bytes = m.e.c.o.Steps, m.e.c.o.Bytes
-	v, err := m.vm.Run(m.e.vm, m.env)
+	v, err := m.vm.Run(m.p.vm, m.env)
 	if err != nil {
 		return nil, plainError(err)
 	}
 	if err := m.run.bound(v); err != nil {
 		return nil, err
 	}
-	return conform(v, m.e.typ)
+	return conform(v, m.p.check)
 }
 
 // load puts row i of the columns into env.
 func (m *machine) load(f *frame, i int) {
-	for _, r := range m.e.refs {
+	for _, r := range m.p.refs {
 		m.env["@"+m.e.ck.sc.fields[r].Name] = valueAt(f.cols[r], i)
 	}
-	if m.e.whole {
+	for _, v := range m.lets {
+		m.env[v.name] = valueAt(v.cell.col, i)
+	}
+	if m.p.whole {
 		row := map[string]any{}
 		for _, s := range m.e.c.schema.Visible() {
 			row[m.e.c.schema.Fields()[s].Name] = valueAt(f.cols[s], i)
@@ -85,6 +91,9 @@ func (m *machine) eval(f *frame, sel []int32) *record.Column {
 	clear(m.vs)
 	m.run.now = f.now
 	for _, i := range sel {
+		if f.failed(i) {
+			continue
+		}
 		m.load(f, int(i))
 		v, err := m.value()
 		if err != nil {
@@ -93,7 +102,7 @@ func (m *machine) eval(f *frame, sel []int32) *record.Column {
 		}
 		m.vs[i] = v
 	}
-	fill(&m.out, m.e.typ, m.vs)
+	fill(&m.out, m.p.typ, m.vs)
 	return &m.out
 }
 

@@ -16,6 +16,7 @@ import (
 type Inputs struct {
 	Vars     []VarFlag // from flags, the last of a name wins
 	VarFiles []string
+	Values   map[string]cty.Value             // given as values, with the marks of where they were written; they win over Vars
 	Env      func(name string) (string, bool) // nil: the process's environment
 	// AllowMissing treats required variables and secrets without a value as
 	// unknown instead of reporting them, for validating a connector by itself.
@@ -55,6 +56,9 @@ func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function 
 		"tostring":   stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
 		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+	}
+	for name, f := range out {
+		out[name] = s.budget.bounded(name, f)
 	}
 	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
 		v, _ := in.env(name)

@@ -14,17 +14,35 @@ import (
 	"weir/engine/spec"
 )
 
-// maxModules bounds how deep modules may contain modules.
-const maxModules = 16
+// Limits on modules: how deep they may contain each other, and how many there
+// may be. A few that each contain the next twice would be a million.
+const (
+	maxModules   = 16
+	maxInstances = 2000
+)
 
 type loader struct {
 	snap  *Snapshot
 	in    Inputs
 	diags diag.List
 	all   []*Module
+
+	spent   bool // the values are too large, and it was said
+	crowded bool // there are too many modules, and it was said
 }
 
-func (l *loader) add(ds ...diag.Diagnostic) { l.diags = append(l.diags, ds...) }
+// add reports ds; that the values become too large is said once.
+func (l *loader) add(ds ...diag.Diagnostic) {
+	for _, d := range ds {
+		if d.Summary == spec.TooLarge {
+			if l.spent {
+				continue
+			}
+			l.spent = true
+		}
+		l.diags = append(l.diags, d)
+	}
+}
 
 // Load reads the configuration at path, a folder or one file, and everything it
 // refers to. All problems found are reported together; the Config is usable for
@@ -235,12 +253,22 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
 		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
 		return
 	}
-	if here := canonical(dir); slices.Contains(parents, here) || len(parents) > maxModules {
+	here := canonical(dir)
+	switch {
+	case slices.Contains(parents, here):
 		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
 		return
-	} else {
-		parents = append(slices.Clone(parents), here)
+	case len(parents) > maxModules:
+		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
+		return
+	case len(l.all) >= maxInstances:
+		if !l.crowded {
+			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
+		}
+		l.crowded = true
+		return
 	}
+	parents = append(slices.Clone(parents), here)
 	args := map[string]given{}
 	for _, n := range sortedKeys(attrs) {
 		if n == "source" {

@@ -98,24 +98,20 @@ func literalOffsets(raw []byte, base int, text string) ([]int, bool) {
 		if i := strings.IndexByte(text, '\n'); i >= 0 {
 			want = text[:i+1]
 		}
-		// <<- strips the indentation that all lines share: find how much of this line it was.
-		matched := false
-		for strip := 0; strip <= len(line) && !matched; strip++ {
-			got, rest, ok := decodeLine(offs, line[strip:], base+pos+strip, want, false)
-			if ok && rest == "" {
-				offs, matched = got, true
-			}
-			if strip < len(line) && line[strip] != ' ' && line[strip] != '\t' {
-				break
-			}
-		}
-		if !matched {
+		// <<- strips the indentation that all lines share.
+		strip := max(0, blanks(line)-blanks([]byte(want)))
+		got, rest, ok := decodeLine(offs, line[strip:], base+pos+strip, want, false)
+		if !ok || rest != "" {
 			return nil, false
 		}
+		offs = got
 		text, pos = text[len(want):], next
 	}
 	return append(offs, base+pos), true
 }
+
+// blanks counts the spaces and tabs that line begins with.
+func blanks(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
 
 // decodeLine walks raw and the text it decodes to together, appending the
 // offset of each rune. It returns the text that raw does not cover.

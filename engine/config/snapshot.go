@@ -23,7 +23,7 @@ import (
 // Limits on what is accepted, so that no file can exhaust memory or the stack.
 const (
 	maxFileSize = 2 << 20
-	maxDepth    = 200
+	maxSources  = 64 << 20 // all configuration files together
 )
 
 // Snapshot holds the bytes of everything a configuration was read from.
@@ -31,10 +31,12 @@ type Snapshot struct {
 	Sources map[string][]byte // configuration files by name, for printing diagnostics
 	Others  map[string][]byte // what file() read; may hold secrets, never printed
 	parsed  map[string]*hcl.File
+	size    int // bytes in Sources
+	budget  *budget
 }
 
 func newSnapshot() *Snapshot {
-	return &Snapshot{Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}}
+	return &Snapshot{Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}, budget: &budget{left: maxValues}}
 }
 
 // Revision is a digest of the content of every file read.
@@ -47,7 +49,7 @@ func (s *Snapshot) Revision() string {
 		}
 		slices.Sort(names)
 		for _, n := range names {
-			fmt.Fprintf(h, "%d:%s%d:", len(n), n, len(m[n]))
+			h.Write(fmt.Appendf(nil, "%d:%s%d:", len(n), n, len(m[n])))
 			h.Write(m[n])
 		}
 	}
@@ -110,7 +112,14 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		return nil, ds
 	}
 	s.Sources[name] = src
+	if s.size += len(src); s.size > maxSources {
+		return nil, diag.List{diag.Errorf("config.too_large", nil, "The configuration is too large",
+			"With %s its files have more than %d MiB together.", name, maxSources>>20)}
+	}
 	if strings.HasSuffix(name, ".json") {
+		if ds := tooDeepJSON(name, src); ds != nil {
+			return nil, ds
+		}
 		f, hd := json.Parse(src, name)
 		s.parsed[name] = f
 		return f, diag.FromHCL("config.syntax", hd)
@@ -121,12 +130,17 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 	f, hd := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if body, ok := f.Body.(*hclsyntax.Body); ok {
 		markOrigins(body, src)
+		meter(body, s.budget)
 	}
 	s.parsed[name] = f
 	return f, diag.FromHCL("config.syntax", hd)
 }
 
 func readLimited(name string) ([]byte, diag.List) {
+	// Opening a pipe that nobody writes to would wait for ever.
+	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
+		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "It is not a regular file.")}
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
@@ -176,31 +190,6 @@ func reason(err error) string {
 		return pe.Err.Error()
 	}
 	return err.Error()
-}
-
-// tooDeep refuses nesting that would exhaust the parser's stack, which Go cannot recover from.
-func tooDeep(name string, src []byte) diag.List {
-	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
-	depth, run := 0, 0
-	for _, t := range tokens {
-		switch t.Type {
-		case hclsyntax.TokenOParen, hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenTemplateInterp,
-			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			depth++
-		case hclsyntax.TokenCParen, hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenTemplateSeqEnd,
-			hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
-			depth--
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
-			run++
-		case hclsyntax.TokenNewline:
-			run = 0
-		}
-		if depth > maxDepth || run > maxDepth {
-			return diag.List{diag.Errorf("config.too_deep", &t.Range, "Nesting is too deep",
-				"Brackets, templates and operators may be nested %d deep.", maxDepth)}
-		}
-	}
-	return nil
 }
 
 // readOther reads a file for file() and for certificates, relative to dir.

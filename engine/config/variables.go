@@ -101,7 +101,7 @@ func (v *variable) convert(val cty.Value, rng hcl.Range, what string) (cty.Value
 	out, err := convert.Convert(val, v.ty)
 	if err != nil {
 		return cty.UnknownVal(v.ty), diag.List{diag.Errorf("config.wrong_type", &rng, "Wrong type for variable "+v.name,
-			"%s must be %s: %s.", what, v.ty.FriendlyNameForConstraint(), err)}
+			"%s must be of type %s: %s.", what, v.ty.FriendlyNameForConstraint(), err)}
 	}
 	if v.sensitive {
 		out = out.Mark(spec.Sensitive)
@@ -136,6 +136,13 @@ func (l *loader) outside(dir string, vars map[string]*variable) map[string]given
 			continue
 		}
 		out[fl.Name] = l.fromText(v, fl.Value, "--var "+fl.Name)
+	}
+	for _, name := range sortedKeys(l.in.Values) {
+		if vars[name] == nil {
+			l.unknownVariable(name, vars, nil, "given as a value")
+			continue
+		}
+		out[name] = given{l.in.Values[name], nil, "The value of " + name}
 	}
 	return out
 }
@@ -177,6 +184,11 @@ func (l *loader) varFile(name string, vars map[string]*variable, out map[string]
 func (l *loader) fromText(v *variable, s, where string) given {
 	if v.ty == cty.String || v.ty == cty.DynamicPseudoType {
 		return given{cty.StringVal(s), nil, "The value from " + where}
+	}
+	if ds := tooDeep(where, []byte(s)); ds != nil || len(s) > maxFileSize {
+		l.add(diag.Errorf("config.too_deep", &v.header, "The value of variable "+v.name+" cannot be read",
+			"The value from %s is nested too deeply or too long. Brackets may be nested %d deep.", where, maxDepth))
+		return given{cty.UnknownVal(v.ty), nil, ""}
 	}
 	e, hd := hclsyntax.ParseExpression([]byte(s), where, hcl.InitialPos)
 	var val cty.Value

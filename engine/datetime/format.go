@@ -40,6 +40,7 @@ type Format struct {
 	has     part
 	dateErr error // why the format cannot be used to read a date; nil when it can
 	timeErr error // the same for an instant
+	fixed   fixed
 }
 
 // Compile compiles a format: directives, which Directives lists, and text that
@@ -83,6 +84,7 @@ func Compile(format string) (*Format, error) {
 		return nil, fmt.Errorf("the format %q holds no directive; a date is written with directives such as %%Y-%%m-%%d", format)
 	}
 	f.dateErr, f.timeErr = f.readable(double)
+	f.fixed = newFixed(f)
 	return f, nil
 }
 

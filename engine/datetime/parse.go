@@ -77,8 +77,11 @@ func (f *Format) instant(s []byte, z *Zone) (micros int64, fail failure, gap *No
 		return 0, failure{cause: notReadable}, nil
 	}
 	var v fields
-	if fail = f.scan(s, &v); fail.cause != ok {
-		return 0, fail, nil
+	if !f.fixed.scan(s, &v) {
+		v = fields{}
+		if fail = f.scan(s, &v); fail.cause != ok {
+			return 0, fail, nil
+		}
 	}
 	if f.has&partUnix != 0 {
 		return v.unix*microsPerSecond + int64(v.micro), failure{}, nil
@@ -119,6 +122,9 @@ func (f *Format) TryDate(s []byte) (days int64, valid bool) {
 func (f *Format) date(s []byte) (int64, failure) {
 	if f.dateErr != nil {
 		return 0, failure{cause: notReadable}
+	}
+	if days, valid := f.fixed.date(s); valid {
+		return days, failure{}
 	}
 	var v fields
 	if fail := f.scan(s, &v); fail.cause != ok {

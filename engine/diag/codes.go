@@ -94,6 +94,7 @@ env.transfer_cut a transfer ended before its end
 env.unavailable the server is not available
 env.unknown_host the host name is not known
 env.unreachable the host cannot be reached
+expr.argument an argument of a function has a value that the function refuses
 expr.nullable a value that may be nil is used where none may be
 expr.syntax the expression cannot be parsed
 expr.too_deep the expression is nested too deeply
@@ -111,6 +112,7 @@ plan.invalid_input a step cannot read what it is wired to
 plan.invalid_reference something is not a reference, or names a thing of the wrong kind
 plan.invalid_route when and otherwise are combined in a way that has no meaning
 plan.no_input a step has nothing to read
+plan.read_twice two decoders read one source
 plan.reserved_name a field has a name with a meaning of its own
 plan.unknown_field there is no such field
 plan.unknown_key the entity has no such key
@@ -155,6 +157,7 @@ run.reply_not_ok the receiver did not take a delivery
 run.reply_not_understood a reply cannot be read as the sink's options say
 run.request_refused the receiver refuses a request for good
 run.resume reading cannot go on where it ended
+run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed
 state.bad_token what a sink keeps in the state store cannot be read

@@ -16,7 +16,7 @@ import (
 )
 
 // Code is a stable, documented identifier such as "config.unknown_plugin". The
-// part before the dot is one of config, expr, plan, run, row, env, state.
+// part before the dot is one of config, expr, plan, run, row, env, state, test.
 type Code string
 
 // Severity tells whether a problem stops what was asked for.
@@ -148,7 +148,10 @@ func (l List) Sort() List {
 // FromHCL converts the diagnostics of the hcl library.
 func FromHCL(code Code, ds hcl.Diagnostics) List {
 	var out List
-	for _, d := range ds {
+	for i, d := range ds {
+		if i > 0 && d == ds[i-1] {
+			continue // one problem met by every round of a loop
+		}
 		sev := Error
 		if d.Severity == hcl.DiagWarning {
 			sev = Warning
@@ -162,9 +165,10 @@ func FromHCL(code Code, ds hcl.Diagnostics) List {
 }
 
 // Suggest returns the name in known nearest to name, for "did you mean", or ""
-// when none is near: at most a third of its letters, and at least one, may differ.
+// when none is near: at most a third of its letters, and at least one, may differ, and not all of them.
 func Suggest(name string, known []string) string {
-	best, bestD := "", max(1, len([]rune(name))/3)+1
+	letters := len([]rune(name))
+	best, bestD := "", min(max(1, letters/3), letters-1)+1
 	for _, k := range known {
 		if d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(k)), bestD); d < bestD {
 			best, bestD = k, d

@@ -33,12 +33,18 @@ func Text(w io.Writer, l List, sources map[string][]byte, o TextOptions) error {
 		o.Width = 100
 	}
 	p := &printer{w: bufio.NewWriter(w), o: o, sources: sources}
-	for _, d := range l {
+	for _, d := range l[:min(len(l), maxPrinted)] {
 		p.diagnostic(d)
+	}
+	if more := len(l) - maxPrinted; more > 0 {
+		p.printf("… and %d more; --json has them all\n\n", more)
 	}
 	p.printf("%s\n", Counts(l))
 	return p.w.Flush()
 }
+
+// maxPrinted is how many diagnostics are printed for people.
+const maxPrinted = 500
 
 // Counts returns how many errors and warnings l holds, such as "3 errors, 1 warning".
 func Counts(l List) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/engine/diag"
@@ -12,7 +13,6 @@ import (
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/state"
-	"weir/engine/step"
 )
 
 // maxSamples is how many rejects the message of an exceeded limit shows.
@@ -47,6 +47,10 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 	steps, last := chain(src.decode)
 	var enc *sinkNode
 	readers := r.readersOf(last)
+	shared, split := splitter(readers)
+	if shared != nil {
+		readers = shared.readers
+	}
 	if len(readers) == 1 && readers[0].sink != nil && readers[0].when == nil && readers[0].sink.whole() && len(readers[0].Inputs) == 1 {
 		if err := readers[0].sink.open(ctx); err != nil {
 			return err
@@ -56,7 +60,19 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		}
 	}
 	lanes := r.lanes(steps, enc)
-	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error { return r.takeLane(ctx, l, readers, enc, f) })
+	if split != nil {
+		for _, l := range lanes {
+			l.part = split.NewPart(shared.Want)
+		}
+	}
+	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error {
+		if shared != nil {
+			if err := r.join(ctx, shared, l); err != nil {
+				return err
+			}
+		}
+		return r.takeLane(ctx, l, readers, enc, f)
+	})
 	if err != nil {
 		return err
 	}
@@ -135,7 +151,7 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	}
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
 	due := r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
-	if !due || l.pos.offset < 0 || r.holding() {
+	if !due || l.pos.offset < 0 || r.holding() || r.repeating() {
 		return nil
 	}
 	r.tallies()
@@ -158,6 +174,9 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 // and committed, and only then is the file moved or deleted (I1).
 func (r *run) endFile(ctx context.Context, f *files.File) error {
 	if err := r.endObject(ctx); err != nil {
+		return err
+	}
+	if err := r.limit(true); err != nil { // before more is delivered; sinks may refuse rows yet
 		return err
 	}
 	for _, s := range r.sinks {
@@ -209,17 +228,33 @@ func (r *run) commitState(ctx context.Context) error {
 	}
 	r.Point("committed")
 	r.report.Counts.Add(r.pending)
-	r.pending, r.rows, r.lastTime = state.Counts{}, 0, r.Clock.Now()
-	for _, s := range r.sinks {
-		s.rows, s.cuts, s.top, s.again = 0, nil, 0, 0
-	}
+	r.report.Groups = addGroups(r.report.Groups, r.groups...)
+	r.kept = len(r.rejects)
+	r.begin()
 	return nil
+}
+
+// begin starts on what comes after a commit.
+func (r *run) begin() {
+	r.pending, r.groups, r.rows, r.lastTime = state.Counts{}, r.groups[:0], 0, r.Clock.Now()
+	for _, s := range r.sinks {
+		s.begin()
+	}
+}
+
+// repeating reports whether a sink repeats deliveries of a run before, whose last
+// one a commit here could cut short.
+func (r *run) repeating() bool {
+	return slices.ContainsFunc(r.sinks, (*sinkNode).repeating)
 }
 
 // finish shows what sinks collected aside, after the run's last commit.
 func (r *run) finish(ctx context.Context) error {
 	var staged []*sinkNode
 	for _, s := range r.sinks {
+		if err := s.openUnused(ctx); err != nil {
+			return err
+		}
 		st, ok := s.writer.(plugin.Stager)
 		if !ok {
 			continue
@@ -236,14 +271,17 @@ func (r *run) finish(ctx context.Context) error {
 	if len(staged) == 0 {
 		return nil
 	}
+	r.Point("finishing")
 	if err := r.commitState(ctx); err != nil {
 		return err
 	}
+	r.Point("finished")
 	for _, s := range staged {
 		st, _ := s.writer.(plugin.Stager)
 		if err := st.Publish(ctx); err != nil {
 			return at(s.node, err)
 		}
+		r.Point("published")
 	}
 	return nil
 }
@@ -251,7 +289,8 @@ func (r *run) finish(ctx context.Context) error {
 // rollback forgets what was counted since the last commit.
 func (r *run) rollback() {
 	r.Session.Discard()
-	r.pending, r.rows = state.Counts{}, 0
+	r.rejects = r.rejects[:r.kept]
+	r.begin()
 }
 
 // reject takes the rejected rows of b into the pending commit.
@@ -303,15 +342,18 @@ func (r *run) limit(end bool) error {
 // ErrLimit tells that a run stopped because of its dead_letter limit.
 var ErrLimit = errors.New("too many rows were rejected")
 
-func (r *run) countGroups(address string, t *step.Tally) {
-	for i := range r.report.Groups {
-		if r.report.Groups[i].Step == address {
-			r.report.Groups[i].Rows += t.GroupedRows
-			r.report.Groups[i].Groups += t.GroupedRows - t.Grouped
-			return
+// addGroups adds the counts of more to those in list.
+func addGroups(list []GroupCount, more ...GroupCount) []GroupCount {
+	for _, g := range more {
+		i := slices.IndexFunc(list, func(x GroupCount) bool { return x.Step == g.Step })
+		if i < 0 {
+			list = append(list, g)
+			continue
 		}
+		list[i].Rows += g.Rows
+		list[i].Groups += g.Groups
 	}
-	r.report.Groups = append(r.report.Groups, GroupCount{address, t.GroupedRows, t.GroupedRows - t.Grouped})
+	return list
 }
 
 func cutAddress(a string) (kind, name string, ok bool) { return strings.Cut(a, ".") }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,10 +42,17 @@ type Options struct {
 	Log      *zap.Logger
 	StateDir string // spooled files live below it
 	Lanes    int    // how many chunks are parsed at the same time; 0 chooses
-	// Point is called at the named points between durable steps: fetched,
-	// delivering, delivered, committing, committed, archived. Tests end the
-	// process there. nil does nothing.
+	Chunk    int    // about how many bytes a lane parses at a time; 0 chooses
+	// Point is called at the named points between durable steps. Tests end the
+	// process there. In the order of a run: spooling, spooled (a remote file is
+	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a
+	// file is put away), archived, quarantined, finishing, finished, published
+	// (sinks show what they collected). It is called by the goroutine of Run.
+	// nil does nothing.
 	Point func(name string)
+	// Hold keeps shared spaces of the store for this run, see state.Store.Hold;
+	// nil when no other pipeline runs meanwhile.
+	Hold func(ctx context.Context, spaces []string) (release func(), err error)
 	// Progress is called by the run's goroutine after every batch; it must be quick. nil does nothing.
 	Progress func(Progress)
 }
@@ -79,14 +87,17 @@ type run struct {
 	order    []*node              // of serial, topological
 	sinks    []*sinkNode
 	pending  state.Counts // since the last commit
+	groups   []GroupCount // likewise
 	rows     int64        // read since the last commit
 	total    int64
 	rejects  []state.Reject // samples for the limit's message
+	kept     int            // how many of them are committed
 	aside    []string       // files that were quarantined
 	lastTime time.Time
 	source   *source
+	spaces   []string // shared ones that steps use
+	replay   *unit    // the dead letters under way, when these are replayed
 	preview  *Preview
-	replay   *unit // the dead letters under way, when these are replayed
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.
@@ -99,6 +110,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
+	if o.Chunk <= 0 {
+		o.Chunk = chunkSize
+	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
 	err := r.run(ctx)
 	if err != nil {
@@ -110,6 +124,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func (r *run) run(ctx context.Context) (err error) {
 	if err := r.build(); err != nil {
 		return err
+	}
+	if r.Hold != nil && len(r.spaces) > 0 {
+		release, err := r.Hold(ctx, r.spaces)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	defer func() {
 		for _, s := range r.sinks {
@@ -188,7 +209,7 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 		}
 		return files.Open(files.Config{
 			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
-			Clock: r.Clock, Log: h.Log(), Reconnect: connect,
+			Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
 		})
 	}}
 	if r.source.set, err = r.source.open(); err != nil {
@@ -253,7 +274,8 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 	r.Point("fetched")
 	s.origin = &record.Origin{Name: f.Name, ID: f.ID}
 	err = r.readFile(ctx, f)
-	if plugin.ClassOf(err) == plugin.Data && err != nil && ctx.Err() == nil {
+	var elsewhere *StepError // at a step or a sink: the file is not to blame for it
+	if err != nil && plugin.ClassOf(err) == plugin.Data && !errors.As(err, &elsewhere) && ctx.Err() == nil {
 		return true, r.quarantine(ctx, f, err)
 	}
 	return err == nil, err
@@ -263,14 +285,15 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 // is discarded, later files are not held up, and the reason is kept.
 func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error {
 	r.rollback()
-	if err := r.resetSerial(ctx); err != nil {
-		return err
-	}
 	r.aside = append(r.aside, f.Name)
 	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
 		return err
 	}
 	if err := r.Session.Commit(ctx); err != nil {
+		return err
+	}
+	r.Point("quarantined")
+	if err := r.resetSerial(ctx); err != nil { // after the commit, which ends what was to be repeated
 		return err
 	}
 	r.takeNotices()
@@ -285,7 +308,12 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 
 // newEnv is what runners of stateful steps may use.
 func (r *run) newEnv(n *plan.Node) step.Env {
-	env := step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}
+	env := step.Env{Clock: r.Clock, State: func(space string) step.State {
+		if strings.HasPrefix(space, "entity.") && !slices.Contains(r.spaces, space) {
+			r.spaces = append(r.spaces, space)
+		}
+		return r.Session.Space(space)
+	}}
 	if r.replay != nil {
 		env.Again = func() bool { return r.replay.passed[n] }
 	}

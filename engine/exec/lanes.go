@@ -27,6 +27,11 @@ type lane struct {
 	steps   []laneStep
 	encode  func([]byte, *record.Batch) ([]byte, error) // set when the sink encodes in lanes
 	out     *record.Batch
+	part    step.Part // of the stateful step after steps, when it can be split
+	tally   step.Tally
+	in      *record.Batch // the rows of head and tail, nil when there are none
+	head    []int32
+	tail    []int32
 	encoded []byte
 	rejects []state.Reject
 	rows    int64 // parsed, rejected ones included
@@ -61,6 +66,40 @@ func chain(d *plan.Node) (steps []*plan.Node, last *plan.Node) {
 	return steps, last
 }
 
+// splitter returns the node of a step that lanes share in: the only reader of the
+// rows that lanes make, when it takes them all and can be split.
+func splitter(readers []*node) (*node, step.Splitter) {
+	if len(readers) != 1 || readers[0].when != nil || readers[0].Otherwise || len(readers[0].Inputs) != 1 {
+		return nil, nil
+	}
+	s, ok := readers[0].Step.(step.Splitter)
+	if !ok || s.NewPart(readers[0].Want) == nil {
+		return nil, nil
+	}
+	if _, ok := readers[0].runner.(step.Joiner); !ok {
+		return nil, nil
+	}
+	return readers[0], s
+}
+
+// join runs the step that lanes share in on the ends of a lane's rows.
+func (r *run) join(ctx context.Context, x *node, l *lane) error {
+	r.take(x.Node, &l.tally)
+	j, ok := x.runner.(step.Joiner)
+	if l.in == nil || !ok {
+		return nil
+	}
+	out, err := j.Join(ctx, l.in, l.head, l.tail, &x.tally)
+	r.reject(l.in)
+	if err != nil {
+		return &StepError{Step: x.Address, Err: err}
+	}
+	if out != nil {
+		r.reject(out)
+	}
+	return r.feed(ctx, x.readers, out)
+}
+
 func (r *run) newLane(steps []*plan.Node, enc plugin.Encoder) *lane {
 	l := &lane{done: make(chan struct{}, 1)}
 	for _, n := range steps {
@@ -80,7 +119,7 @@ func (r *run) newLane(steps []*plan.Node, enc plugin.Encoder) *lane {
 // after the lane's last row, as soon as it is known.
 func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin, meta *metaFiller, out *record.Schema, next chan<- int64) {
 	defer func() { l.done <- struct{}{} }()
-	l.out, l.rejects, l.rows, l.encoded = nil, l.rejects[:0], 0, l.encoded[:0]
+	l.out, l.in, l.rejects, l.rows, l.encoded = nil, nil, l.rejects[:0], 0, l.encoded[:0]
 	b := &l.batch
 	l.err = rd.Parse(ctx, &l.chunk, b)
 	first := <-l.base
@@ -115,6 +154,11 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 		}
 		cur = out
 	}
+	if l.part != nil {
+		if cur = l.split(ctx, cur); l.err != nil {
+			return
+		}
+	}
 	l.out = cur
 	if l.encode != nil && cur != nil {
 		l.encoded, l.err = l.encode(l.encoded, cur)
@@ -134,6 +178,20 @@ func (l *lane) headed(rd plugin.Reader, origin *record.Origin) *record.Origin {
 		l.origin = &o
 	}
 	return l.origin
+}
+
+// split does the lane's share of a step that sees every row in order.
+func (l *lane) split(ctx context.Context, b *record.Batch) (out *record.Batch) {
+	if b == nil || b.Live() == 0 {
+		return nil
+	}
+	l.in = b
+	l.head, l.tail, out, l.err = l.part.Split(ctx, b, &l.tally)
+	l.rejects = takeRejects(l.rejects, b)
+	if out != nil {
+		l.rejects = takeRejects(l.rejects, out)
+	}
+	return out
 }
 
 // keepWhen narrows the selection of b to the rows for which e is true. Rows for
@@ -158,13 +216,7 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 	for _, x := range b.Rejects {
 		rej := state.Reject{
 			Row: b.RowNo(x.Row), Raw: append([]byte(nil), b.RawText(x.Row)...),
-			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason,
-		}
-		switch {
-		case b.Lines != nil:
-			rej.Line = b.Lines[x.Row]
-		case b.FirstLine > 0:
-			rej.Line = b.FirstLine + int64(x.Row)
+			Step: x.Step, Column: x.Column, Code: x.Code, Reason: x.Reason, Line: b.LineNo(x.Row),
 		}
 		if b.Origin != nil {
 			rej.Object, rej.ObjectID, rej.Header = b.Origin.Name, b.Origin.ID, b.Origin.Header
@@ -194,7 +246,7 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 		defer close(work)
 		splitErr = r.split(ctx, rd, start.row, free, work, ordered)
 	}()
-	finished := make(chan struct{})
+	finished := make(chan struct{}, workers)
 	for range workers {
 		go func() {
 			for j := range work {
@@ -244,7 +296,7 @@ func (r *run) split(ctx context.Context, rd plugin.Reader, row int64, free <-cha
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := rd.Split(ctx, &l.chunk, chunkSize)
+		err := rd.Split(ctx, &l.chunk, r.Chunk)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

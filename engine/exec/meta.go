@@ -28,7 +28,7 @@ func (m *metaFiller) fill(wide, b *record.Batch, own *record.Column, out *record
 	wide.Schema, wide.Cols = out, append(cols, record.Column{})
 	meta := &wide.Cols[m.slot]
 	if !m.wanted {
-		meta.Type = out.Fields()[m.slot].Type
+		meta.Resize(record.Of(record.Null), b.N) // nulls without memory: some steps copy whole rows
 		return
 	}
 	own.Resize(out.Fields()[m.slot].Type, b.N)
@@ -37,10 +37,7 @@ func (m *metaFiller) fill(wide, b *record.Batch, own *record.Column, out *record
 	for i := range b.N {
 		object.Views[i] = record.View{Off: 0, Len: uint32(len(b.Origin.Name))}
 		row.Ints[i] = b.RowNo(i)
-		line.Ints[i] = 0
-		if b.Lines != nil {
-			line.Ints[i] = b.Lines[i]
-		}
+		line.Ints[i] = b.LineNo(i)
 		received.Ints[i] = m.received
 	}
 	meta.Alias(own)

@@ -232,7 +232,7 @@ func (r *run) take(n *plan.Node, t *step.Tally) {
 	r.pending.Grouped += t.Grouped
 	r.pending.Expanded += t.Expanded
 	if n.Kind == "group" {
-		r.countGroups(n.Address, t)
+		r.groups = addGroups(r.groups, GroupCount{n.Address, t.GroupedRows, t.GroupedRows - t.Grouped})
 	}
 	*t = step.Tally{}
 }

@@ -18,7 +18,9 @@ import (
 // sinkNode cuts the rows that reach a sink into deliveries. Cuts are made by rows
 // and bytes counted from the last commit, and where the commit itself cuts, so
 // that a run after a crash cuts in the same places and gives each delivery the
-// same key (I7). A cut made by time is recorded before it is sent.
+// same key (I7). A cut made by time is recorded before it is sent. How far
+// deliveries may have come is durable before they are made, and a run that
+// repeats them cuts at no other places than the run before, whatever its clock says.
 type sinkNode struct {
 	r        *run
 	node     *plan.Node
@@ -31,15 +33,20 @@ type sinkNode struct {
 	first    time.Time // when the first pending row came
 	rows     int64     // reached the sink since the last commit
 	cuts     []int64   // recorded before a crash: deliveries end after these rows
+	replay   int64     // so many rows since the last commit may have been delivered by a run before
+	ahead    int64     // so many may be delivered without another reservation
+	step     int64     // deliveries that the last reservation was for
+	reserved time.Time // when it was made
 	row      []byte
-	top      int64 // highest row number delivered since the last commit
-	again    int64 // deliveries since one that began above top; see key
+	top      int64 // in a replay: highest row number delivered since the last commit
+	again    int64 // and deliveries since one that began above it; see place
 	trace    bool  // deliveries are recorded for weir trace
 	trail    []int64
 }
 
 func newSinkNode(r *run, n *plan.Node) *sinkNode {
-	s := &sinkNode{r: r, node: n, batching: n.Sink.Batching(), cuts: r.Session.Cuts(n.Address)}
+	s := &sinkNode{r: r, node: n, batching: n.Sink.Batching(), step: 1}
+	s.begin()
 	if s.batching.Bytes > 0 {
 		s.size = record.NewEncoder(n.In, record.JSONOptions{})
 	}
@@ -50,6 +57,16 @@ func newSinkNode(r *run, n *plan.Node) *sinkNode {
 	s.pending.Clear(n.In)
 	return s
 }
+
+// begin starts on the rows after a commit.
+func (s *sinkNode) begin() {
+	s.rows, s.cuts, s.replay = 0, s.r.Session.Cuts(s.node.Address), s.r.Session.Reserved(s.node.Address)
+	s.ahead, s.top, s.again = s.replay, 0, 0
+}
+
+// repeating reports whether rows are under way that a run before may have
+// delivered: a delivery must not end here unless it ended here then.
+func (s *sinkNode) repeating() bool { return s.rows < s.replay }
 
 // open connects the sink, once, before its first row.
 func (s *sinkNode) open(ctx context.Context) error {
@@ -69,6 +86,23 @@ func (s *sinkNode) open(ctx context.Context) error {
 	return nil
 }
 
+// openUnused opens a sink that no row of the run reached, when it may have
+// something to show nevertheless: what a run before committed and did not live
+// to publish, or a file without rows.
+func (s *sinkNode) openUnused(ctx context.Context) error {
+	if s.writer != nil {
+		return nil
+	}
+	token, err := s.r.Session.SinkToken(s.node.Address)
+	if err != nil {
+		return at(s.node, err)
+	}
+	if len(token) == 0 && !s.whole() {
+		return nil
+	}
+	return s.open(ctx)
+}
+
 func (s *sinkNode) close(ctx context.Context) error {
 	if s.writer == nil {
 		return nil
@@ -84,8 +118,8 @@ func (s *sinkNode) close(ctx context.Context) error {
 // reset forgets what was not committed.
 func (s *sinkNode) reset(ctx context.Context) error {
 	s.pending.Clear(s.node.In)
-	s.bytes, s.rows, s.cuts = 0, 0, s.r.Session.Cuts(s.node.Address)
-	s.top, s.again = 0, 0
+	s.bytes = 0
+	s.begin()
 	if s.writer == nil {
 		return nil
 	}
@@ -147,7 +181,7 @@ func (s *sinkNode) addRow(ctx context.Context, b *record.Batch, i int) error {
 
 // waited delivers rows that have waited long enough. The cut is durable first.
 func (s *sinkNode) waited(ctx context.Context) error {
-	if s.batching.Wait == 0 || s.pending.N == 0 || s.r.Clock.Now().Sub(s.first) < s.batching.Wait {
+	if s.batching.Wait == 0 || s.pending.N == 0 || s.repeating() || s.r.Clock.Now().Sub(s.first) < s.batching.Wait {
 		return nil
 	}
 	return s.cut(ctx)
@@ -162,8 +196,32 @@ func (s *sinkNode) cut(ctx context.Context) error {
 		if err := s.r.Session.RecordCut(s.node.Address, s.rows); err != nil {
 			return err
 		}
+		s.cuts = append(s.cuts, s.rows)
+		s.ahead = max(s.ahead, s.rows)
 	}
 	return s.flush(ctx)
+}
+
+// quick is the time within which a reservation that is used up was too small.
+const quick = time.Second
+
+// reserve makes durable that n rows are about to be delivered, and at a fast sink
+// those of some deliveries to come: one write serves for all of them. A sink that
+// undoes what was not committed sees nothing twice and needs none of it.
+func (s *sinkNode) reserve(n int64) error {
+	if s.r.replay != nil {
+		return nil // its rows go out one by one, with keys that do not depend on cuts
+	}
+	if _, undoes := s.writer.(plugin.Stager); undoes || s.rows <= s.ahead {
+		return nil
+	}
+	now := s.r.Clock.Now()
+	if s.step = 2 * s.step; now.Sub(s.reserved) > quick {
+		s.step = 1
+	}
+	s.step, s.reserved = min(s.step, 256), now
+	s.ahead = s.rows + (s.step-1)*n
+	return s.r.Session.Reserve(s.node.Address, s.ahead)
 }
 
 // flush delivers the pending rows.
@@ -180,6 +238,9 @@ func (s *sinkNode) flush(ctx context.Context) error {
 // deliver hands rows to the sink and accounts for them. Every row is durable at
 // the other side, or rejected, when it returns nil.
 func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
+	if err := s.reserve(int64(b.Live())); err != nil {
+		return at(s.node, err)
+	}
 	s.r.Point("delivering")
 	key := s.key(b)
 	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: key, Rows: b})
@@ -213,6 +274,9 @@ func (s *sinkNode) record(b *record.Batch, key string, refused []plugin.Rejected
 // writeEncoded passes on rows that a lane encoded.
 func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) error {
 	s.rows += int64(rows)
+	if err := s.reserve(int64(rows)); err != nil {
+		return at(s.node, err)
+	}
 	s.r.Point("delivering")
 	if err := s.encoder.WriteEncoded(ctx, data, rows); err != nil {
 		return at(s.node, err)
@@ -223,17 +287,16 @@ func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) erro
 }
 
 // key is the delivery's idempotency key: a digest of pipeline, sink, object and
-// the rows it was made from. Several deliveries can be made from the same rows,
-// where a row was expanded or came by two branches: those that do not begin
-// above what was delivered before are told apart by their number since one
-// that did, which is the same after a crash. It is called once a delivery.
+// the rows it was made from. One row of the source may be several here, after
+// an expand or by several ways; their place since the last commit tells those apart.
 func (s *sinkNode) key(b *record.Batch) string {
 	h := sha256.New()
-	var num [24]byte
+	var num [32]byte
 	n := b.Live()
 	binary.BigEndian.PutUint64(num[0:], uint64(b.RowNo(b.Row(0))))
 	binary.BigEndian.PutUint64(num[8:], uint64(b.RowNo(b.Row(n-1))))
 	binary.BigEndian.PutUint64(num[16:], uint64(n))
+	binary.BigEndian.PutUint64(num[24:], uint64(s.place(b)))
 	for _, part := range []string{s.r.Pipeline.Address, s.node.Address, b.Origin.ID} {
 		var l [4]byte
 		binary.BigEndian.PutUint32(l[:], uint32(len(part)))
@@ -241,12 +304,19 @@ func (s *sinkNode) key(b *record.Batch) string {
 		h.Write([]byte(part))
 	}
 	h.Write(num[:])
-	first, last := b.RowNo(b.Row(0)), b.RowNo(b.Row(n-1))
-	if s.again++; first > s.top {
-		s.again = 0
-	} else {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(s.again))) //nolint:gosec // a count
-	}
-	s.top = max(s.top, last)
 	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// place tells apart deliveries of one row: their place since the last commit. In
+// a replay that would depend on what else is replayed; there it is the number of
+// deliveries since one that began above those before.
+func (s *sinkNode) place(b *record.Batch) int64 {
+	if s.r.replay == nil {
+		return s.rows - int64(b.Live())
+	}
+	if s.again++; b.RowNo(b.Row(0)) > s.top {
+		s.again = 0
+	}
+	s.top = max(s.top, b.RowNo(b.Row(b.Live()-1)))
+	return s.again
 }

@@ -67,7 +67,7 @@ func (s *Set) moveLater(ctx context.Context, c *candidate) error {
 
 // settleMissing archives the entries of committed files that are gone: a crash
 // came between the move and its record, or somebody else took them.
-func (s *Set) settleMissing(listed map[string]bool) error {
+func (s *Set) settleMissing(ctx context.Context, listed map[string]bool) error {
 	if s.o.AfterMode == plugin.AfterKeep {
 		return nil
 	}
@@ -79,16 +79,46 @@ func (s *Set) settleMissing(listed map[string]bool) error {
 		return true
 	})
 	for i := 0; i < len(gone) && err == nil; i++ {
-		gone[i].State = state.FileArchived
-		gone[i].Reason = "it was no longer at its place when it was to be moved"
-		err = s.Session.PutFile(gone[i])
+		e := &gone[i]
+		e.State, e.Target, e.Reason = state.FileArchived, s.movedTo(ctx, *e), ""
+		if e.Target == "" {
+			e.Reason = "it was no longer at its place when it was to be moved"
+		}
+		// A marker left behind would declare the next file of this name complete.
+		if e.Marker != "" {
+			if _, merr := s.putAwayPath(ctx, e.Marker); merr != nil && !errors.Is(merr, fs.ErrNotExist) {
+				s.notice("run.file_not_moved", "A marker could not be put away", "%s: %v. Its file is put away already; remove it by hand.", e.Marker, merr)
+			}
+		}
+		err = s.Session.PutFile(*e)
 	}
 	return err
+}
+
+// movedTo finds the file of e in the archive, where a run put it that did not
+// live to record it; "" when it is not there.
+func (s *Set) movedTo(ctx context.Context, e state.FileEntry) string {
+	if s.o.AfterMode != plugin.AfterMove {
+		return ""
+	}
+	found := ""
+	for n := range maxNames {
+		target := path.Join(s.o.MoveTo, distinct(path.Base(e.Path), n))
+		info, err := s.FS.Stat(ctx, target)
+		if err != nil {
+			break // no such file, so no later name was taken; or it cannot be told
+		}
+		if alike(info, plugin.FileInfo{Size: e.Size, ModTime: e.ModTime}) {
+			found = target
+		}
+	}
+	return found
 }
 
 // putAway moves or deletes the file of e and its marker, and notes that in the
 // ledger. It reports whether it did.
 func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
+	s.Point("moving")
 	target, err := s.putAwayFile(ctx, e)
 	if errors.Is(err, errReplaced) {
 		s.Log.Info("a file has changed since it was read; its new content is left for the next run: " + e.Path)
@@ -107,6 +137,7 @@ func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 			"%s: %v. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, err, s.o.After)
 		return false, nil
 	}
+	s.Point("moved")
 	e.State, e.Target, e.Reason = state.FileArchived, target, ""
 	return true, s.Session.PutFile(e)
 }

@@ -40,10 +40,26 @@ type body struct {
 	at   int64 // position of rc
 	pos  int64 // where the next Read begins
 	hash *xxhash.Digest
+	sum  int64 // how much of the file is in hash: all of it up to here
 }
 
-// start makes b hash what it reads, as long as it reads everything in order.
+// start makes b hash what it reads, as long as no part of the file is passed
+// over. A part that is read again, such as the head that told the compression,
+// counts once: hashing the file by itself afterwards would read it twice.
 func (b *body) start() { b.hash = xxhash.New() }
+
+// note adds to the hash what p, read at pos, has of the file beyond what is in it.
+func (b *body) note(p []byte) {
+	end := b.pos + int64(len(p))
+	switch {
+	case b.hash == nil || end <= b.sum:
+	case b.pos > b.sum:
+		b.hash = nil
+	default:
+		_, _ = b.hash.Write(p[b.sum-b.pos:]) // never fails
+		b.sum = end
+	}
+}
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
@@ -59,9 +75,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := b.rc.Read(p)
-	if b.hash != nil {
-		_, _ = b.hash.Write(p[:n]) // never fails
-	}
+	b.note(p[:n])
 	b.at += int64(n)
 	b.pos = b.at
 	if b.pos >= b.file.Size {
@@ -75,7 +89,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // end keeps the hash of a file that was read from beginning to end.
 func (b *body) end() {
-	if b.hash != nil {
+	if b.hash != nil && b.sum == b.file.Size {
 		b.file.hash, b.file.hashed, b.hash = b.hash.Sum64(), true, nil
 	}
 }
@@ -109,9 +123,6 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	}
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning of the file")
-	}
-	if offset != b.pos {
-		b.hash = nil
 	}
 	b.pos = offset
 	return offset, nil

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"go.uber.org/zap"
 
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -56,7 +57,7 @@ func (s *Set) discover(ctx context.Context) error {
 		}
 	}
 	s.sort()
-	if err := s.settleMissing(listed); err != nil {
+	if err := s.settleMissing(ctx, listed); err != nil {
 		return err
 	}
 	return s.cleanSpool()
@@ -133,8 +134,19 @@ func (s *Set) list(ctx context.Context) (found []plugin.FileInfo, markers map[st
 	err = w.walk(base, base, depth)
 	if w.missing {
 		s.Log.Info("the folder does not exist yet, so there are no files: " + base)
+		if s.o.Create && err == nil {
+			s.makeFolder(ctx, base)
+		}
 	}
 	return w.found, w.markers, err
+}
+
+// makeFolder makes the folder in which files will be. That it cannot be made
+// changes nothing: whoever puts files there can make it too.
+func (s *Set) makeFolder(ctx context.Context, dir string) {
+	if err := s.FS.MakeDir(ctx, dir); err != nil {
+		s.Log.Warn("the folder cannot be made: "+dir, zap.Error(err))
+	}
 }
 
 type walker struct {

@@ -28,6 +28,9 @@ type Config struct {
 	// Reconnect gives a new session after a transfer broke down; the old one
 	// is closed before. nil goes on with the same.
 	Reconnect func(ctx context.Context) (plugin.FileSystem, error)
+	// Point is called between durable steps: spooling, spooled, moving, moved.
+	// Tests end the process there. nil does nothing.
+	Point func(name string)
 }
 
 // Set is the files of one source step during one run. The goroutine of the
@@ -88,6 +91,9 @@ func Open(c Config) (*Set, error) {
 	}
 	if s.Log == nil {
 		s.Log = zap.NewNop()
+	}
+	if s.Point == nil {
+		s.Point = func(string) {}
 	}
 	if s.o.ReadyMode == plugin.ReadyMarker {
 		if _, err := markerNames(s.o.Marker, "a.csv"); err != nil {

@@ -36,6 +36,7 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	}
 	done := filepath.Join(dir, Identity(s.Source.Location(), c.info))
 	if st, err := os.Stat(done); err != nil || st.Size() != c.info.Size {
+		s.Point("spooling")
 		if err := s.transfer(ctx, c.info, done+partial); err != nil {
 			return false, s.transferError(c, err)
 		}
@@ -51,6 +52,7 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 		if err := os.Rename(done+partial, done); err != nil {
 			return false, spoolError(err)
 		}
+		s.Point("spooled")
 	}
 	hash, err := hashFile(done)
 	if err != nil {

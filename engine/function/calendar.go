@@ -12,13 +12,14 @@ import (
 const maxDays = 1_000_000
 
 func (l *library) calendarFunctions() []Function {
-	part := func(name, what string, of func(year, month, day int) int, result string) Function {
+	part := func(name, what string, of func(year, month, day int) int, result string, m Meaning) Function {
 		return Function{
 			Name: name, Usage: name + "(x)",
 			Summary:  "The " + what + " of the date x, or of the datetime x in its zone.",
 			Examples: []Example{{name + "(date('2024-02-29'))", result}},
 			Types:    []any{new(func(record.DateValue) *int), new(func(time.Time) *int)},
 			Returns:  asArgs(record.Int),
+			Meaning:  m,
 			Call: strict(func(args []any) (any, error) {
 				d, err := dayOf(name, args, 0)
 				if err != nil {
@@ -29,9 +30,9 @@ func (l *library) calendarFunctions() []Function {
 		}
 	}
 	return []Function{
-		part("year", "year", func(y, _, _ int) int { return y }, "2024"),
-		part("month", "month, 1 to 12,", func(_, m, _ int) int { return m }, "2"),
-		part("day", "day of the month", func(_, _, d int) int { return d }, "29"),
+		part("year", "year", func(y, _, _ int) int { return y }, "2024", YearOf),
+		part("month", "month, 1 to 12,", func(_, m, _ int) int { return m }, "2", MonthOf),
+		part("day", "day of the month", func(_, _, d int) int { return d }, "29", DayOf),
 		{
 			Name:  "add_days",
 			Usage: "add_days(x, n)",
@@ -60,17 +61,7 @@ func (l *library) calendarFunctions() []Function {
 				new(func(record.DateValue, time.Time) *int), new(func(time.Time, record.DateValue) *int),
 			},
 			Returns: asArgs(record.Int),
-			Call: strict(func(args []any) (any, error) {
-				a, err := dayOf("days_between", args, 0)
-				if err != nil {
-					return nil, err
-				}
-				b, err := dayOf("days_between", args, 1)
-				if err != nil {
-					return nil, err
-				}
-				return int(b.Days - a.Days), nil
-			}),
+			Call:    strict(daysBetween),
 		},
 	}
 }
@@ -85,6 +76,18 @@ func dayOf(name string, args []any, i int) (record.DateValue, error) {
 		return d, nil
 	}
 	return record.DateValue{}, wrongKind(name, i, "a date or a datetime", args[i])
+}
+
+func daysBetween(args []any) (any, error) {
+	a, err := dayOf("days_between", args, 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := dayOf("days_between", args, 1)
+	if err != nil {
+		return nil, err
+	}
+	return int(b.Days - a.Days), nil
 }
 
 func addDays(args []any) (any, error) {

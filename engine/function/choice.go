@@ -20,6 +20,7 @@ func choiceFunctions() []Function {
 		},
 		Types:   []any{new(func(...any) any)},
 		Returns: coalesceType,
+		Meaning: Coalesce,
 		Call: func(args ...any) (any, error) {
 			for _, a := range args {
 				if a != nil {
@@ -49,8 +50,13 @@ func choiceFunctions() []Function {
 			}
 			return args[0], nil
 		},
+		Meaning: Nullif,
 		Prepare: prepareNullif,
-	}, {
+	}, blankFunction()}
+}
+
+func blankFunction() Function {
+	return Function{
 		Name:    "blank",
 		Usage:   "blank(x)",
 		Summary: "true when x is nil or a text of nothing but white space, else false; never nil.",
@@ -61,12 +67,13 @@ func choiceFunctions() []Function {
 			{"blank(0)", "false"},
 		},
 		Types:   []any{new(func(any) bool)},
+		Meaning: Blank,
 		Returns: always(record.Bool),
 		Call: func(args ...any) (any, error) {
 			s, isText := args[0].(string)
 			return args[0] == nil || isText && strings.TrimSpace(s) == "", nil
 		},
-	}}
+	}
 }
 
 func prepareNullif(args []any) (Fast, error) {

@@ -38,7 +38,7 @@ func (l *library) dateFunctions() []Function {
 			{"date('', '%d-%m-%Y')", "null"},
 			{"date(datetime('2024-07-01 23:30', '%Y-%m-%d %H:%M'))", `"2024-07-01"`},
 		},
-		Types: types,
+		Types: types, Meaning: DateOf,
 		Returns: func(args []record.Type) record.Type {
 			return record.Type{Kind: record.Date, Nullable: anyNull(args) || args[0].Kind == record.String}
 		},
@@ -53,7 +53,7 @@ func (l *library) dateFunctions() []Function {
 			{"date_or_nil('31-02-2024', '%d-%m-%Y')", "null"},
 			{"date_or_nil('29-02-2024', '%d-%m-%Y')", `"2024-02-29"`},
 		},
-		Types: types, Returns: date.Returns,
+		Types: types, Returns: date.Returns, Meaning: DateOf,
 		Prepare: func(args []any) (Fast, error) { return prepareDate("date_or_nil", args, true) },
 	}, func(args []any) (any, bool, error) { return l.readDate("date_or_nil", args) })
 	return []Function{date, lenient}

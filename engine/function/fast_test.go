@@ -116,7 +116,7 @@ func TestFormsAgree(t *testing.T) {
 
 // TestAllFormsCovered: a function with forms for columns is among those compared.
 func TestAllFormsCovered(t *testing.T) {
-	special := map[string]bool{"strftime": true, "in_zone": true, "round": true}
+	special := map[string]bool{"strftime": true, "in_zone": true, "round": true, "fixed": true}
 	for _, f := range All() {
 		if f.Prepare != nil && constantSets[f.Name] == nil && !special[f.Name] {
 			t.Errorf("%s has forms for columns that no test compares", f.Name)
@@ -195,6 +195,7 @@ func TestBadConstants(t *testing.T) {
 		{"pad_left", []any{-1}, "0 to 10000 characters"},
 		{"pad_left", []any{5, "ab"}, "fills with one character"},
 		{"round", []any{-1}, "0 to 18 digits"},
+		{"fixed", []any{19}, "fixed() rounds to 0 to 18 digits"},
 	} {
 		_, err := byName(t, c.name).Prepare(append([]any{NotConst{}}, c.consts...))
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cr3t") {

@@ -38,6 +38,9 @@ type Function struct {
 	// may be called by several goroutines.
 	Call func(args ...any) (any, error)
 
+	// Meaning is Opaque, or what Call does.
+	Meaning Meaning
+
 	// Prepare is called once for each place where the function is called and each
 	// evaluator. args[0] is NotConst{}, the others are constants or NotConst{}. It
 	// returns the forms for columns, none when there are none for such arguments, or

@@ -21,7 +21,7 @@ type library struct {
 func newLibrary() *library {
 	return &library{
 		formats: cache[*datetime.Format]{make: datetime.Compile},
-		zones:   cache[*time.Location]{make: loadZone},
+		zones:   cache[*time.Location]{make: Zone},
 	}
 }
 
@@ -52,9 +52,9 @@ func (c *cache[T]) get(key string) (T, error) {
 	return v, nil
 }
 
-// loadZone loads a zone by its name in the IANA database. The zone of the machine
-// is refused: a pipeline means the same everywhere.
-func loadZone(name string) (*time.Location, error) {
+// Zone returns the time zone of a name in the IANA database. The zone of the
+// machine is refused: a pipeline means the same everywhere. The error quotes the name.
+func Zone(name string) (*time.Location, error) {
 	if name != "" && name != "Local" {
 		if loc, err := time.LoadLocation(name); err == nil {
 			if loc.String() == "UTC" {

@@ -10,7 +10,7 @@ import (
 )
 
 func numberFunctions() []Function {
-	return []Function{roundFunction(), decimalFunction(false), decimalFunction(true), moneyFunction(false), moneyFunction(true)}
+	return []Function{roundFunction(), fixedFunction(), decimalFunction(false), decimalFunction(true), moneyFunction(false), moneyFunction(true)}
 }
 
 // suffix returns the name and summary of a function or of its lenient variant.
@@ -145,8 +145,9 @@ func toDecimal(name string, v any, lenient bool, f form) (any, error) {
 
 func roundFunction() Function {
 	return Function{
-		Name:  "round",
-		Usage: "round(x[, places])",
+		Name:    "round",
+		Usage:   "round(x[, places])",
+		Meaning: Round,
 		Summary: "The number x rounded to places digits after the point, to a whole number unless given; a half is rounded away from zero. " +
 			"The result is of the same kind as x. A float is rounded as its shortest notation reads, so that `round(2.675, 2)` is 2.68.",
 		Examples: []Example{
@@ -166,7 +167,7 @@ func roundFunction() Function {
 			return t
 		},
 		Call: strict(func(args []any) (any, error) {
-			places, err := placesArg(args)
+			places, err := placesArg("round", args)
 			if err != nil {
 				return nil, err
 			}
@@ -176,36 +177,29 @@ func roundFunction() Function {
 			case record.DecimalValue:
 				return x.Round(uint8(places)), nil
 			case float64:
-				return roundFloat(x, places), nil
+				return RoundFloat(x, places), nil
 			}
 			return nil, wrongKind("round", 0, "a number", args[0])
 		}),
-		Prepare: func(args []any) (Fast, error) {
-			if len(args) > 1 && args[1] != nil {
-				if _, not := args[1].(NotConst); !not {
-					_, err := placesArg(args)
-					return Fast{}, err
-				}
-			}
-			return Fast{}, nil
-		},
+		Prepare: preparePlaces("round"),
 	}
 }
 
-func placesArg(args []any) (int, error) {
+func placesArg(name string, args []any) (int, error) {
 	if len(args) < 2 {
 		return 0, nil
 	}
-	n, err := intArg("round", args, 1)
+	n, err := intArg(name, args, 1)
 	if err == nil && (n < 0 || n > record.MaxScale) {
-		err = fmt.Errorf("round() rounds to 0 to %d digits after the point, not %d", record.MaxScale, n)
+		err = fmt.Errorf("%s() rounds to 0 to %d digits after the point, not %d", name, record.MaxScale, n)
 	}
 	return n, err
 }
 
-// roundFloat rounds the shortest notation of x. A float that no decimal holds is
+// RoundFloat is round() of a float: it rounds the shortest notation of x to 0 to
+// record.MaxScale places. A float that no decimal holds is
 // either so large that it is whole, or has digits beyond every place.
-func roundFloat(x float64, places int) float64 {
+func RoundFloat(x float64, places int) float64 {
 	if d, err := record.DecimalFromFloat(x); err == nil {
 		return d.Round(uint8(places)).Float()
 	}

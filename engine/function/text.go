@@ -40,6 +40,7 @@ func textFunctions() []Function {
 			},
 			Types:   []any{new(func(string, ...any) string)},
 			Returns: always(record.String),
+			Meaning: JoinNonempty,
 			Call:    joinNonempty,
 		},
 	}

@@ -47,7 +47,7 @@ func (l *library) timeFunctions() []Function {
 		Summary:  "The same instant as t, shown in zone.",
 		Examples: []Example{{"in_zone(datetime('2024-07-01T10:30:00Z'), 'Europe/Warsaw')", `"2024-07-01T12:30:00+02:00"`}},
 		Types:    []any{new(func(time.Time, string) *time.Time)},
-		Returns:  asArgs(record.Time), ZoneArg: 1,
+		Returns:  asArgs(record.Time), ZoneArg: 1, Meaning: InZone,
 		Call: strict(func(args []any) (any, error) {
 			t, isTime := args[0].(time.Time)
 			if !isTime {
@@ -62,7 +62,7 @@ func (l *library) timeFunctions() []Function {
 		Prepare: func(args []any) (Fast, error) {
 			texts, usable, err := constants("in_zone", args)
 			if err == nil && usable {
-				_, err = loadZone(texts[0])
+				_, err = Zone(texts[0])
 			}
 			return Fast{}, err
 		},
@@ -128,7 +128,7 @@ func prepareTime(name string, args []any, lenient bool) (Fast, error) {
 	}
 	loc := time.UTC
 	if len(texts) > 1 {
-		if loc, err = loadZone(texts[1]); err != nil {
+		if loc, err = Zone(texts[1]); err != nil {
 			return Fast{}, err
 		}
 	}
@@ -218,7 +218,7 @@ func prepareStrftime(args []any) (Fast, error) {
 	}
 	var fixed *time.Location
 	if len(texts) > 1 {
-		if fixed, err = loadZone(texts[1]); err != nil {
+		if fixed, err = Zone(texts[1]); err != nil {
 			return Fast{}, err
 		}
 	}

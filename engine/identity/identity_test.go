@@ -24,7 +24,7 @@ func (m memState) Delete(k []byte) { delete(m, string(k)) }
 // resolve resolves "srs email phone", where - is absent.
 func resolve(r *Resolver, row string) (Result, error) {
 	var values [][]byte
-	for _, f := range strings.Fields(row) {
+	for f := range strings.FieldsSeq(row) {
 		if f == "-" {
 			f = ""
 		}

@@ -41,6 +41,26 @@ func (s *Single) Visit(value []byte) (known bool, err error) {
 	return false, nil
 }
 
+// Prober is implemented by states that know whether there is a key at less cost than its value.
+type Prober interface {
+	Has(key []byte) (bool, error)
+}
+
+// See is Visit for a caller that does not ask for ID afterwards.
+func (s *Single) See(value []byte) (known bool, err error) {
+	p, ok := s.state.(Prober)
+	if !ok {
+		return s.Visit(value)
+	}
+	s.key = appendEntryKey(s.key[:0], s.name, value)
+	if known, err = p.Has(s.key); err != nil || known {
+		return known, err
+	}
+	s.val = append(s.val[:0], flagLast)
+	s.state.Put(s.key, s.val)
+	return false, nil
+}
+
 // VisitHash is Visit that also keeps hash and tells whether it is the one kept before.
 func (s *Single) VisitHash(value []byte, hash uint64) (known, same bool, err error) {
 	old, known, err := s.find(value)

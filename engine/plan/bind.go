@@ -20,9 +20,12 @@ func (b *pipelineBuilder) bind(n *planned) {
 	if ok {
 		b.bindTo(n, in)
 	}
-	if b.diags[before:].HasErrors() || !ok {
-		n.failed = true
+	errors := b.diags[before:].HasErrors()
+	if errors && n.Out == nil && (n.Kind == "filter" || n.Kind == "check") {
+		n.Out = in // what they pass on is known all the same
 	}
+	// A node with errors whose fields are known lets what comes after it be checked.
+	n.failed = !ok || errors && n.Out == nil
 }
 
 // input returns the schema of what n reads: that of all its inputs alike.
@@ -32,7 +35,7 @@ func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
 	}
 	var in *record.Schema
 	for _, i := range n.Inputs {
-		if i.failed {
+		if i.failed && i.Out == nil {
 			return nil, false
 		}
 		switch {
@@ -101,29 +104,51 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	var ds diag.List
 	var compiler plugin.Compiler
 	if in != nil {
-		compiler = recorder{b.compiler(in), n.Node}
+		compiler = b.compilerOf(n)(in)
 		ds = b.route(n, compiler)
 	}
-	over := func(s *record.Schema) plugin.Compiler { return recorder{b.compiler(s), n.Node} }
 	switch n.Kind {
 	case "source":
 	case "decode":
 		s, d := n.Decoder.Bind(n.at)
 		ds = append(ds, d...)
-		if !d.HasErrors() {
-			n.Out, d = withMeta(n, s)
+		if !d.HasErrors() || s.Len() > 0 {
+			n.Out, d = withMeta(n, tolerant(s))
 			ds = append(ds, d...)
 		}
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
-		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: over})
+		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compilerOf(n)})
 		ds = append(ds, d...)
-		if !d.HasErrors() {
+		if s != nil {
 			n.Step, n.Out = s, s.Out()
 		}
 	}
 	b.add(ds...)
+}
+
+// compilerOf returns what makes compilers of n's expressions over the rows of a schema.
+func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
+	return func(in *record.Schema) plugin.Compiler {
+		c := b.o.Compiler(in, b.vars)
+		if b.o.Instrument != nil {
+			c = b.o.Instrument(b.block.Address(), n.Address, c)
+		}
+		return recorder{c, n.Node}
+	}
+}
+
+// tolerant gives columns whose declaration is wrong the type any, so that what
+// reads them is not reported too.
+func tolerant(s *record.Schema) *record.Schema {
+	fields := slices.Clone(s.Fields())
+	for i := range fields {
+		if fields[i].Type.Kind == record.Invalid {
+			fields[i].Type = record.Of(record.Any)
+		}
+	}
+	return record.NewSchema(fields)
 }
 
 // recorder notes on a node the expressions that are compiled for it.
@@ -155,11 +180,6 @@ func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plu
 func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Value(t, env, want)
 	return r.note(t, e, ds)
-}
-
-// compiler returns the compiler of expressions over the rows of in.
-func (b *pipelineBuilder) compiler(in *record.Schema) plugin.Compiler {
-	return b.o.Compiler(in, b.vars)
 }
 
 // withMeta adds the hidden field that tells where a row came from.

@@ -21,6 +21,14 @@ type Options struct {
 	Steps   map[string]func(name string) step.Config
 	// Compiler makes the compiler of a step's row expressions; vars is the value of var.
 	Compiler func(in *record.Schema, vars map[string]any) plugin.Compiler
+	// Endpoints are servers that take the place of those of connections, by the
+	// connection's address, such as "ftp.activate" or "acme_srs.ftp.activate".
+	Endpoints map[string]plugin.Endpoint
+	// Offline makes it an error when a connection leads to another machine and no endpoint takes its place.
+	Offline bool
+	// Instrument wraps the compiler of a step's row expressions, to observe
+	// them; nil does nothing. pipeline and step are addresses.
+	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
 	// Columns checks the declaration of one column of a schema block.
 	Columns func(name string, decl spec.Text) diag.List
 }
@@ -48,7 +56,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 		_, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
 		b.add(ds...)
 	}
-	b.order(p, c)
+	b.order(p)
 	return p, b.diags.Sort()
 }
 
@@ -99,11 +107,31 @@ func (b *builder) connection(blk *config.Block) {
 	}
 	c := p.Connection()
 	at, ds := c.Spec().Decode(blk.Body, blk.Module.Scope)
+	if m, ok := c.(plugin.Movable); ok && !ds.HasErrors() {
+		ds = append(ds, b.move(blk, m)...)
+	}
 	b.add(ds...)
 	if !ds.HasErrors() {
 		b.add(c.Check(at)...)
 	}
 	blk.Ref.Value = c
+}
+
+// move points a connection at the endpoint that takes its server's place.
+func (b *builder) move(blk *config.Block, m plugin.Movable) diag.List {
+	address := blk.Module.Qualify(blk.Name)
+	e, ok := b.o.Endpoints[address]
+	switch {
+	case !ok && b.o.Offline:
+		return diag.List{diag.Errorf("test.no_server", &blk.Header, "Nothing stands in for connection."+address,
+			"A test never leaves this machine. Add a block to it: serve %q %q { }.", blk.Labels[0], blk.Module.Qualify(blk.Labels[1]))}
+	case !ok:
+		return nil
+	}
+	if err := m.MoveTo(e); err != nil {
+		return diag.List{diag.Errorf("config.invalid_value", &blk.Header, "The connection cannot be pointed at another server", "%s.", err)}
+	}
+	return nil
 }
 
 // plugin finds the plugin that a TYPE label names.
@@ -160,13 +188,7 @@ func schemaField(t *spec.Text) spec.Body {
 }
 
 // order sorts the pipelines so that each comes after those it names in after.
-func (b *builder) order(p *Plan, c *config.Config) {
-	known := map[string]bool{}
-	for _, m := range c.Modules {
-		for _, blk := range m.Pipelines {
-			known[blk.Address()] = true
-		}
-	}
+func (b *builder) order(p *Plan) {
 	state := map[string]int{}
 	var out []*Pipeline
 	var visit func(pl *Pipeline, path []string)
@@ -183,8 +205,6 @@ func (b *builder) order(p *Plan, c *config.Config) {
 		for _, a := range pl.After {
 			if q := p.Pipeline(a); q != nil {
 				visit(q, path)
-			} else if !known[a] {
-				b.add(diag.Errorf("plan.unknown_reference", &pl.Header, "There is no pipeline "+a, "after names pipelines of the same folder."))
 			}
 		}
 		state[pl.Address] = 2

@@ -36,6 +36,7 @@ type planned struct {
 
 func (b *pipelineBuilder) build() *Pipeline {
 	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
+	before := len(b.diags)
 	schema := b.schema()
 	c, hd := b.block.Body.Content(schema)
 	b.add(spec.FromHCL(hd)...)
@@ -56,7 +57,7 @@ func (b *pipelineBuilder) build() *Pipeline {
 		p.Nodes = append(p.Nodes, n.Node)
 	}
 	b.complete(p)
-	if !slices.ContainsFunc(p.Nodes, func(n *Node) bool { return n.failed }) {
+	if !b.diags[before:].HasErrors() {
 		project(p)
 	}
 	return p
@@ -88,6 +89,18 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 		name, ok := strings.CutPrefix(r.name, "pipeline.")
 		if !ok {
 			b.add(diag.Errorf("plan.unknown_reference", &r.rng, "Not a pipeline", "after takes references such as pipeline.customers."))
+			continue
+		}
+		var names []string
+		for _, o := range b.block.Module.Pipelines {
+			names = append(names, o.Name)
+		}
+		if !slices.Contains(names, name) {
+			d := diag.Errorf("plan.unknown_reference", &r.rng, "There is no pipeline "+name, "Pipelines of this folder: %s.", strings.Join(names, ", "))
+			if m := diag.Suggest(name, names); m != "" {
+				d.Detail, d.Fix = fmt.Sprintf("Did you mean pipeline.%s? ", m)+d.Detail, "pipeline."+m
+			}
+			b.add(d)
 			continue
 		}
 		p.After = append(p.After, b.block.Module.Qualify(name))
@@ -175,11 +188,11 @@ func (b *pipelineBuilder) node(blk *hcl.Block) {
 	if blk.Type == "source" || blk.Type == "sink" || blk.Type == "decode" {
 		n.Type = blk.Labels[0]
 	}
-	meta := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "from"}, {Name: "when"}, {Name: "otherwise"}, {Name: "name"}}}
-	if blk.Type != "decode" {
-		meta.Attributes = meta.Attributes[:3]
-	}
-	if blk.Type == "source" {
+	meta := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "from"}, {Name: "when"}, {Name: "otherwise"}}}
+	switch blk.Type {
+	case "decode": // it reads bytes, which no condition can look into
+		meta.Attributes = []hcl.AttributeSchema{{Name: "from"}, {Name: "name"}}
+	case "source":
 		meta.Attributes = nil
 	}
 	c, rest, hd := blk.Body.PartialContent(meta)
@@ -237,7 +250,10 @@ func (b *pipelineBuilder) complete(p *Pipeline) {
 		}
 	}
 	for _, n := range p.Nodes {
-		if n.Kind != "sink" && len(n.Readers) == 0 && has("sink") {
+		if n.Kind == "source" && len(n.Readers) > 1 {
+			b.add(diag.Errorf("plan.read_twice", &n.Readers[1].Header, "Two decoders read "+n.Address, "A source is read by one decoder; several steps can read the decoder."))
+		}
+		if n.Kind != "sink" && len(n.Readers) == 0 && has("sink") && !n.failed {
 			b.add(diag.Errorf("plan.unread", &n.Header, "Nothing reads "+n.Address, "Its rows would be lost. Name it in the from of a step, or remove it."))
 		}
 	}

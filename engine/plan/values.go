@@ -17,7 +17,7 @@ import (
 func rowVars(m *config.Module) map[string]any {
 	out := make(map[string]any, len(m.Vars))
 	for n, v := range m.Vars {
-		if v.HasMark(spec.Sensitive) || !v.IsWhollyKnown() {
+		if spec.ContainsSensitive(v) || !v.IsWhollyKnown() {
 			continue
 		}
 		u, _ := v.UnmarkDeep()

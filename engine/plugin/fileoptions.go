@@ -23,6 +23,7 @@ type FileOptions struct {
 	Order   string   // "name" or "time": which file is read first
 	Limit   int      // files read in one run at most; 0 is no limit
 	Exclude []string // patterns of names never read
+	Create  bool     // make the folder of Path when it is missing
 
 	ReadyMode ReadyMode
 	StableFor time.Duration // of ReadyStable: same size and time for this long
@@ -69,6 +70,8 @@ func (o *FileOptions) Spec() spec.Body {
 			Doc("The most files read in one run; 0 is no limit."),
 		spec.Strings("exclude", &o.Exclude).Check(checkPatterns).
 			Doc("Patterns of file names that are never read, such as *.tmp."),
+		spec.Bool("create", &o.Create).Default(false, "false").
+			Doc("Whether the folder of path is made when it does not exist. A server that does not allow it is no error: without a folder there are no files."),
 	}
 }
 

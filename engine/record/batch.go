@@ -59,6 +59,17 @@ func (b *Batch) RowNo(i int) int64 {
 	return b.FirstRow + int64(i)
 }
 
+// LineNo returns the line number in Origin of row i's text, 0 when it is unknown.
+func (b *Batch) LineNo(i int) int64 {
+	switch {
+	case b.Lines != nil:
+		return b.Lines[i]
+	case b.FirstLine > 0:
+		return b.FirstLine + int64(i)
+	}
+	return 0
+}
+
 // RawText returns the text row i came from, nil when there is none.
 func (b *Batch) RawText(i int) []byte {
 	if b.Raw == nil {
@@ -122,6 +133,7 @@ func (b *Batch) AppendRow(src *Batch, i int) {
 		b.Cols[k].AppendFrom(&src.Cols[k], i)
 	}
 	b.RowNos = append(b.RowNos, src.RowNo(i))
+	b.Lines = append(b.Lines, src.LineNo(i))
 	if src.Raw != nil {
 		raw := src.RawText(i)
 		b.Raw = append(b.Raw, View{uint32(len(b.RawData)), uint32(len(raw))})
@@ -133,7 +145,7 @@ func (b *Batch) AppendRow(src *Batch, i int) {
 
 // Clear empties a batch that is filled by AppendRow, keeping memory.
 func (b *Batch) Clear(s *Schema) {
-	rows, raw, data := b.RowNos, b.Raw, b.RawData
+	rows, lines, raw, data := b.RowNos, b.Lines, b.Raw, b.RawData
 	b.Reset(s, 0)
-	b.RowNos, b.Raw, b.RawData = rows[:0], raw[:0], data[:0]
+	b.RowNos, b.Lines, b.Raw, b.RawData = rows[:0], lines[:0], raw[:0], data[:0]
 }

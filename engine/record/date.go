@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // DateValue is a calendar day without a zone: days since 1970-01-01.
 type DateValue struct{ Days int64 }
@@ -11,20 +14,34 @@ func DateOf(year, month, day int) (DateValue, bool) {
 	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return DateValue{}, false
 	}
-	// Days from civil: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-	y := int64(year)
-	if month <= 2 {
-		y--
+	// Shifted by whole cycles of 400 years into what 32 bits without a sign hold, and
+	// with years that begin in March, so that the leap day is the last of its year.
+	shift := int64(0)
+	if year < 0 || year > maxShifted {
+		shift = floorDiv(int64(year), 400)
+		year -= int(shift * 400)
 	}
-	era := y / 400
-	if y < 0 {
-		era = (y - 399) / 400
+	y, m := uint32(year)+400, uint32(month)
+	if m <= 2 {
+		y, m = y-1, m+12
 	}
-	yoe := y - era*400
-	m := int64(month+9) % 12
-	doy := (153*m+2)/5 + int64(day) - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return DateValue{era*146097 + doe - 719468}, true
+	century := y / 100
+	n := 1461*y/4 - century + century/4 + (979*m-2919)/32 + uint32(day) - 1
+	return DateValue{int64(n) - epochShift + shift*cycleDays}, true
+}
+
+const (
+	cycleDays  = 146097             // of 400 years
+	epochShift = 719468 + cycleDays // days from 1 March of the year -400 to the epoch
+	maxShifted = 1 << 20            // years below it need no shift
+)
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
 }
 
 func daysIn(year, month int) int {
@@ -42,25 +59,25 @@ func daysIn(year, month int) int {
 
 // Civil returns the year, month and day of month of d.
 func (d DateValue) Civil() (year, month, day int) {
-	z := d.Days + 719468
-	era := z / 146097
-	if z < 0 {
-		era = (z - 146096) / 146097
+	shift := int64(0)
+	days := d.Days
+	if days < -cycleDays || days > maxShifted*365 {
+		shift = floorDiv(days, cycleDays)
+		days -= shift * cycleDays
 	}
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	day = int(doy-(153*mp+2)/5) + 1
-	month = int(mp) + 3
-	if month > 12 {
-		month -= 12
+	// Neri and Schneider, "Euclidean affine functions and their application to
+	// calendar algorithms": divisions become multiplications.
+	n1 := 4*uint32(days+epochShift) + 3
+	century := n1 / cycleDays
+	n2 := n1%cycleDays | 3
+	p := uint64(2939745) * uint64(n2)
+	n3 := 2141*(uint32(p)/2939745/4) + 197913
+	y, m := 100*century+uint32(p>>32), n3>>16
+	day = int(n3&0xFFFF)/2141 + 1
+	if m > 12 { // January and February of the next year
+		y, m = y+1, m-12
 	}
-	year = int(yoe + era*400)
-	if month <= 2 {
-		year++
-	}
-	return year, month, day
+	return int(y) - 400 + int(shift)*400, int(m), day
 }
 
 // Time returns midnight UTC of d.
@@ -72,8 +89,11 @@ func (d DateValue) Append(b []byte) []byte {
 	if y < 0 || y > 9999 {
 		return d.Time().AppendFormat(b, "2006-01-02")
 	}
-	return append(b, byte('0'+y/1000), byte('0'+y/100%10), byte('0'+y/10%10), byte('0'+y%10), '-',
-		byte('0'+m/10), byte('0'+m%10), '-', byte('0'+day/10), byte('0'+day%10))
+	hi, lo, mm, dd := uint32(y)/100, uint32(y)%100, uint32(m), uint32(day)
+	// n/10 is n*103>>10 for n below 100; tens go to the lower byte, units to the next.
+	pair := func(n uint32) uint64 { t := n * 103 >> 10; return uint64(t | (n-10*t)<<8) }
+	first := pair(hi) | pair(lo)<<16 | pair(mm)<<40 | 0x2D_3030_2D_30303030
+	return append(binary.LittleEndian.AppendUint64(b, first), '0'+byte(dd*103>>10), '0'+byte(dd-10*(dd*103>>10)))
 }
 
 // String returns d as YYYY-MM-DD.

@@ -149,6 +149,12 @@ func (d DecimalValue) Append(b []byte) []byte {
 		b = append(b, '-')
 		u = -u
 	}
+	switch d.Scale {
+	case 1:
+		return append(strconv.AppendUint(b, u/10, 10), '.', byte('0'+u%10))
+	case 2:
+		return append(strconv.AppendUint(b, u/100, 10), '.', byte('0'+u/10%10), byte('0'+u%10))
+	}
 	p := uint64(pow10[d.Scale])
 	b = strconv.AppendUint(b, u/p, 10)
 	b = append(b, '.')

@@ -29,6 +29,7 @@ type Encoder struct {
 	nodes  []jsonNode
 	w      jsonWriter
 	size   []byte
+	cells  []jsonCell
 }
 
 // NewEncoder returns an encoder for the rows of s.
@@ -74,13 +75,14 @@ func (e *Encoder) AppendRow(dst []byte, b *Batch, i int) ([]byte, error) {
 // the first row that cannot be written; dst is then returned unchanged.
 func (e *Encoder) AppendRows(dst []byte, b *Batch) ([]byte, error) {
 	start := len(dst)
+	cs := e.look(b)
 	dst = append(dst, '[')
 	for k := range b.Live() {
 		if k > 0 {
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = e.AppendRow(dst, b, b.Row(k)); err != nil {
+		if dst, err = e.rowOf(cs, dst, b, b.Row(k)); err != nil {
 			return dst[:start], err
 		}
 	}
@@ -91,9 +93,10 @@ func (e *Encoder) AppendRows(dst []byte, b *Batch) ([]byte, error) {
 // with its line end. Errors are those of AppendRows.
 func (e *Encoder) AppendLines(dst []byte, b *Batch) ([]byte, error) {
 	start := len(dst)
+	cs := e.look(b)
 	for k := range b.Live() {
 		var err error
-		if dst, err = e.AppendRow(dst, b, b.Row(k)); err != nil {
+		if dst, err = e.rowOf(cs, dst, b, b.Row(k)); err != nil {
 			return dst[:start], err
 		}
 		dst = append(dst, '\n')

@@ -27,8 +27,10 @@ func unsafeBytes(w uint64) uint64 {
 func AppendJSONString(dst []byte, s string) []byte { return AppendJSONBytes(dst, []byte(s)) }
 
 // AppendJSONBytes is AppendJSONString for bytes.
-func AppendJSONBytes(dst, s []byte) []byte {
-	dst = append(dst, '"')
+func AppendJSONBytes(dst, s []byte) []byte { return appendJSONText(append(dst, '"'), s) }
+
+// appendJSONText appends s and the closing quote.
+func appendJSONText(dst, s []byte) []byte {
 	done, i := 0, 0
 	for i < len(s) {
 		if i+8 <= len(s) && unsafeBytes(binary.LittleEndian.Uint64(s[i:])) == 0 {

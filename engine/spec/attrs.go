@@ -24,7 +24,8 @@ type sensitiveMark struct{}
 // Sensitive is the cty mark of a value that must never be shown (I9).
 var Sensitive = sensitiveMark{} //nolint:gochecknoglobals // a mark is a constant of a struct type
 
-func containsSensitive(v cty.Value) bool {
+// ContainsSensitive tells whether v, or anything within it, is marked Sensitive.
+func ContainsSensitive(v cty.Value) bool {
 	_, pvm := v.UnmarkDeepWithPaths()
 	for _, p := range pvm {
 		if _, ok := p.Marks[Sensitive]; ok {

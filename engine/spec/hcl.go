@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +12,15 @@ import (
 
 	"weir/engine/diag"
 )
+
+// TooLarge is the summary of the problem that evaluating a configuration would
+// take too much memory.
+const TooLarge = "The values become too large"
+
+// missingLabel matches what hcl says of a block that lacks a label.
+func missingLabel() *regexp.Regexp {
+	return regexp.MustCompile(`^All (\S+) blocks must have \d+ labels \(([^)]*)\)`)
+}
 
 // FromHCL converts diagnostics of the hcl library: it gives them codes, and a
 // reference to something that does not exist gets the names that do.
@@ -26,11 +36,16 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 			out[i].Code = "config.missing_attribute"
 		case strings.HasPrefix(s, "Missing") && strings.Contains(s, "for"):
 			out[i].Code = "config.missing_label"
+			if m := missingLabel().FindStringSubmatch(out[i].Detail); m != nil {
+				out[i].Detail = fmt.Sprintf("Write %s \"%s\" {, with names of your own.", m[1], strings.ToUpper(strings.ReplaceAll(m[2], ", ", "\" \"")))
+			}
 		case strings.HasPrefix(s, "Duplicate"):
 			out[i].Code = "config.duplicate"
 		case s == "Unknown variable" || s == "Unsupported attribute":
 			out[i].Code = "config.unknown_reference"
 			suggest(&out[i], hd[i])
+		case s == TooLarge:
+			out[i].Code = "config.too_large"
 		case s == "Call to unknown function":
 			out[i].Code = "config.unknown_function"
 		}

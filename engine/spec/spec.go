@@ -153,6 +153,11 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 		d.diags = append(d.diags, FromHCL(hd)...)
 		return
 	}
+	if !a.secret && ContainsSensitive(v) {
+		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, "A secret cannot be used here",
+			"%s would show the secret in plans, logs or data. Secrets are allowed only in attributes that hold credentials.", a.o.Name))
+		return
+	}
 	if !v.IsWhollyKnown() { // a variable without a value while validating: nothing to check
 		if a.present != nil {
 			*a.present = true
@@ -163,11 +168,6 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 		if a.o.Required {
 			d.fail(rng, a.o.Name+" must not be null", "")
 		}
-		return
-	}
-	if !a.secret && containsSensitive(v) {
-		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, "A secret cannot be used here",
-			"%s would show the secret in plans, logs or data. Secrets are allowed only in attributes that hold credentials.", a.o.Name))
 		return
 	}
 	out, err := a.conv(v, rng)
@@ -200,7 +200,10 @@ func (d *decoder) attrError(o Option, rng hcl.Range, err error) {
 		d.fail(at.Range, at.Summary, at.Detail)
 		return
 	}
-	detail := o.Name + " " + err.Error() + "."
+	detail := o.Name + " " + err.Error()
+	if !strings.HasSuffix(detail, "?") {
+		detail += "."
+	}
 	if len(o.Choices) > 0 && !strings.Contains(detail, "must be one of") {
 		detail += " Allowed: " + strings.Join(o.Choices, ", ") + "."
 	}

@@ -34,7 +34,7 @@ func (e *LedgerError) Error() string {
 }
 
 // Commit makes everything pending durable, in one atomic write (I5), and clears
-// the recorded cuts. With nothing pending it only checks that the session still
+// the recorded cuts and reservations. With nothing pending it only checks that the session still
 // owns the pipeline. It returns a *LedgerError when the counts do not add up (I3),
 // ErrFenced or ErrShared when the commit is refused, and a Failure when the store
 // cannot write. After any error the pending changes are still there: Discard
@@ -55,12 +55,14 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.spaces)) {
 		if err := s.spaces[name].stage(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 	}
 	if changed || len(s.w.List) > 0 {
 		totals, run := s.stageTotals()
 		if err := s.apply(&s.w); err != nil {
+			s.distrust()
 			return err
 		}
 		s.totals, s.run = totals, run
@@ -69,6 +71,13 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	s.settle()
 	return nil
+}
+
+// distrust tells the spaces that what they staged was not written.
+func (s *Session) distrust() {
+	for _, sp := range s.spaces {
+		sp.distrust()
+	}
 }
 
 // stageRecords adds everything but spaces and totals to the write.
@@ -95,6 +104,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 		for n := range list {
 			s.w.Delete(cutKey(s.pid, sink, n))
 		}
+	}
+	for sink := range s.ahead {
+		s.w.Delete(nameKey(kindAhead, s.pid, sink))
 	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
@@ -158,6 +170,7 @@ func (s *Session) settle() {
 		t.committed, t.dirty = t.now, false
 	}
 	clear(s.cuts)
+	clear(s.ahead)
 	for _, sp := range s.spaces {
 		sp.settle()
 	}

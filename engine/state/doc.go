@@ -28,7 +28,8 @@
 //	18 PID                            the last reject number and the last run number
 //	19 SID                            version of a shared space, bumped by each commit that changes it
 //	1a PID <source> <path> id         file ledger: earlier files of that name
-//	1b PID digest (8 bytes)           header of the objects that dead letters came from
+//	1b PID sink                       rows since the last commit that may have been delivered already
+//	1d PID digest (8 bytes)           header of the objects that dead letters came from
 //	1c PID object n (8 bytes)         trail: the delivery whose first row is n, see Trail
 //	20 SID key                        value of a key of a space, as the step made it
 //

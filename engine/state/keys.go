@@ -21,8 +21,9 @@ const (
 	kindNumbers = 0x18
 	kindVersion = 0x19
 	kindOldFile = 0x1a
-	kindHeader  = 0x1b
+	kindAhead   = 0x1b
 	kindTrail   = 0x1c
+	kindHeader  = 0x1d
 	kindSpace   = 0x20
 )
 

@@ -26,7 +26,7 @@ type Space struct {
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
-	hashes  []uint64
+	prints  []print
 
 	key   []byte // scratch: prefix and the key looked for
 	value []byte // scratch: what was read
@@ -60,14 +60,36 @@ func (s *Space) Get(k []byte) ([]byte, bool, error) {
 		e := &s.entries[i]
 		return s.arena[e.valOff : e.valOff+int(e.valLen) : e.valOff+int(e.valLen)], !e.deleted, nil
 	}
-	none, err := s.filter.absent(h)
-	if none || err != nil {
+	is, err := s.filter.lookup(s.store.print(h, k))
+	if is == isAbsent || err != nil {
 		return nil, false, err
 	}
 	s.key = append(s.key[:idLen], k...)
 	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
 	s.value = v
 	return v, ok, err
+}
+
+// Has reports whether there is a value of key. It costs a read less than Get when
+// the keys of the space fit in memory.
+func (s *Space) Has(k []byte) (bool, error) {
+	if err := s.begin(); err != nil {
+		return false, err
+	}
+	h := maphash.Bytes(s.store.seed, k)
+	if i := s.find(h, k); i >= 0 {
+		return !s.entries[i].deleted, nil
+	}
+	is, err := s.filter.lookup(s.store.print(h, k))
+	// In a shared space the fingerprint may be of a key that another session has
+	// not committed yet.
+	if is == isAbsent || is == isPresent && !s.shared || err != nil {
+		return is == isPresent, err
+	}
+	s.key = append(s.key[:idLen], k...)
+	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
+	s.value = v
+	return ok, err
 }
 
 // Put sets key to value, copying both.
@@ -182,17 +204,18 @@ func (s *Space) stage(w *kv.Writes) error {
 		return nil
 	}
 	slices.SortFunc(s.dirty, func(a, b uint32) int { return bytes.Compare(s.keyOf(a), s.keyOf(b)) })
-	s.hashes = s.hashes[:0]
+	s.prints = s.prints[:0]
 	for _, i := range s.dirty {
 		e := &s.entries[i]
 		if e.deleted {
 			w.Delete(s.keyOf(i))
+			s.filter.distrust()
 			continue
 		}
 		w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
-		s.hashes = append(s.hashes, e.hash)
+		s.prints = append(s.prints, s.store.print(e.hash, s.keyOf(i)[idLen:]))
 	}
-	s.filter.add(s.hashes)
+	s.filter.add(s.prints)
 	if s.shared {
 		vk := key(kindVersion, s.sid)
 		if s.version == nil {
@@ -203,6 +226,13 @@ func (s *Space) stage(w *kv.Writes) error {
 		w.Put(vk, nextVersion(s.version))
 	}
 	return nil
+}
+
+// distrust is told of a commit that failed after stage.
+func (s *Space) distrust() {
+	if s.filter != nil {
+		s.filter.distrust()
+	}
 }
 
 func nextVersion(v []byte) []byte {

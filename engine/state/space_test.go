@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -103,9 +104,7 @@ func TestSpaceLikeAMap(t *testing.T) {
 		key := rapid.StringMatching(`[a-d]{0,2}`)
 		copyOf := func(m map[string]string) map[string]string {
 			c := map[string]string{}
-			for k, v := range m {
-				c[k] = v
-			}
+			maps.Copy(c, m)
 			return c
 		}
 		rt.Repeat(map[string]func(*rapid.T){

@@ -51,6 +51,8 @@ type Store struct {
 	ro    bool
 	seed  maphash.Seed
 
+	tagSeed maphash.Seed // independent of seed
+
 	mu      sync.Mutex
 	filters map[uint32]*filter
 	holds   map[string]chan struct{}
@@ -63,7 +65,7 @@ type Store struct {
 // when another process has the folder open.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.CacheBytes / 2, ReadOnly: o.ReadOnly, Log: o.Log})
+	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.CacheBytes / 4, ReadOnly: o.ReadOnly, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +79,8 @@ func Open(dir string, o Options) (*Store, error) {
 // New returns a store over db, which it closes.
 func New(db kv.Store, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}}
-	s.filterBytes.Store(o.CacheBytes / 2)
+	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}}
+	s.filterBytes.Store(o.CacheBytes / 4 * 3)
 	format := append([]byte{kindMeta}, "format"...)
 	v, ok, err := db.Get(format, nil)
 	switch {

@@ -87,24 +87,28 @@ func (x *rowBuffer) bounded(address string, maxRows int, advice string) error {
 	return nil
 }
 
-// take makes out the rows of x at the given places. Columns that x does not hold
-// are absent; the others share text with x.
-func (x *rowBuffer) take(out *record.Batch, at []int32) {
-	shape(out, x.b.Schema, len(at))
+// take makes out the rows of src at the given places: the columns of slots; the
+// others are absent. They share text with src.
+func take(out, src *record.Batch, slots []record.Slot, at []int32) {
+	shape(out, src.Schema, len(at))
 	next := 0
 	for s := range out.Cols {
-		if next < len(x.slots) && int(x.slots[next]) == s {
-			gather(&out.Cols[s], &x.b.Cols[s], at)
+		if next < len(slots) && int(slots[next]) == s {
+			gather(&out.Cols[s], &src.Cols[s], at)
 			next++
 			continue
 		}
 		absent(&out.Cols[s], len(at))
 	}
-	out.Origin, out.RawData = x.b.Origin, x.b.RawData
+	out.Origin, out.RawData = src.Origin, src.RawData
 	out.RowNos, out.Lines, out.Raw = out.RowNos[:0], out.Lines[:0], out.Raw[:0]
 	for _, i := range at {
-		out.RowNos = append(out.RowNos, x.b.RowNos[i])
-		out.Lines = append(out.Lines, x.b.Lines[i])
-		out.Raw = append(out.Raw, x.b.Raw[i])
+		out.RowNos = append(out.RowNos, src.RowNo(int(i)))
+		out.Lines = append(out.Lines, lineNo(src, int(i)))
+		raw := record.View{}
+		if src.Raw != nil {
+			raw = src.Raw[i]
+		}
+		out.Raw = append(out.Raw, raw)
 	}
 }

@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 		{"in a list", `in {
 			field = "code"
 			values = ["A", "B"]
-		}`, rows[:3], []string{`row 4: row.check_failed "C" is not in the table of code. Did you mean "A"?`, `row 5: row.check_failed "D" is not in the table of code. Did you mean "A"?`}},
+		}`, rows[:3], []string{`row 4: row.check_failed "C" is not in the table of code. There are: A, B.`, `row 5: row.check_failed "D" is not in the table of code. There are: A, B.`}},
 		{"in the keys of a map, by number", `in {
 			field = "n"
 			values = { 1 = "one", 2 = "two", 3 = "three", 4 = "four" }

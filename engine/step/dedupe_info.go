@@ -185,7 +185,7 @@ func (h *holding) release(t *Tally, emit func(*record.Batch) error) error {
 	slices.Sort(at)
 	t.Deduplicated += int64(h.rows.len() - len(at))
 	for part := range slices.Chunk(at, sliceRows) {
-		h.rows.take(&h.out, part)
+		take(&h.out, &h.rows.b, h.rows.slots, part)
 		if err := emit(&h.out); err != nil {
 			return err
 		}

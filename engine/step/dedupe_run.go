@@ -190,9 +190,13 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	v := r.values[0]
 	var known, drop bool
 	var err error
-	if r.keep == keepChanged {
+	switch {
+	case r.keep == keepFirst && !r.tell:
+		known, err = r.single.See(v)
+		return !known, err
+	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
-	} else {
+	default:
 		known, err = r.single.Visit(v)
 		drop = known && r.keep == keepFirst
 	}

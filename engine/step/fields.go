@@ -62,17 +62,16 @@ func project(p projectionSpec) (*projection, diag.List) {
 		}
 		f, fd := compile(p.compiler, p.in, nt.Text, record.Invalid)
 		ds = append(ds, fd...)
+		t := record.Of(record.Any) // of a field in error, so that what reads it is not reported too
 		if f.expr != nil {
-			add(record.Field{Name: nt.Name, Type: f.expr.Type()}, f)
+			t = f.expr.Type()
 		}
+		add(record.Field{Name: nt.Name, Type: t}, f)
 	}
 	for s, f := range p.in.Fields() {
 		if f.Hidden {
 			add(f, formula{slot: record.Slot(s)})
 		}
-	}
-	if ds.HasErrors() {
-		return nil, ds
 	}
 	return &projection{in: p.in, out: record.NewSchema(fields), sources: sources}, ds
 }

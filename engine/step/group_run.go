@@ -27,6 +27,7 @@ type groupRunner struct {
 	count []uint32   // rows of each group
 	keys  index      // within the object: key of each group
 	last  []byte     // adjacent: key of the group that goes on
+	cut   bool       // adjacent: the next row begins a group, whatever its key
 	key   []byte
 
 	set   record.Batch // the rows of the groups being made, group by group
@@ -35,27 +36,35 @@ type groupRunner struct {
 	heads []int32
 	sel   []int32 // the group being evaluated, where they are taken one at a time
 	out   record.Batch
+	text  []byte  // of the groups in out
+	ends  []int32 // the rows that Join takes
 }
 
 // Apply implements Runner.
 func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
+	r.evaluateKeys(in)
+	from := len(in.Rejects)
+	for k := range in.Live() {
+		if i := in.Row(k); r.encode(in, i) {
+			r.add(in, i)
+		}
+	}
+	in.Drop(from)
+	return r.complete(t)
+}
+
+// evaluateKeys computes what the rows of in are grouped by.
+func (r *groupRunner) evaluateKeys(in *record.Batch) {
 	from := len(in.Rejects)
 	r.cols = r.cols[:0]
 	for k := range r.by {
 		r.cols = append(r.cols, r.by[k].rows(in, r.address, r.byNames[k]))
 	}
 	in.Drop(from)
-	from = len(in.Rejects)
-	for k := range in.Live() {
-		i := in.Row(k)
-		if !r.encode(i) {
-			in.Reject(i, r.address, r.byNames[0], "row.no_key", "the row belongs to no group: "+strings.Join(r.byNames, ", ")+
-				" is empty. Filter such rows out before, or group by something every row has")
-			continue
-		}
-		r.add(in, i)
-	}
-	in.Drop(from)
+}
+
+// complete makes rows of the groups that no later row can belong to.
+func (r *groupRunner) complete(t *Tally) (*record.Batch, error) {
 	if !r.adjacent {
 		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
 	}
@@ -64,7 +73,7 @@ func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*rec
 		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
 	}
 	r.arrange()
-	r.build(r.count[:done], r.order, t)
+	r.build(&r.rows.b, r.count[:done], r.order, t)
 	r.carry(done)
 	return &r.out, r.rows.bounded(r.address, r.maxRows, r.advice())
 }
@@ -76,13 +85,17 @@ func (r *groupRunner) advice() string {
 	return "Sort the file by the key and use within = \"adjacent\", or raise max_rows"
 }
 
-// encode makes r.key of row i. It returns false when there is nothing in it.
-func (r *groupRunner) encode(i int) bool {
+// encode makes r.key of row i. When there is nothing in it, the row is rejected.
+func (r *groupRunner) encode(in *record.Batch, i int) bool {
 	r.key = r.key[:0]
 	some := false
 	for _, c := range r.cols {
 		some = some || !isEmpty(c, i)
 		r.key = appendKey(r.key, c, i)
+	}
+	if !some {
+		in.Reject(i, r.address, r.byNames[0], "row.no_key", "the row belongs to no group: "+strings.Join(r.byNames, ", ")+
+			" is empty. Filter such rows out before, or group by something every row has")
 	}
 	return some
 }
@@ -92,7 +105,8 @@ func (r *groupRunner) add(in *record.Batch, i int) {
 	var g int
 	var added bool
 	if r.adjacent {
-		added = len(r.count) == 0 || !bytes.Equal(r.key, r.last)
+		added = len(r.count) == 0 || r.cut || !bytes.Equal(r.key, r.last)
+		r.cut = false
 		if g = len(r.count); !added {
 			g--
 		} else {
@@ -128,8 +142,8 @@ func (r *groupRunner) arrange() {
 	r.offs = next
 }
 
-// build makes r.out of groups with count rows each, the first rows of order.
-func (r *groupRunner) build(count []uint32, order []int32, t *Tally) {
+// build makes r.out of groups with count rows each, the first rows of src in order.
+func (r *groupRunner) build(src *record.Batch, count []uint32, order []int32, t *Tally) {
 	r.offs, r.heads = append(r.offs[:0], 0), r.heads[:0]
 	for _, n := range count {
 		at := r.offs[len(r.offs)-1]
@@ -137,7 +151,7 @@ func (r *groupRunner) build(count []uint32, order []int32, t *Tally) {
 		r.offs = append(r.offs, at+n)
 	}
 	rows := r.offs[len(r.offs)-1]
-	r.rows.take(&r.set, order[:rows])
+	take(&r.set, src, r.rows.slots, order[:rows])
 	groups := len(count)
 	r.provenance(groups)
 	for f := range r.fields {
@@ -153,7 +167,7 @@ func (r *groupRunner) build(count []uint32, order []int32, t *Tally) {
 			absent(&r.out.Cols[o], groups)
 			continue
 		}
-		gather(&r.out.Cols[o], &r.rows.b.Cols[slot], r.heads)
+		gather(&r.out.Cols[o], &src.Cols[slot], r.heads)
 	}
 	t.GroupedRows += int64(rows)
 	t.Grouped += int64(rows) - int64(groups)
@@ -165,20 +179,46 @@ func (r *groupRunner) provenance(groups int) {
 	out, set := &r.out, &r.set
 	shape(out, r.groupStep.out, groups)
 	out.Origin = set.Origin
-	out.RowNos, out.Lines, out.Raw, out.RawData = out.RowNos[:0], out.Lines[:0], out.Raw[:0], out.RawData[:0]
+	out.RowNos, out.Lines, out.Raw = out.RowNos[:0], out.Lines[:0], out.Raw[:0]
 	for g := range groups {
-		a, b := int(r.offs[g]), int(r.offs[g+1])
+		a := int(r.offs[g])
 		out.RowNos, out.Lines = append(out.RowNos, set.RowNos[a]), append(out.Lines, set.Lines[a])
-		start := len(out.RawData)
-		for i := a; i < b; i++ {
-			raw := set.RawText(i)
-			if n := len(out.RawData); n > start && len(raw) > 0 && out.RawData[n-1] != '\n' {
-				out.RawData = append(out.RawData, '\n')
-			}
-			out.RawData = append(out.RawData, raw...)
-		}
-		out.Raw = append(out.Raw, record.View{Off: uint32(start), Len: uint32(len(out.RawData) - start)})
 	}
+	if r.sharedText(groups) {
+		out.RawData = set.RawData
+		return
+	}
+	out.Raw, r.text = out.Raw[:0], r.text[:0]
+	for g := range groups {
+		start := len(r.text)
+		for i := r.offs[g]; i < r.offs[g+1]; i++ {
+			raw := set.RawText(int(i))
+			if n := len(r.text); n > start && len(raw) > 0 && r.text[n-1] != '\n' {
+				r.text = append(r.text, '\n')
+			}
+			r.text = append(r.text, raw...)
+		}
+		out.Raw = append(out.Raw, record.View{Off: uint32(start), Len: uint32(len(r.text) - start)})
+	}
+	out.RawData = r.text
+}
+
+// sharedText makes r.out.Raw views into the text of r.set, which is possible
+// when the rows of every group follow one another there, line by line.
+func (r *groupRunner) sharedText(groups int) bool {
+	out, set := &r.out, &r.set
+	for g := range groups {
+		v := set.Raw[r.offs[g]]
+		for i := r.offs[g] + 1; i < r.offs[g+1]; i++ {
+			next, end := set.Raw[i], v.Off+v.Len
+			if next.Off != end+1 || set.RawData[end] != '\n' {
+				return false
+			}
+			v.Len += 1 + next.Len
+		}
+		out.Raw = append(out.Raw, v)
+	}
+	return true
 }
 
 // evaluate computes field f for the groups in r.set. Groups for which it fails are rejected in r.out.
@@ -241,7 +281,7 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	}
 	order := r.order
 	for count := range slices.Chunk(r.count, sliceRows) {
-		r.build(count, order, t)
+		r.build(&r.rows.b, count, order, t)
 		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
 			return err
@@ -249,7 +289,7 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	}
 	r.rows.reset()
 	r.keys.reset()
-	r.group, r.count, r.last = r.group[:0], r.count[:0], r.last[:0]
+	r.group, r.count, r.last, r.cut = r.group[:0], r.count[:0], r.last[:0], false
 	return nil
 }
 

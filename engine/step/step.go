@@ -96,6 +96,33 @@ type Runner interface {
 	EndObject(ctx context.Context, t *Tally, emit func(*record.Batch) error) error
 }
 
+// Splitter is implemented by stateful steps that can do most of their work on a
+// batch without knowing what came before it or comes after it, so that batches
+// can be worked on by several lanes and only their ends in order.
+type Splitter interface {
+	Step
+	// NewPart makes a part for one lane, or returns nil when the step, as it is
+	// configured, cannot be split. want is as for New.
+	NewPart(want []record.Slot) Part
+}
+
+// Part is a lane's share of a Splitter. One goroutine at a time uses it.
+type Part interface {
+	// Split takes the selected rows of in. out has the results that depend on no
+	// other batch, nil when there are none; it carries rejects as the result of
+	// Apply may. head and tail are the rows of in, before and after those of out,
+	// whose results may: they are for Join. Both stay valid until the next call.
+	Split(ctx context.Context, in *record.Batch, t *Tally) (head, tail []int32, out *record.Batch, err error)
+}
+
+// Joiner is implemented by the runners of a Splitter.
+type Joiner interface {
+	Runner
+	// Join takes the ends of a batch, as Split gave them, in the order of the
+	// source. The result comes before Split's out, and is else like that of Apply.
+	Join(ctx context.Context, in *record.Batch, head, tail []int32, t *Tally) (*record.Batch, error)
+}
+
 // Holder is implemented by stateful runners that keep rows back.
 type Holder interface {
 	// Oldest returns the row number of the first row of the present object

@@ -1,10 +1,15 @@
+locals {
+  # The certificate itself, or the name of a file with it.
+  ftp_ca = var.ftp_tls == "none" ? "" : var.ftp_ca == "" || length(regexall("-----BEGIN ", var.ftp_ca)) > 0 ? var.ftp_ca : file(var.ftp_ca)
+}
+
 connection "ftp" "activate" {
   host     = var.ftp_host
   port     = var.ftp_port
   user     = var.ftp_username
   password = var.ftp_password
   tls      = var.ftp_tls
-  ca       = var.ftp_ca
+  ca       = local.ftp_ca
 }
 
 connection "rest" "activate" {

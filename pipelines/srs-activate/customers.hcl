@@ -31,6 +31,7 @@ pipeline "customers" {
     path       = "${var.ftp_path}/${var.customer_files}"
     ready      = var.ready
     after      = var.after
+    create     = var.create_folder
   }
 
   decode "csv" {
@@ -45,9 +46,12 @@ pipeline "customers" {
       geslacht      = "text optional"
       geboortedatum = "date '%d-%m-%Y' optional"
       telefoon      = "text optional"
+      straat        = "text optional"
+      huisnummer    = "text optional"
       postcode      = "text optional"
       plaats        = "text optional"
       land          = "text optional"
+      filiaal       = "text optional"
       nieuwsbrief   = "bool 'J,ja,1' 'N,nee,0' optional"
       gewijzigd_op  = "datetime '%d-%m-%Y %H:%M:%S' Europe/Amsterdam optional"
     }, var.customer_columns)

@@ -21,6 +21,7 @@ pipeline "purchases" {
     path       = "${var.ftp_path}/${var.purchase_files}"
     ready      = var.ready
     after      = var.after
+    create     = var.create_folder
   }
 
   decode "csv" {
@@ -33,6 +34,7 @@ pipeline "purchases" {
       datumtijd     = "datetime '%d-%m-%Y %H:%M:%S' Europe/Amsterdam required"
       klantnummer   = "text optional"
       email         = "text optional"
+      regel         = "text optional"
       artikelnummer = "text"
       omschrijving  = "text optional"
       aantal        = "int required"

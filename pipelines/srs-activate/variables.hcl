@@ -43,6 +43,12 @@ variable "ftp_path" {
   description = "Folder that enabling SRS adds to the account."
 }
 
+variable "create_folder" {
+  type        = bool
+  default     = true
+  description = "Whether the first run makes ftp_path when it is missing, as enabling SRS does; a run that finds it changes nothing."
+}
+
 variable "ready" { # assumed: SRS writes files in place, without a marker
   type    = string
   default = "stable 30s"

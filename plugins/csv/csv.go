@@ -89,6 +89,7 @@ type Decoder struct {
 	Trim      bool
 	MaxRow    int64
 	Text      bytestream.Options
+	Schema    *spec.Ref
 
 	set     columns.Set // by Bind
 	dialect dialect
@@ -98,6 +99,8 @@ type Decoder struct {
 // Spec implements plugin.Config.
 func (d *Decoder) Spec() spec.Body {
 	return append(spec.Body{
+		spec.Reference("schema", "schema", &d.Schema).
+			Doc("A schema block whose fields are the columns. columns adds to them, replaces one of the same name, and with null takes one away."),
 		spec.Raw("columns", "map of column declarations", &d.Columns).
 			Doc("The columns to read: for each name a declaration such as `text`, `decimal comma`, `date '%d-%m-%Y'` or `text optional from 'E-Mail'`. They are found by the header, so their order in the file does not matter; without a header it is the order of this map."),
 		spec.String("delimiter", &d.Delimiter).Default(",", `","`).Check(checkDelimiter).
@@ -172,11 +175,15 @@ func (d *Decoder) Bind(at spec.Ranges) (*record.Schema, diag.List) {
 	if rng != nil {
 		d.at = *rng
 	}
-	if d.Columns == cty.NilVal || d.Columns.IsNull() {
-		return record.NewSchema(nil), diag.List{diag.Errorf("config.missing_attribute", rng, "Columns must be declared",
-			`This decoder needs columns = { NAME = "TYPE" } to know which columns there are and of what type. weir columns FILE proposes a declaration from a sample file.`)}
+	base, _ := schemaOf(d.Schema)
+	if d.Columns == cty.NilVal {
+		d.Columns = cty.NullVal(cty.DynamicPseudoType)
 	}
-	set, diags := columns.FromMap(d.Columns, d.at)
+	if d.Columns.IsNull() && base == nil {
+		return record.NewSchema(nil), diag.List{diag.Errorf("config.missing_attribute", rng, "Columns must be declared",
+			`This decoder needs columns = { NAME = "TYPE" }, or schema = schema.NAME, to know which columns there are and of what type. weir columns FILE proposes a declaration from a sample file.`)}
+	}
+	set, diags := columns.FromMap(d.Columns, d.at, base)
 	if len(set.Columns) == 0 && !diags.HasErrors() {
 		diags = append(diags, diag.Errorf("config.invalid_value", rng, "No columns are declared", "columns must have at least one column. weir columns FILE proposes a declaration from a sample file."))
 	}
@@ -185,6 +192,15 @@ func (d *Decoder) Bind(at spec.Ranges) (*record.Schema, diag.List) {
 	}
 	d.set, d.dialect = set, d.newDialect()
 	return set.Schema, diags
+}
+
+// schemaOf returns the declarations of the schema block that r refers to.
+func schemaOf(r *spec.Ref) ([]spec.NamedText, bool) {
+	if r == nil {
+		return nil, false
+	}
+	out, ok := r.Value.([]spec.NamedText)
+	return out, ok
 }
 
 // checkPositions reports what makes the place of columns without a header uncertain.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"weir/engine/bytestream"
 )
@@ -249,20 +250,26 @@ func (d *dialect) delimiters(b []byte, from, to int, out []uint32) []uint32 {
 	}
 	const ones, low7, high = 0x0101010101010101, 0x7F7F7F7F7F7F7F7F, 0x8080808080808080
 	pattern := ones * uint64(d.d)
-	i := from
-	for ; i < to && i+8 <= len(b); i += 8 {
+	i, n := from, len(out)
+	for ; i+8 <= to; i += 8 {
 		v := binary.LittleEndian.Uint64(b[i:]) ^ pattern
 		// A byte of m has its high bit set exactly where v is zero.
 		m := ^((v&low7 + low7) | v) & high
-		for m != 0 {
-			j := i + bits.TrailingZeros64(m)>>3
-			if j >= to {
-				return out
-			}
-			out = append(out, uint32(j)) //nolint:gosec // as above
+		if m == 0 {
+			continue
+		}
+		if n+8 > cap(out) {
+			out = slices.Grow(out[:n], 64)
+		}
+		room := out[n : n+8]
+		k := 0
+		for ; m != 0 && k < 8; k++ {
+			room[k] = uint32(i + bits.TrailingZeros64(m)>>3) //nolint:gosec // as above
 			m &= m - 1
 		}
+		n += k
 	}
+	out = out[:n]
 	for ; i < to; i++ {
 		if b[i] == d.d {
 			out = append(out, uint32(i)) //nolint:gosec // as above

@@ -96,7 +96,7 @@ func (s *scratch) prepare(w *work, data []byte) {
 	if w.converts() {
 		s.convert(w, data, replace)
 	} else {
-		s.invalid = !utf8.Valid(data)
+		s.invalid = !record.ValidText(data)
 		if s.invalid && replace {
 			s.convert(w, data, replace)
 		}

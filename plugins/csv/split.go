@@ -147,6 +147,10 @@ func (r *reader) cut(w *work, target int) (end int, rows, long bool, err error) 
 	w.broken = w.broken[:0]
 	r.fill(target)
 	for end < target {
+		if to := r.leap(end, target); to > end {
+			end, rows = to, true
+			continue
+		}
 		to, after, what := r.next(end)
 		switch what {
 		case aCut:
@@ -159,6 +163,13 @@ func (r *reader) cut(w *work, target int) (end int, rows, long bool, err error) 
 			continue
 		case aNothing:
 			return end, rows, false, nil
+		}
+		if rows && after > target {
+			// However much was read by now: where chunks end depends on the bytes
+			// alone, so that a run after a crash sees the same ones.
+			return end, true, false, nil
+		}
+		switch what {
 		case aRow:
 			rows = true
 		case aUnclosed:
@@ -172,6 +183,30 @@ func (r *reader) cut(w *work, target int) (end int, rows, long bool, err error) 
 		end = after
 	}
 	return end, rows, false, nil
+}
+
+// leap returns the end of the last whole line before the next quote or limit, or
+// pos when there is none: lines without quotes are rows, and need not be looked
+// at one by one when none of them can be too long. Empty lines and comments among
+// them are left to Parse, but what begins at pos is not one.
+func (r *reader) leap(pos, limit int) int {
+	d, limit := &r.dia, min(limit, len(r.buf))
+	if limit-pos > d.maxRow || pos >= limit {
+		return pos
+	}
+	if d.quoted {
+		r.q = d.nextQuote(r.buf, pos, r.q)
+		limit = min(limit, r.q)
+	}
+	last := bytes.LastIndexByte(r.buf[pos:limit], d.nl)
+	if last < 0 {
+		return pos
+	}
+	first := r.buf[pos : pos+bytes.IndexByte(r.buf[pos:limit], d.nl)]
+	if len(d.comment) > 0 && bytes.HasPrefix(first, d.comment) || d.blank(first) {
+		return pos
+	}
+	return pos + last + 1
 }
 
 // hand gives the first end bytes of buf to c, by exchanging their memory.

@@ -63,9 +63,7 @@ func (w *writer) Publish(context.Context) error {
 	if err := w.publish(false); err != nil {
 		return err
 	}
-	n := w.tok.N + 1
-	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, n)}
-	w.prepared, w.renew = false, true
+	w.later(w.tok.N + 1)
 	return nil
 }
 

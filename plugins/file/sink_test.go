@@ -241,7 +241,8 @@ func TestExists(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "out")); err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Open(t.Context(), newHost(), tok) // publishes, then finds its own file in the way of the next
+		w = open(t, s, tok) // publishes; its own file is in the way of the next
+		_, err = w.Deliver(t.Context(), &plugin.Delivery{Rows: rows(0, 1)})
 		wantCode(t, err, "env.file_exists")
 		if got := content(t, filepath.Join(dir, "out")); !strings.Contains(got, `"id":0`) {
 			t.Errorf("got %q", got)

@@ -129,9 +129,18 @@ func (w *writer) open(resume []byte) error {
 		if err := w.publish(true); err != nil {
 			return err
 		}
-		return w.fresh(w.tok.N + 1)
+		w.later(w.tok.N + 1)
+		return nil
 	}
-	return w.fresh(max(w.tok.N, 1))
+	w.later(max(w.tok.N, 1))
+	return nil
+}
+
+// later leaves a file of its own to the first row: a run without rows must not
+// stumble over a file that is in the way of the next.
+func (w *writer) later(n int) {
+	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, n)}
+	w.prepared, w.renew = false, true
 }
 
 // fresh prepares for a file of its own; nothing is created before the first row.
@@ -203,6 +212,16 @@ func (w *writer) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Reject
 	if err := w.start(); err != nil {
 		return nil, err
 	}
+	before := len(w.buf)
+	var err error
+	if w.buf, err = w.rows.appendRows(w.buf, d.Rows); err == nil {
+		w.tok.Rows += int64(d.Rows.Live())
+		if len(w.buf) >= bufferSize {
+			return nil, w.flush()
+		}
+		return nil, nil
+	}
+	w.buf = w.buf[:before] // some row cannot be written: which one shows when they are taken one by one
 	var rejected []plugin.Rejected
 	for k := range d.Rows.Live() {
 		i := d.Rows.Row(k)

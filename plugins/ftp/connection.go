@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/engine/diag"
+	"weir/engine/plugin"
 	"weir/engine/spec"
 )
 
@@ -141,6 +142,18 @@ func (c *Connection) StandIn(addr, ca string) error {
 		c.TLS = "none"
 	}
 	return nil
+}
+
+// MoveTo implements plugin.Movable.
+func (c *Connection) MoveTo(e plugin.Endpoint) error {
+	c.TLS, c.Verify = e.TLS, true
+	if e.TLS == "none" {
+		c.TLSMax = ""
+	}
+	if e.User != "" {
+		c.User, c.Password = e.User, e.Password
+	}
+	return c.StandIn(e.Addr, e.CA)
 }
 
 // zone is the time zone of LIST replies; Spec has checked its name.

@@ -73,7 +73,7 @@ func (f *fileSystem) do(ctx context.Context, doing, p string, op func(s *session
 		}
 		s := f.s
 		before := s.ctl.replies
-		s.ctx = ctx
+		s.ctx = ctx //nolint:fatcontext // a session serves one call at a time; the loop replaces it
 		end := s.guard.Begin(ctx)
 		err := op(s)
 		end()

@@ -114,6 +114,20 @@ func (c *Connection) Check(at spec.Ranges) diag.List {
 	return out
 }
 
+// MoveTo implements plugin.Movable. The path of url stays: requests keep their form.
+func (c *Connection) MoveTo(e plugin.Endpoint) error {
+	u, err := url.Parse(c.url)
+	if err != nil {
+		return err
+	}
+	u.Scheme, u.Host = "http", e.Addr
+	if e.TLS != "none" {
+		u.Scheme = "https"
+	}
+	c.url, c.tls.ca, c.tls.serverName, c.proxy = u.String(), e.CA, "", spec.Secret{}
+	return nil
+}
+
 func loopback(host string) bool {
 	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
 }

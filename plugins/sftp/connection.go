@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"weir/engine/diag"
+	"weir/engine/plugin"
 	"weir/engine/spec"
 )
 
@@ -178,4 +179,12 @@ func (c *Connection) StandIn(addr string, fingerprints []string) error {
 	}
 	c.Host, c.Port, c.KnownHosts, c.HostKeys = host, n, "", fingerprints
 	return nil
+}
+
+// MoveTo implements plugin.Movable.
+func (c *Connection) MoveTo(e plugin.Endpoint) error {
+	if e.User != "" {
+		c.User, c.Password, c.PrivateKey, c.Passphrase = e.User, e.Password, spec.Secret{}, spec.Secret{}
+	}
+	return c.StandIn(e.Addr, e.HostKeys)
 }

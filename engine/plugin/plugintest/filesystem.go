@@ -1,13 +1,13 @@
 package plugintest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,7 +118,7 @@ func (f *fsTest) infos(dir string) []plugin.FileInfo {
 	if err != nil {
 		f.Fatalf("List(%s): %v", dir, err)
 	}
-	slices.SortFunc(l, func(a, b plugin.FileInfo) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
+	slices.SortFunc(l, func(a, b plugin.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 	for i := range l {
 		if l[i].Dir { // sizes and times of folders mean nothing
 			l[i].Size, l[i].ModTime = 0, time.Time{}

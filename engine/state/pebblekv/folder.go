@@ -99,7 +99,7 @@ func (f *folder) checkEmpty() error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "db", "spool", ownerName, "lost+found":
+		case "db", "spool", ownerName, "lost+found", markerName + ".tmp": // the last is left by a crash while the folder was made
 		default:
 			return plugin.Fail(plugin.Environment, "state.not_state", fmt.Errorf("folder %s holds other things (%s) and no weir state", f.dir, e.Name()),
 				"Name an empty folder, or one that does not exist yet")

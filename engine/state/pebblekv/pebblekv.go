@@ -13,6 +13,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -33,7 +35,16 @@ type Options struct {
 	FS         vfs.FS      // of the database; nil is the operating system's
 }
 
-const memTableBytes = 16 << 20
+// Keys come in no order, so every compaction rewrites most of what is there. Few
+// and large tables are therefore left side by side for long: what is asked for is
+// mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
+const (
+	memTableBytes  = 32 << 20
+	memTables      = 3
+	tablesAside    = 12 // until they are merged
+	tablesStop     = 36 // until writing waits for that
+	baseLevelBytes = 256 << 20
+)
 
 // Store is an open folder. It implements kv.Store.
 type Store struct {
@@ -71,11 +82,26 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: f.dir, dbDir: f.dbDir(), o: o, folder: f}
-	if s.db, err = s.openDB(f.lock); err != nil {
+	begun := s.begun()
+	if s.db, err = s.openDB(f.lock); err == nil && !begun {
+		// The first log of a new database is begun before the database knows its
+		// format, and so without the marks that tell a damaged log from one that
+		// merely ends. The next log has them.
+		if err = s.db.Close(); err == nil {
+			s.db, err = s.openDB(f.lock)
+		}
+	}
+	if err != nil {
 		f.close()
 		return nil, explain(f.dir, "opened", err)
 	}
 	return s, nil
+}
+
+// begun reports whether the folder holds a database already.
+func (s *Store) begun() bool {
+	names, err := s.o.FS.List(s.dbDir)
+	return err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "MANIFEST-") })
 }
 
 func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
@@ -97,9 +123,10 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		ReadOnly:                    s.o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTableBytes,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
-		LBaseMaxBytes:               64 << 20,
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       tablesAside,
+		L0StopWritesThreshold:       tablesStop,
+		LBaseMaxBytes:               baseLevelBytes,
 		Logger:                      logger{s.o.Log},
 		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
 	}

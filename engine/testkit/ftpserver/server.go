@@ -233,14 +233,12 @@ func (s *Server) accept() {
 		sessions++
 		s.notePeak(sessions)
 		mu.Unlock()
-		s.wg.Add(1)
-		go func() {
-			defer s.wg.Done()
+		s.wg.Go(func() {
 			newSession(s, c).serve()
 			mu.Lock()
 			sessions--
 			mu.Unlock()
-		}()
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ package memfs
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -172,9 +173,7 @@ func (f *FS) Rename(from, to string) error {
 		}
 	}
 	delete(f.nodes, from)
-	for q, m := range moved {
-		f.nodes[q] = m
-	}
+	maps.Copy(f.nodes, moved)
 	return nil
 }
 

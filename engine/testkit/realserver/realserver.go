@@ -241,7 +241,7 @@ func write(t testing.TB, dir, name, text string, mode os.FileMode) string {
 // tempDir is t.TempDir, but passable for the server's user at every level.
 func tempDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "weir-server-")
+	dir, err := os.MkdirTemp("", "weir-server-") //nolint:usetesting // the folders above those of t.TempDir admit their owner alone
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -247,15 +247,13 @@ func (s *Server) accept() {
 			c.Close() //nolint:errcheck // never used
 			return
 		}
-		s.wg.Add(1)
-		go func() {
-			defer s.wg.Done()
+		s.wg.Go(func() {
 			s.serve(c)
 			c.Close() //nolint:errcheck // done with it
 			s.mu.Lock()
 			delete(s.conns, c)
 			s.mu.Unlock()
-		}()
+		})
 	}
 }
 
@@ -275,11 +273,9 @@ func (s *Server) serve(c net.Conn) {
 	s.mu.Lock()
 	s.logins++
 	s.mu.Unlock()
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		ssh.DiscardRequests(reqs)
-	}()
+	})
 	for ch := range chans {
 		if ch.ChannelType() != "session" {
 			ch.Reject(ssh.UnknownChannelType, "only sessions") //nolint:errcheck // the client notices
@@ -289,11 +285,9 @@ func (s *Server) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		s.wg.Add(1)
-		go func() {
-			defer s.wg.Done()
+		s.wg.Go(func() {
 			s.session(conn, channel, requests)
-		}()
+		})
 	}
 }
 

@@ -1,0 +1,232 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/spec"
+)
+
+func checkInstant(s string) error {
+	if _, err := time.Parse(time.RFC3339, s); err != nil {
+		return fmt.Errorf("must be a time with its zone, such as \"2024-07-01T12:00:00+02:00\", not %q", s)
+	}
+	return nil
+}
+
+func checkPath(s string) error {
+	if !strings.HasPrefix(s, "/") || path.Clean(s) != s {
+		return fmt.Errorf("must be an absolute path such as \"/srs/klanten_1.csv\", not %q", s)
+	}
+	return nil
+}
+
+// Blocks declares the top-level blocks of a test file, for documentation: by
+// their type, what each may hold. A server's type decides which of its options there are.
+func Blocks() map[string][]spec.Option {
+	return map[string][]spec.Option{
+		"test":     (&testDecl{}).declare().Describe(),
+		"defaults": (&testDecl{}).common().Describe(),
+	}
+}
+
+// testDecl is what is decoded of a test block, or of the defaults of a file.
+type testDecl struct {
+	at      string
+	atSet   bool
+	vars    cty.Value
+	varsSet bool
+	servers []*serverSpec
+	runs    []*runSpec
+}
+
+func (t *testDecl) common() spec.Body {
+	return spec.Body{
+		spec.String("at", &t.at).Set(&t.atSet).Check(checkInstant).
+			Doc("The time when the test begins, with its zone: \"2024-07-01T12:00:00+02:00\". Time is virtual: it moves on by advance, and when something waits."),
+		spec.Raw("vars", "map", &t.vars).Set(&t.varsSet).
+			Doc("Values of variables of the configuration under test. What a server of the test takes the place of, such as a host, needs none."),
+		spec.Blocks("serve", []string{"type", "name"}, "A server inside the process that takes the place of connection.TYPE.NAME: \"ftp\", \"sftp\" or \"rest\". "+
+			"For a connection of a module write MODULE.NAME.",
+			func() spec.Body { return (&serverSpec{}).declare() },
+			func(labels []string, rng hcl.Range) spec.Body {
+				s := &serverSpec{kind: labels[0], name: labels[1], rng: rng}
+				t.servers = append(t.servers, s)
+				return s.declare()
+			}),
+	}
+}
+
+func (t *testDecl) declare() spec.Body {
+	return append(t.common(), spec.Blocks("run", []string{"name"}, "One run of pipelines, to the end of what their sources have. State is kept from run to run.",
+		func() spec.Body { return (&runSpec{}).declare() },
+		func(labels []string, rng hcl.Range) spec.Body {
+			r := &runSpec{name: labels[0], rng: rng}
+			t.runs = append(t.runs, r)
+			return r.declare()
+		}))
+}
+
+func (s *serverSpec) declare() spec.Body {
+	ftp, rest := s.kind == "" || s.kind != "rest", s.kind == "" || s.kind == "rest"
+	var b spec.Body
+	if ftp {
+		b = append(b,
+			spec.String("user", &s.user).Doc("The only user who may log in. Left out, the server lets the connection in whatever its credentials are."),
+			spec.Credential("password", &s.password).Doc("Password of user."),
+			spec.Strings("folders", &s.folders).Check(checkPaths).Doc("Empty folders that exist besides those of files."),
+			fileBlocks("file", "A file on the server.", true, &s.files),
+		)
+		if s.kind != "sftp" {
+			b = append(b, spec.Choice("tls", &s.tls, "none", "explicit", "implicit").Default("none", `"none"`).Doc("How an FTP server encrypts; with TLS, data connections must resume the session, as strict servers demand."))
+		}
+	}
+	if rest {
+		b = append(b,
+			spec.Bool("tls", &s.secure).Default(false, "false").Doc("Whether a REST server speaks HTTPS."),
+			spec.Choice("like", &s.like, "activate").Doc("Serve a built-in stand-in: \"activate\" is the HTTP interface of Spotler Activate."),
+			s.activate.block(),
+			s.onBlocks(),
+		)
+	}
+	return append(b, spec.Blocks("fault", nil, "How the server misbehaves during the whole test.",
+		func() spec.Body { return (&faultSpec{}).declare() },
+		func(_ []string, rng hcl.Range) spec.Body {
+			f := &faultSpec{kind: s.kind, rng: rng}
+			s.faults = append(s.faults, f)
+			return f.declare()
+		}))
+}
+
+func checkPaths(ps []string) error {
+	for _, p := range ps {
+		if err := checkPath(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *serverSpec) onBlocks() spec.Item {
+	return spec.Blocks("on", []string{"request"}, "How requests are answered: \"METHOD /path\", or \"* /path/*\" for any method and everything below. "+
+		"Of several blocks for one request the first answers that has not answered times requests.",
+		func() spec.Body { return (&routeSpec{}).declare() },
+		func(labels []string, rng hcl.Range) spec.Body {
+			r := &routeSpec{rng: rng}
+			r.method, r.path, _ = strings.Cut(labels[0], " ")
+			s.routes = append(s.routes, r)
+			return r.declare()
+		})
+}
+
+func (r *routeSpec) declare() spec.Body {
+	return spec.Body{
+		spec.Expr("status", &r.status).Doc("The status: a number, or an expression over request and n such as \"n == 0 ? 503 : 200\". 200 when left out."),
+		spec.Expr("body", &r.body).Doc("The reply as JSON: an expression over request (method, path, query, headers, body) and n, how many requests the block answered before."),
+		spec.String("text", &r.text).Doc("The reply as plain text, in place of body."),
+		stringMap("headers", &r.headers).Doc("Headers of the reply."),
+		spec.Int("times", &r.times).Check(spec.Between(1, 1<<20)).Doc("How many requests the block answers; left out, all."),
+		spec.Duration("delay", &r.delay).Doc("Virtual time that the answer takes."),
+	}
+}
+
+func (f *faultSpec) declare() spec.Body {
+	if f.kind == "rest" {
+		return spec.Body{
+			spec.String("on", &f.on).Doc("Which requests: \"METHOD /path\"; left out, all."),
+			spec.Int("skip", &f.skip).Check(spec.Between(0, 1<<20)).Doc("Requests that are answered well first."),
+			spec.Int("times", &f.times).Default(1, "1").Check(spec.Between(-1, 1<<20)).Doc("Requests that are spoilt then; -1 is all."),
+			spec.Int("status", &f.status).Check(spec.Between(100, 599)).Doc("Answer with this status, without effect."),
+			spec.String("body", &f.body).Doc("Body that goes with status."),
+			spec.String("retry_after", &f.retryAfter).Doc("Header Retry-After that goes with status."),
+			spec.String("redirect", &f.redirect).Doc("Answer with a redirect to this address."),
+			spec.Duration("delay", &f.delay).Doc("Virtual time that the answer takes."),
+			spec.Bool("refuse", &f.refuse).Doc("Close the connection without an answer and without effect."),
+			spec.Bool("lose", &f.lose).Doc("Handle the request, then close the connection without an answer."),
+			spec.Bool("cut", &f.cut).Doc("Handle the request, then close the connection in the middle of the answer."),
+		}
+	}
+	b := spec.Body{
+		spec.Size("cut_after", &f.cutAfter).Doc("Break off downloads after so many bytes."),
+		spec.Size("stall_after", &f.stallAfter).Doc("Stop sending after so many bytes and keep the connection open. The timeout of the connection, which ends that, runs in real time."),
+		spec.Bool("silent", &f.silent).Doc("Accept connections and never say a word. The timeout of the connection, which ends that, runs in real time."),
+	}
+	if f.kind != "sftp" {
+		b = append(b, spec.String("refuse_login", &f.refuseLogin).Doc("Reply to every password, such as \"530 Login incorrect.\"."))
+	}
+	return b
+}
+
+func fileBlocks(name, doc string, content bool, to *[]*fileSpec) spec.Item {
+	return spec.Blocks(name, []string{"path"}, doc,
+		func() spec.Body { return (&fileSpec{}).declare(content) },
+		func(labels []string, rng hcl.Range) spec.Body {
+			f := &fileSpec{path: labels[0], rng: rng}
+			*to = append(*to, f)
+			return f.declare(content)
+		})
+}
+
+func (f *fileSpec) declare(content bool) spec.Body {
+	b := spec.Body{spec.String("server", &f.server).Doc("Which server, as TYPE.NAME, when the test has several with files.")}
+	if content {
+		b = append(b,
+			spec.String("content", &f.content).Required().Doc("What the file holds: text, file(\"testdata/x.csv\"), or csv(\";\", columns, rows)."),
+			spec.String("modified", &f.modified).Check(checkInstant).Doc("The file's time; left out, the virtual time at which it appears."),
+			spec.Strings("grow", &f.grow).Doc("Pieces that are added to the file, one each time it is listed: a file that is still being written."),
+		)
+	}
+	return b
+}
+
+func (r *runSpec) declare() spec.Body {
+	return spec.Body{
+		spec.Strings("pipelines", &r.pipelines).Doc("Which pipelines run; left out, all."),
+		spec.Duration("advance", &r.advance).Doc("How much time passes before the run."),
+		spec.String("crash_at", &r.crashAt).Check(checkCrash).
+			Doc("The process ends here, as if killed: " + strings.Join(crashPoints(), ", ") + "; with a number, at the so-manieth time: \"after_delivery 2\"."),
+		spec.Raw("vars", "map", &r.varsRaw).Doc("Values of variables from this run on, over those of the test."),
+		fileBlocks("file", "A file that appears on a server before the run, or replaces one.", true, &r.files),
+		fileBlocks("remove", "A file that is gone before the run.", false, &r.remove),
+		spec.Blocks("fault", []string{"type", "name"}, "How a server misbehaves during the run.",
+			func() spec.Body { return (&faultSpec{}).declare() },
+			func(labels []string, rng hcl.Range) spec.Body {
+				f := &faultSpec{kind: labels[0], name: labels[1], rng: rng}
+				r.faults = append(r.faults, f)
+				return f.declare()
+			}),
+		r.expect.block(),
+	}
+}
+
+func (e *expectSpec) block() spec.Item {
+	return spec.Block("expect", nil, "What the run must have done. A run without one must succeed.",
+		spec.Bool("ok", &e.ok).Set(&e.okSet).Doc("Whether the run succeeds; true unless error is written."),
+		spec.String("error", &e.failure).Doc("The run fails, and this is a part of what it says, or a regular expression that matches it."),
+		spec.Raw("ledger", "map of numbers", &e.ledger).Doc("Counts of the run: read, delivered, filtered, \"filtered.NAME\", deduplicated, grouped, expanded, rejected, held. "+
+			"Of all pipelines together, or one map each: { customers = { read = 3 } }."),
+		spec.ExprList("requests", &e.requests).Doc("Must be true. The name of each rest server is the list of its requests in the run: method, path, query, headers, body, status. history.NAME has those of earlier runs too."),
+		spec.ExprList("state", &e.state).Doc("Must be true. The name of each server that is like a known system is what it holds, such as activate.profiles."),
+		spec.ExprList("violations", &e.violations).Doc("Must be true. The name of such a server is the list of what a careful client had not sent in the run; without this attribute there must be none."),
+		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp and sftp server is its files: path to { content, size, modified }. folders.NAME lists its folders."),
+		spec.ExprList("rejects", &e.rejects).Doc("Must be true. rejects is the list of rows refused in the run: pipeline, object, row, line, step, column, code, reason, raw."),
+		spec.ExprList("notices", &e.notices).Doc("Must be true. notices is the list of what people should know: pipeline, severity, code, summary, detail."),
+		spec.ExprList("output", &e.output).Doc("Must be true. output is the text that the run wrote to standard output."),
+	)
+}
+
+func stringMap(name string, p *map[string]string) *spec.Attr[[]spec.NamedText] {
+	var pairs []spec.NamedText
+	return spec.Exprs(name, &pairs).Check(func(ts []spec.NamedText) error {
+		*p = map[string]string{}
+		for _, t := range ts {
+			(*p)[t.Name] = t.Text.S
+		}
+		return nil
+	})
+}

@@ -1,0 +1,178 @@
+// Package scenario runs the test blocks of *.test.hcl files.
+//
+// A test is a scenario: servers inside the process that take the place of those
+// the connections name, and runs of the pipelines between them, one after the
+// other, with what each must have done. Everything else is the production
+// engine: it plans the folder of the test file with the connections moved to
+// the servers (plugin.Movable) and keeps its state in a folder of the test. Time
+// is virtual: sleeping moves it on at once.
+//
+// A test also fails, without being told to look, when a ledger does not add up
+// (I3), when the value of a sensitive variable turns up in an error, a notice, a
+// reject or the log (I9), and when a stand-in saw what a careful client does not send.
+package scenario
+
+import (
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"weir/engine/diag"
+	"weir/engine/plugin"
+	"weir/engine/spec"
+)
+
+// Suite is the tests of some files.
+type Suite struct {
+	Files   []*File           // sorted by name
+	Sources map[string][]byte // of the test files, by name, for printing diagnostics
+}
+
+// File is one file of tests.
+type File struct {
+	Name  string
+	Tests []*Test
+}
+
+// Test is one test block, with what the defaults block of its file adds.
+type Test struct {
+	Name   string
+	Range  hcl.Range // of the block's header
+	Folder string    // the configuration under test
+
+	ranges  spec.Ranges // of what was decoded
+	at      time.Time
+	vars    map[string]cty.Value
+	servers []*serverSpec
+	runs    []*runSpec
+}
+
+// Options say how tests are run.
+type Options struct {
+	// Plugins returns the plugins of an engine whose standard output is out.
+	Plugins  func(out io.Writer) []plugin.Plugin
+	Match    *regexp.Regexp // run only tests whose name matches; nil runs all
+	Parallel int            // tests at the same time; 0 is the number of processors
+	Cover    bool           // collect what the tests reach
+}
+
+// Result is the outcome of one test.
+type Result struct {
+	Test *Test
+	File *File
+	// Problems are the expectations that were not met, or errors of the
+	// configuration. Empty when the test passed.
+	Problems diag.List
+	Sources  map[string][]byte // files that ranges of Problems lie in
+	Broken   bool              // the test could not be run: Problems are about the configuration
+	Elapsed  time.Duration     // of the machine's time
+}
+
+// Passed reports whether the test met all its expectations.
+func (r *Result) Passed() bool { return len(r.Problems) == 0 }
+
+// serverSpec is a serve block.
+type serverSpec struct {
+	kind, name string
+	rng        hcl.Range
+
+	tls      string // ftp
+	secure   bool   // rest
+	user     string
+	password spec.Secret
+	folders  []string
+	files    []*fileSpec
+	faults   []*faultSpec
+	routes   []*routeSpec
+	like     string
+	activate activateSpec
+}
+
+// address is that of the connection whose server s takes the place of.
+func (s *serverSpec) address() string {
+	module, name := cutModule(s.name)
+	return module + s.kind + "." + name
+}
+
+// fileSpec is a file block.
+type fileSpec struct {
+	server   string // in a run: "ftp.activate"; "" when there is only one
+	path     string
+	rng      hcl.Range
+	content  string
+	modified string
+	grow     []string
+}
+
+// faultSpec is a fault block: how a server misbehaves.
+type faultSpec struct {
+	kind, name string // in a run: which server
+	rng        hcl.Range
+
+	refuseLogin string // ftp
+	cutAfter    int64
+	stallAfter  int64
+	silent      bool
+
+	on          string // rest: "POST /v1/track", "" is every request
+	skip, times int
+	status      int
+	body        string
+	retryAfter  string
+	redirect    string
+	delay       time.Duration
+	refuse      bool
+	lose        bool
+	cut         bool
+}
+
+// routeSpec is an on block: how a rest server answers.
+type routeSpec struct {
+	method, path string
+	rng          hcl.Range
+	status       spec.Text
+	body         spec.Text
+	text         string
+	headers      map[string]string
+	times        int
+	delay        time.Duration
+
+	statusExpr, bodyExpr *expression
+}
+
+// runSpec is a run block.
+type runSpec struct {
+	name      string
+	rng       hcl.Range
+	pipelines []string
+	advance   time.Duration
+	crashAt   string
+	varsRaw   cty.Value
+	vars      map[string]cty.Value
+	files     []*fileSpec
+	remove    []*fileSpec
+	faults    []*faultSpec
+	expect    expectSpec
+}
+
+// expectSpec is an expect block.
+type expectSpec struct {
+	ok      bool
+	okSet   bool
+	failure string
+	ledger  cty.Value
+	ledgers map[string]map[string]int64 // by pipeline; "" is the sum of all that ran
+
+	requests, files, state, violations, rejects, notices, output []spec.Text
+
+	asserts []assertion
+}
+
+// assertion is one expression of an expect block that must be true.
+type assertion struct {
+	attr string
+	e    *expression
+}

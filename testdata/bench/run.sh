@@ -1,0 +1,38 @@
+#!/bin/bash
+# Runs the benchmark jobs with weir, the hand-written program and the naive one in
+# turn, and prints their rates side by side. Settings, by environment:
+#   ROWS   rows of input, 500000; the digests of 500000 are checked against what is known
+#   TIMES  rounds, 3; medians are printed
+#   JOBS   "A B C"
+#   WEIR   program to measure, bin/weir
+#   BENCH  sources of the generator and of the programs to compare with, ../shared/bench
+#   WORK   folder for input, state and built programs; kept, so that input is made once
+#   OUT    folder for output, /dev/shm where there is one, so that the disk does not count
+#   PEERS  1: also DuckDB and Polars, by npm
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+: "${ROWS:=500000}" "${TIMES:=3}" "${JOBS:=A B C}" "${WEIR:=$top/bin/weir}" "${PEERS:=}"
+: "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
+if [ -z "${OUT:-}" ]; then OUT=$WORK; [ -w /dev/shm ] && OUT=/dev/shm; fi
+
+if [ ! -d "$BENCH/gen" ]; then
+	echo "LEFT OUT: the benchmark needs the generator and the programs to compare with; there is no $BENCH/gen (set BENCH)"
+	exit 0
+fi
+mkdir -p "$WORK/bin"
+(cd "$BENCH" && for p in gen handwritten naive verify; do go build -o "$WORK/bin/$p" "./$p"; done)
+(cd "$top" && go build -o "$WORK/bin/run" ./testdata/bench/run)
+for kind in customers receipts; do
+	file=$WORK/$kind-$ROWS.csv
+	[ -s "$file" ] || { "$WORK/bin/gen" "$kind" "$ROWS" >"$file.part" && mv "$file.part" "$file"; }
+done
+if [ -n "$PEERS" ]; then
+	if command -v npm >/dev/null && mkdir -p "$WORK/peers" && cp "$BENCH"/peers/*.js "$WORK/peers/" &&
+		(cd "$WORK/peers" && { [ -d node_modules/nodejs-polars ] || npm install --silent --no-fund --no-audit @duckdb/node-api nodejs-polars; }) >"$WORK/peers.log" 2>&1; then
+		peers=$WORK/peers
+	else
+		echo "LEFT OUT: DuckDB and Polars could not be had by npm ($WORK/peers.log)"
+	fi
+fi
+exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${peers:-}"

@@ -191,9 +191,9 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	var known, drop bool
 	var err error
 	switch {
-	case r.keep == keepFirst && !r.tell:
+	case r.keep == keepFirst && !r.tell && !r.trace:
 		known, err = r.single.See(v)
-		return !known, err
+		return !known || r.again(), err
 	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
 	default:
@@ -267,7 +267,7 @@ func (r *dedupeRunner) mark(tag byte, id identity.ID, v []byte) {
 	r.marks.Put(r.key, v)
 }
 
-// trail keeps that row i was about an entity; see identity.AppendTrail.
+// trail keeps that row i was about an entity; see identity.Trail.
 func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed bool) {
 	var o record.Origin
 	if in.Origin != nil {

@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.logLevel, "log-level", "warn", "least level to log: debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
 	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.testCommand(), a.demoCommand(), a.versionCommand())
-	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand())
+	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand())
 	a.complete(root)
 	usageErrors(root)
 	return root

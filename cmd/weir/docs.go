@@ -13,8 +13,12 @@ import (
 
 	"weir/engine/diag"
 	"weir/engine/function"
+	"weir/engine/plugin"
 	"weir/engine/reference"
+	"weir/plugins/all"
 )
+
+func (a *app) builtins() []plugin.Plugin { return all.Plugins(a.stdout) }
 
 func (a *app) schemaCommand() *cobra.Command {
 	var out string
@@ -24,7 +28,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		Long: "Prints the JSON Schema of a block, such as source.ftp, sink.rest, map or pipeline; without a name, the names.\n" +
 			"--out writes all of them to a folder.",
 		RunE: func(_ *cobra.Command, args []string) error {
-			schemas := reference.Schemas(a.plugins(a.stdout))
+			schemas := reference.Schemas(a.builtins())
 			if out != "" {
 				return writeAll(out, schemas)
 			}
@@ -56,7 +60,7 @@ func (a *app) docsCommand() *cobra.Command {
 			"--out writes all pages below a folder, where the project keeps them. --json prints every block with its options,\n" +
 			"functions and codes as one object.",
 		RunE: func(_ *cobra.Command, args []string) error {
-			pages := reference.Pages(a.plugins(a.stdout))
+			pages := reference.Pages(a.builtins())
 			switch {
 			case out != "":
 				return writeAll(out, pages)
@@ -84,7 +88,7 @@ func (a *app) docsCommand() *cobra.Command {
 
 func (a *app) docsJSON() error {
 	blocks := []map[string]any{}
-	for _, b := range reference.Blocks(a.plugins(a.stdout)) {
+	for _, b := range reference.Blocks(a.builtins()) {
 		blocks = append(blocks, map[string]any{"name": b.Name(), "header": b.Header(), "doc": b.Doc, "options": b.All()})
 	}
 	functions := []map[string]any{}

@@ -1,6 +1,6 @@
 package diag
 
-import "slices"
+import "strings"
 
 // CodeDoc says what a code stands for.
 type CodeDoc struct {
@@ -10,192 +10,165 @@ type CodeDoc struct {
 
 // Codes lists every code that weir reports, sorted.
 func Codes() []CodeDoc {
-	return slices.Concat(configCodes(), envCodes(), exprCodes(), planCodes(), rowCodes(), runCodes(), stateCodes())
+	var out []CodeDoc
+	for line := range strings.Lines(meanings) {
+		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
+		out = append(out, CodeDoc{Code(code), meaning})
+	}
+	return out
 }
 
-func configCodes() []CodeDoc {
-	return []CodeDoc{
-		{"config.conflict", "two options of a block contradict each other, or one is without effect beside the other"},
-		{"config.cycle", "locals, variables or references lead back to themselves"},
-		{"config.doubtful", "what is written is allowed and most likely not meant"},
-		{"config.duplicate", "a name is declared twice"},
-		{"config.empty", "the folder holds no configuration"},
-		{"config.insecure", "an option gives up protection, such as checking certificates"},
-		{"config.invalid", "a block or its condition does not hold"},
-		{"config.invalid_column", "a column declaration cannot be read"},
-		{"config.invalid_name", "a name has characters that names cannot have"},
-		{"config.invalid_value", "an option has a value that it cannot have"},
-		{"config.invalid_variable", "a variable has a value of the wrong type, or one that its validation refuses"},
-		{"config.missing_attribute", "an option that the block needs is left out"},
-		{"config.missing_label", "a block lacks a label, such as its type or name"},
-		{"config.missing_variable", "a variable without a default has no value"},
-		{"config.module_cycle", "a module includes itself"},
-		{"config.no_host_key", "an SFTP connection does not say which host key to trust"},
-		{"config.not_found", "there is no such file or folder"},
-		{"config.same_column", "two columns are read from the same place"},
-		{"config.secret_exposed", "a secret is used where it would be shown"},
-		{"config.syntax", "the file is not HCL"},
-		{"config.too_deep", "brackets or blocks are nested too deeply"},
-		{"config.too_large", "a file of the configuration is too large"},
-		{"config.unencrypted", "credentials would be sent without encryption"},
-		{"config.unknown_attribute", "the block has no such option"},
-		{"config.unknown_block", "there is no such block here"},
-		{"config.unknown_function", "there is no such function in the configuration language"},
-		{"config.unknown_plugin", "there is no such source, decoder, sink or connection"},
-		{"config.unknown_reference", "a reference names something that does not exist"},
-		{"config.unknown_variable", "there is no such variable"},
-		{"config.unreadable", "a file of the configuration cannot be read"},
-		{"config.wrong_connection", "a connection of another type is named"},
-		{"config.wrong_type", "a value is of the wrong type"},
-	}
-}
-
-func envCodes() []CodeDoc {
-	return []CodeDoc{
-		{"env.certificate", "the server's certificate cannot be trusted, or an own one cannot be read"},
-		{"env.certificate_refused", "the server refuses the certificate of this side"},
-		{"env.connection", "the connection could not be made or broke"},
-		{"env.connection_lost", "the server ended the connection"},
-		{"env.connection_refused", "nothing listens at the address"},
-		{"env.credentials_refused", "the server refuses the credentials"},
-		{"env.disk_full", "a disk is full"},
-		{"env.failed", "something outside the configuration failed"},
-		{"env.file", "a file cannot be read or written"},
-		{"env.file_exists", "the file to be written is there already"},
-		{"env.host_key", "the server's host key cannot be checked"},
-		{"env.host_key_changed", "the server shows another host key than the one trusted"},
-		{"env.host_key_unknown", "the server's host key is not among those trusted"},
-		{"env.login_refused", "the server refuses user name, password or key"},
-		{"env.missing_folder", "the folder does not exist"},
-		{"env.no_common_algorithm", "client and server have no algorithm in common"},
-		{"env.no_folder", "the folder cannot be reached"},
-		{"env.no_sftp", "the server does not offer SFTP"},
-		{"env.no_zone", "the time zone is not known on this machine"},
-		{"env.not_ssh", "what answers does not speak SSH"},
-		{"env.not_tls", "what answers does not speak TLS"},
-		{"env.output", "the output of the process cannot be written"},
-		{"env.output_closed", "whoever read the output of the process has gone"},
-		{"env.part_file_lost", "the part of an output file that was committed is gone"},
-		{"env.permission", "a permission is missing"},
-		{"env.private_key", "a private key cannot be read"},
-		{"env.redirected", "the server sends to another address"},
-		{"env.refused", "the server refuses the command"},
-		{"env.reply_too_large", "a reply is larger than allowed"},
-		{"env.request_refused", "the server refuses the request as a whole"},
-		{"env.server_busy", "the server asks to come back later"},
-		{"env.sessions", "the server allows no more sessions"},
-		{"env.spool", "a copy of a remote file cannot be kept"},
-		{"env.temp_file", "a temporary file cannot be made"},
-		{"env.timeout", "the server did not answer in time"},
-		{"env.tls_refused", "the server refuses encryption"},
-		{"env.tls_required", "the server demands encryption"},
-		{"env.tls_session", "the server demands that data connections resume the control session"},
-		{"env.tls_unavailable", "the server offers no encryption"},
-		{"env.transfer_cut", "a transfer ended before its end"},
-		{"env.unavailable", "the server is not available"},
-		{"env.unknown_host", "the host name is not known"},
-		{"env.unreachable", "the host cannot be reached"},
-	}
-}
-
-func exprCodes() []CodeDoc {
-	return []CodeDoc{
-		{"expr.argument", "an argument of a function has a value that the function refuses"},
-		{"expr.nullable", "a value that may be nil is used where none may be"},
-		{"expr.syntax", "the expression cannot be parsed"},
-		{"expr.too_deep", "the expression is nested too deeply"},
-		{"expr.too_long", "the expression is too long"},
-		{"expr.type", "a value is of a type that does not fit"},
-		{"expr.unknown_function", "there is no such function in row expressions"},
-		{"expr.unknown_name", "there is no such field"},
-	}
-}
-
-func planCodes() []CodeDoc {
-	return []CodeDoc{
-		{"plan.bad_key", "what is computed cannot be a key"},
-		{"plan.bad_list", "what is computed is not a list"},
-		{"plan.cycle", "steps or pipelines wait for each other"},
-		{"plan.duplicate_field", "a field is made twice"},
-		{"plan.incomplete", "a pipeline has no source or no sink"},
-		{"plan.inputs_differ", "the inputs of a step have different fields"},
-		{"plan.invalid_input", "a step cannot read what it is wired to"},
-		{"plan.invalid_reference", "something is not a reference, or names a thing of the wrong kind"},
-		{"plan.invalid_route", "when and otherwise are combined in a way that has no meaning"},
-		{"plan.no_input", "a step has nothing to read"},
-		{"plan.read_twice", "two decoders read one source"},
-		{"plan.reserved_name", "a field has a name with a meaning of its own"},
-		{"plan.unknown_field", "there is no such field"},
-		{"plan.unknown_key", "the entity has no such key"},
-		{"plan.unknown_reference", "there is no such step or pipeline"},
-		{"plan.unread", "nothing reads the step"},
-	}
-}
-
-func rowCodes() []CodeDoc {
-	return []CodeDoc{
-		{"row.bad_encoding", "bytes are not text in the character set"},
-		{"row.bad_header", "the header cannot be read"},
-		{"row.bad_path", "the path computed from the row is not one"},
-		{"row.bad_quote", "there is text after the quote that ends a cell"},
-		{"row.bad_value", "a value cannot be read as its type, or cannot be written"},
-		{"row.charset", "a note on the character set of a file"},
-		{"row.check_failed", "a condition of a check step does not hold"},
-		{"row.duplicate_column", "the header names a column twice"},
-		{"row.empty", "there are no rows"},
-		{"row.expression", "an expression failed for the row"},
-		{"row.kept_apart", "the row's keys belong to entities that were separated by hand"},
-		{"row.merge_limit", "the row's keys belong to more entities than may be merged"},
-		{"row.missing_column", "the file lacks a declared column"},
-		{"row.nil_condition", "a condition is nil for the row"},
-		{"row.no_key", "every key of the row is empty"},
-		{"row.ragged", "the row has too few or too many cells"},
-		{"row.required", "a required value is empty"},
-		{"row.too_long", "the row is longer than allowed"},
-		{"row.undeclared_columns", "the file has columns that nobody declared"},
-		{"row.unterminated_quote", "a quoted cell has no end"},
-	}
-}
-
-func runCodes() []CodeDoc {
-	return []CodeDoc{
-		{"run.archive", "a compressed file cannot be read"},
-		{"run.archive_limit", "a compressed file expands beyond what is allowed"},
-		{"run.bad_body", "the body of a request cannot be made"},
-		{"run.charset", "the character set of a file cannot be read"},
-		{"run.failed", "a pipeline stopped"},
-		{"run.file_changed", "a file changed while it was being read"},
-		{"run.file_not_moved", "a file that was read could not be put away"},
-		{"run.file_quarantined", "a file was refused as a whole"},
-		{"run.file_read", "the file was read to its end already"},
-		{"run.file_waiting", "a file was found and not read"},
-		{"run.interrupted", "a run was interrupted"},
-		{"run.no_such_file", "there is no such file"},
-		{"run.not_replayed", "a refused row could not be decoded again"},
-		{"run.rejects", "how many rows were rejected"},
-		{"run.replayed_group", "replayed rows are grouped by themselves"},
-		{"run.reply_not_ok", "the receiver did not take a delivery"},
-		{"run.reply_not_understood", "a reply cannot be read as the sink's options say"},
-		{"run.request_refused", "the receiver refuses a request for good"},
-		{"run.resume", "reading cannot go on where it ended"},
-		{"run.skipped", "a pipeline was not run, because one before it failed"},
-		{"run.too_many_rejects", "more rows were rejected than dead_letter allows"},
-		{"run.too_many_rows", "a step would keep more rows in memory than allowed"},
-	}
-}
-
-func stateCodes() []CodeDoc {
-	return []CodeDoc{
-		{"state.bad_token", "what a sink keeps in the state store cannot be read"},
-		{"state.damaged", "the state store is damaged"},
-		{"state.disk_full", "the disk with the state store is full"},
-		{"state.failed", "the state store cannot be used"},
-		{"state.format", "the state store is of another version"},
-		{"state.locked", "another process uses the state store"},
-		{"state.missing", "there is no state store in the folder"},
-		{"state.not_state", "the folder belongs to something else"},
-		{"state.not_writable", "the state store cannot be written"},
-		{"state.read_only", "the state store was opened for reading"},
-		{"state.unusable", "the folder of the state store cannot be made"},
-	}
-}
+// meanings has a line for each code.
+const meanings = `config.conflict two options of a block contradict each other, or one is without effect beside the other
+config.cycle locals, variables or references lead back to themselves
+config.doubtful what is written is allowed and most likely not meant
+config.duplicate a name is declared twice
+config.empty the folder holds no configuration
+config.insecure an option gives up protection, such as checking certificates
+config.invalid a block or its condition does not hold
+config.invalid_column a column declaration cannot be read
+config.invalid_name a name has characters that names cannot have
+config.invalid_value an option has a value that it cannot have
+config.invalid_variable a variable has a value of the wrong type, or one that its validation refuses
+config.missing_attribute an option that the block needs is left out
+config.missing_label a block lacks a label, such as its type or name
+config.missing_variable a variable without a default has no value
+config.module_cycle a module includes itself
+config.no_host_key an SFTP connection does not say which host key to trust
+config.not_found there is no such file or folder
+config.same_column two columns are read from the same place
+config.secret_exposed a secret is used where it would be shown
+config.syntax the file is not HCL
+config.too_deep brackets or blocks are nested too deeply
+config.too_large a file of the configuration is too large
+config.unencrypted credentials would be sent without encryption
+config.unknown_attribute the block has no such option
+config.unknown_block there is no such block here
+config.unknown_function there is no such function in the configuration language
+config.unknown_plugin there is no such source, decoder, sink or connection
+config.unknown_reference a reference names something that does not exist
+config.unknown_variable there is no such variable
+config.unreadable a file of the configuration cannot be read
+config.wrong_connection a connection of another type is named
+config.wrong_type a value is of the wrong type
+env.certificate the server's certificate cannot be trusted, or an own one cannot be read
+env.certificate_refused the server refuses the certificate of this side
+env.connection the connection could not be made or broke
+env.connection_lost the server ended the connection
+env.connection_refused nothing listens at the address
+env.credentials_refused the server refuses the credentials
+env.disk_full a disk is full
+env.failed something outside the configuration failed
+env.file a file cannot be read or written
+env.file_exists the file to be written is there already
+env.host_key the server's host key cannot be checked
+env.host_key_changed the server shows another host key than the one trusted
+env.host_key_unknown the server's host key is not among those trusted
+env.login_refused the server refuses user name, password or key
+env.missing_folder the folder does not exist
+env.no_common_algorithm client and server have no algorithm in common
+env.no_folder the folder cannot be reached
+env.no_sftp the server does not offer SFTP
+env.no_zone the time zone is not known on this machine
+env.not_ssh what answers does not speak SSH
+env.not_tls what answers does not speak TLS
+env.output the output of the process cannot be written
+env.output_closed whoever read the output of the process has gone
+env.part_file_lost the part of an output file that was committed is gone
+env.permission a permission is missing
+env.private_key a private key cannot be read
+env.redirected the server sends to another address
+env.refused the server refuses the command
+env.reply_too_large a reply is larger than allowed
+env.request_refused the server refuses the request as a whole
+env.server_busy the server asks to come back later
+env.sessions the server allows no more sessions
+env.spool a copy of a remote file cannot be kept
+env.temp_file a temporary file cannot be made
+env.timeout the server did not answer in time
+env.tls_refused the server refuses encryption
+env.tls_required the server demands encryption
+env.tls_session the server demands that data connections resume the control session
+env.tls_unavailable the server offers no encryption
+env.transfer_cut a transfer ended before its end
+env.unavailable the server is not available
+env.unknown_host the host name is not known
+env.unreachable the host cannot be reached
+expr.argument an argument of a function has a value that the function refuses
+expr.nullable a value that may be nil is used where none may be
+expr.syntax the expression cannot be parsed
+expr.too_deep the expression is nested too deeply
+expr.too_long the expression is too long
+expr.type a value is of a type that does not fit
+expr.unknown_function there is no such function in row expressions
+expr.unknown_name there is no such field
+plan.bad_key what is computed cannot be a key
+plan.bad_list what is computed is not a list
+plan.cycle steps or pipelines wait for each other
+plan.duplicate_field a field is made twice
+plan.incomplete a pipeline has no source or no sink
+plan.inputs_differ the inputs of a step have different fields
+plan.invalid_input a step cannot read what it is wired to
+plan.invalid_reference something is not a reference, or names a thing of the wrong kind
+plan.invalid_route when and otherwise are combined in a way that has no meaning
+plan.no_input a step has nothing to read
+plan.read_twice two decoders read one source
+plan.reserved_name a field has a name with a meaning of its own
+plan.unknown_field there is no such field
+plan.unknown_key the entity has no such key
+plan.unknown_reference there is no such step or pipeline
+plan.unread nothing reads the step
+row.bad_encoding bytes are not text in the character set
+row.bad_header the header cannot be read
+row.bad_path the path computed from the row is not one
+row.bad_quote there is text after the quote that ends a cell
+row.bad_value a value cannot be read as its type, or cannot be written
+row.charset a note on the character set of a file
+row.check_failed a condition of a check step does not hold
+row.duplicate_column the header names a column twice
+row.empty there are no rows
+row.expression an expression failed for the row
+row.kept_apart the row's keys belong to entities that were separated by hand
+row.merge_limit the row's keys belong to more entities than may be merged
+row.missing_column the file lacks a declared column
+row.nil_condition a condition is nil for the row
+row.no_key every key of the row is empty
+row.ragged the row has too few or too many cells
+row.required a required value is empty
+row.too_long the row is longer than allowed
+row.undeclared_columns the file has columns that nobody declared
+row.unterminated_quote a quoted cell has no end
+run.archive a compressed file cannot be read
+run.archive_limit a compressed file expands beyond what is allowed
+run.bad_body the body of a request cannot be made
+run.charset the character set of a file cannot be read
+run.failed a pipeline stopped
+run.file_changed a file changed while it was being read
+run.file_not_moved a file that was read could not be put away
+run.file_quarantined a file was refused as a whole
+run.file_read the file was read to its end already
+run.file_waiting a file was found and not read
+run.interrupted a run was interrupted
+run.no_such_file there is no such file
+run.not_replayed a refused row could not be decoded again
+run.rejects how many rows were rejected
+run.replayed_group replayed rows are grouped by themselves
+run.reply_not_ok the receiver did not take a delivery
+run.reply_not_understood a reply cannot be read as the sink's options say
+run.request_refused the receiver refuses a request for good
+run.resume reading cannot go on where it ended
+run.skipped a pipeline was not run, because one before it failed
+run.too_many_rejects more rows were rejected than dead_letter allows
+run.too_many_rows a step would keep more rows in memory than allowed
+state.bad_token what a sink keeps in the state store cannot be read
+state.damaged the state store is damaged
+state.disk_full the disk with the state store is full
+state.failed the state store cannot be used
+state.format the state store is of another version
+state.locked another process uses the state store
+state.missing there is no state store in the folder
+state.not_state the folder belongs to something else
+state.not_writable the state store cannot be written
+state.read_only the state store was opened for reading
+state.unusable the folder of the state store cannot be made
+`

@@ -72,7 +72,9 @@ func (r *run) replayAll(ctx context.Context, letters []state.Reject) (err error)
 		}
 	}()
 	for _, s := range r.sinks {
-		s.cuts = nil
+		if len(s.cuts) > 0 || s.replay > 0 {
+			return at(s.node, errors.New("a run was interrupted while it delivered; let weir run finish that first, so that its deliveries keep their keys"))
+		}
 		if !s.whole() {
 			s.batching = plugin.Batching{Rows: 1}
 		}

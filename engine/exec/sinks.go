@@ -11,6 +11,8 @@ import (
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/state"
+	"weir/engine/step"
 )
 
 // sinkNode cuts the rows that reach a sink into deliveries. Cuts are made by rows
@@ -36,6 +38,10 @@ type sinkNode struct {
 	step     int64     // deliveries that the last reservation was for
 	reserved time.Time // when it was made
 	row      []byte
+	top      int64 // in a replay: highest row number delivered since the last commit
+	again    int64 // and deliveries since one that began above it; see place
+	trace    bool  // deliveries are recorded for weir trace
+	trail    []int64
 }
 
 func newSinkNode(r *run, n *plan.Node) *sinkNode {
@@ -44,6 +50,10 @@ func newSinkNode(r *run, n *plan.Node) *sinkNode {
 	if s.batching.Bytes > 0 {
 		s.size = record.NewEncoder(n.In, record.JSONOptions{})
 	}
+	for _, m := range r.Pipeline.Nodes {
+		d, ok := m.Config.(*step.Dedupe)
+		s.trace = s.trace || ok && d.Trace
+	}
 	s.pending.Clear(n.In)
 	return s
 }
@@ -51,7 +61,7 @@ func newSinkNode(r *run, n *plan.Node) *sinkNode {
 // begin starts on the rows after a commit.
 func (s *sinkNode) begin() {
 	s.rows, s.cuts, s.replay = 0, s.r.Session.Cuts(s.node.Address), s.r.Session.Reserved(s.node.Address)
-	s.ahead = s.replay
+	s.ahead, s.top, s.again = s.replay, 0, 0
 }
 
 // repeating reports whether rows are under way that a run before may have
@@ -199,6 +209,9 @@ const quick = time.Second
 // those of some deliveries to come: one write serves for all of them. A sink that
 // undoes what was not committed sees nothing twice and needs none of it.
 func (s *sinkNode) reserve(n int64) error {
+	if s.r.replay != nil {
+		return nil // its rows go out one by one, with keys that do not depend on cuts
+	}
 	if _, undoes := s.writer.(plugin.Stager); undoes || s.rows <= s.ahead {
 		return nil
 	}
@@ -229,9 +242,13 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 		return at(s.node, err)
 	}
 	s.r.Point("delivering")
-	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: s.key(b), Rows: b})
+	key := s.key(b)
+	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: key, Rows: b})
 	if err != nil {
 		return at(s.node, err)
+	}
+	if s.trace {
+		s.record(b, key, refused)
 	}
 	for _, x := range refused {
 		b.Reject(x.Row, s.node.Address, "", x.Code, x.Reason)
@@ -240,6 +257,18 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	s.r.reject(b)
 	s.r.Point("delivered")
 	return nil
+}
+
+// record keeps which rows a delivery had, for weir trace.
+func (s *sinkNode) record(b *record.Batch, key string, refused []plugin.Rejected) {
+	s.trail = s.trail[:0]
+	for k := range b.Live() {
+		i := b.Row(k)
+		if !slices.ContainsFunc(refused, func(x plugin.Rejected) bool { return x.Row == i }) {
+			s.trail = append(s.trail, b.RowNo(i))
+		}
+	}
+	s.r.Session.AddTrail(state.Trail{Object: b.Origin.ID, Rows: s.trail, Sink: s.node.Address, Key: key, Run: s.r.RunID, At: s.r.Clock.Now()})
 }
 
 // writeEncoded passes on rows that a lane encoded.
@@ -267,7 +296,7 @@ func (s *sinkNode) key(b *record.Batch) string {
 	binary.BigEndian.PutUint64(num[0:], uint64(b.RowNo(b.Row(0))))
 	binary.BigEndian.PutUint64(num[8:], uint64(b.RowNo(b.Row(n-1))))
 	binary.BigEndian.PutUint64(num[16:], uint64(n))
-	binary.BigEndian.PutUint64(num[24:], uint64(s.rows-int64(n)))
+	binary.BigEndian.PutUint64(num[24:], uint64(s.place(b)))
 	for _, part := range []string{s.r.Pipeline.Address, s.node.Address, b.Origin.ID} {
 		var l [4]byte
 		binary.BigEndian.PutUint32(l[:], uint32(len(part)))
@@ -276,4 +305,18 @@ func (s *sinkNode) key(b *record.Batch) string {
 	}
 	h.Write(num[:])
 	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// place tells apart deliveries of one row: their place since the last commit. In
+// a replay that would depend on what else is replayed; there it is the number of
+// deliveries since one that began above those before.
+func (s *sinkNode) place(b *record.Batch) int64 {
+	if s.r.replay == nil {
+		return s.rows - int64(b.Live())
+	}
+	if s.again++; b.RowNo(b.Row(0)) > s.top {
+		s.again = 0
+	}
+	s.top = max(s.top, b.RowNo(b.Row(b.Live()-1)))
+	return s.again
 }

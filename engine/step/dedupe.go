@@ -43,6 +43,7 @@ type Dedupe struct {
 	Fields    []string
 	NoKey     string
 	MaxRows   int
+	Trace     bool
 	hasAttach bool
 }
 
@@ -73,6 +74,8 @@ func (c *Dedupe) Spec() spec.Body {
 		spec.Strings("fields", &c.Fields).Doc("The fields that keep = \"changed\" compares. Default: all. Leave out what changes without meaning, such as a time of export."),
 		spec.Choice("no_key", &c.NoKey, "reject", "pass").Default("reject", `"reject"`).Doc("What happens to a row in which every key is absent: it is rejected, or passes without an identity (dedupe.id is nil)."),
 		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows of one object keep = \"last\" may hold in memory. A larger object stops the pipeline."),
+		spec.Bool("trace", &c.Trace).Default(false, "false").Doc("Whether the state store keeps which rows were about which entity, and which deliveries of the pipeline had which rows, for weir trace. " +
+			"It writes about 80 bytes a row, which takes about as long as remembering a new key does."),
 	}
 }
 
@@ -175,7 +178,7 @@ func normaliser(e *identity.Entity, key string) (spec.Text, bool) {
 // Bind implements Config.
 func (c *Dedupe) Bind(b Binding) (Step, diag.List) {
 	s := &dedupeStep{
-		in: b.In, address: b.Address, keep: c.Keep, pass: c.NoKey == "pass", maxRows: c.MaxRows,
+		in: b.In, address: b.Address, trace: c.Trace, keep: c.Keep, pass: c.NoKey == "pass", maxRows: c.MaxRows,
 		own: "dedupe/" + b.Pipeline + "/" + b.Address,
 		opt: identity.Options{Attach: len(c.Keys) > 1 || c.Entity != nil, MaxMerge: c.MaxMerge, Keep: c.Conflict == "keep"},
 	}

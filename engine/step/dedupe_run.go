@@ -24,6 +24,7 @@ type dedupeStep struct {
 	space   string // the state with the identities
 	own     string // the state with what this step passed, when the space is shared
 	shared  bool
+	trace   bool        // keep which rows were about which entity
 	slot    record.Slot // of dedupe in out
 }
 
@@ -175,6 +176,9 @@ func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
 	case keepLast:
 		r.held.visit(&res)
 	}
+	if err == nil && r.trace {
+		r.trail(in, i, res.ID, pass || r.again())
+	}
 	if err != nil || !pass && !r.again() {
 		return false, err
 	}
@@ -187,9 +191,9 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	var known, drop bool
 	var err error
 	switch {
-	case r.keep == keepFirst && !r.tell:
+	case r.keep == keepFirst && !r.tell && !r.trace:
 		known, err = r.single.See(v)
-		return !known, err
+		return !known || r.again(), err
 	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
 	default:
@@ -197,6 +201,9 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 		drop = known && r.keep == keepFirst
 	}
 	drop = drop && !r.again()
+	if err == nil && r.trace {
+		r.trail(in, i, r.single.ID(v), !drop)
+	}
 	if err != nil || drop || !r.tell && r.held == nil {
 		return !drop, err
 	}
@@ -258,6 +265,17 @@ func (r *dedupeRunner) changed(id identity.ID, in *record.Batch, i int) (bool, e
 func (r *dedupeRunner) mark(tag byte, id identity.ID, v []byte) {
 	r.key = append(append(r.key[:0], tag), id[:]...)
 	r.marks.Put(r.key, v)
+}
+
+// trail keeps that row i was about an entity; see identity.Trail.
+func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed bool) {
+	var o record.Origin
+	if in.Origin != nil {
+		o = *in.Origin
+	}
+	t := identity.Trail{ID: id, Object: o.Name, ObjectID: o.ID, Row: in.RowNo(i), Passed: passed}
+	r.key, r.row = t.Append(r.key[:0], r.row[:0])
+	r.marks.Put(r.key, r.row)
 }
 
 // rowHash hashes the compared fields of row i.

@@ -35,6 +35,9 @@ var theBinary binary
 // weirBinary returns the path of the real program.
 func weirBinary(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the real program runs and is killed only without -short")
+	}
 	b := &theBinary
 	b.once.Do(func() {
 		dir, err := os.MkdirTemp("", "weir-bin-") //nolint:usetesting // it serves every test of the package

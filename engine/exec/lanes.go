@@ -260,28 +260,30 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 			finished <- struct{}{}
 		}()
 	}
-	var err error
+	// Whatever ends the loop, a panic included, no lane is at work when this
+	// returns: the reader and its object are closed then.
+	defer func() {
+		cancel()
+		for l := range ordered {
+			<-l.done
+			free <- l
+		}
+		for range workers {
+			<-finished
+		}
+	}()
 	for l := range ordered {
 		<-l.done
-		if err == nil {
-			err = l.err
-		}
+		err := l.err
 		if err == nil {
 			err = take(l)
 		}
-		if err != nil {
-			cancel()
-		}
 		free <- l
+		if err != nil {
+			return err
+		}
 	}
-	for range workers {
-		<-finished
-	}
-	cancel()
-	if err == nil {
-		err = splitErr
-	}
-	return err
+	return splitErr
 }
 
 type job struct {

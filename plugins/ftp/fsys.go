@@ -66,7 +66,7 @@ func (f *fileSystem) do(ctx context.Context, doing, p string, op func(s *session
 		return context.Cause(ctx)
 	}
 	defer f.rest()
-	fresh := f.s == nil
+	fresh := f.s == nil || f.s.guard.Cause() != nil
 	for {
 		if err := f.connect(ctx); err != nil {
 			return err
@@ -113,9 +113,10 @@ func (f *fileSystem) judge(s *session, err error) (again bool) {
 }
 
 func (f *fileSystem) connect(ctx context.Context) error {
-	if f.s != nil {
+	if f.s != nil && f.s.guard.Cause() == nil {
 		return nil
 	}
+	f.drop() // a call before was cancelled just as it ended
 	s, err := dial(ctx, f.cfg, f.tls12)
 	if err != nil {
 		return err
@@ -186,7 +187,7 @@ func (f *fileSystem) Open(ctx context.Context, path string, offset int64) (io.Re
 			return err
 		}
 		r.fs = f
-		r.stop = context.AfterFunc(ctx, func() { s.guard.Trip(context.Cause(ctx)) })
+		r.stop = s.guard.Watch(ctx)
 		f.file = r
 		return nil
 	})

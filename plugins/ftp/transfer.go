@@ -18,7 +18,7 @@ var errShorter = errors.New("the file is shorter than what was read of it before
 type file struct {
 	fs   *fileSystem
 	s    *session
-	stop func() bool // ends the watch on the context
+	stop func() // ends the watch on the context
 	path string
 
 	resp *ftp.Response // nil when there was nothing left to fetch

@@ -66,7 +66,7 @@ func (f *fileSystem) do(ctx context.Context, doing, p string, op func(s *session
 		return err
 	}
 	defer f.rest()
-	if f.s != nil && f.s.dead.Load() {
+	if f.s != nil && (f.s.dead.Load() || f.s.guard.Cause() != nil) { // a call before may have been cancelled just as it ended
 		f.drop()
 	}
 	for fresh := f.s == nil; ; fresh = true {
@@ -206,7 +206,7 @@ func (f *fileSystem) Open(ctx context.Context, p string, offset int64) (io.ReadC
 			return err
 		}
 		r.fs = f
-		r.stop = context.AfterFunc(ctx, func() { s.guard.Trip(context.Cause(ctx)) })
+		r.stop = s.guard.Watch(ctx)
 		f.file = r
 		return nil
 	})

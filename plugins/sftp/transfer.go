@@ -32,7 +32,7 @@ type chunk struct {
 type file struct {
 	fs   *fileSystem
 	s    *session
-	stop func() bool // ends the watch on the context
+	stop func() // ends the watch on the context
 	path string
 
 	h    *sftp.File

@@ -45,10 +45,28 @@ func New(timeout time.Duration) *Guard {
 // Begin starts an operation. The function it returns ends it and must be called.
 func (g *Guard) Begin(ctx context.Context) (end func()) {
 	g.Resume()
-	stop := context.AfterFunc(ctx, func() { g.Trip(context.Cause(ctx)) })
+	stop := g.Watch(ctx)
 	return func() {
 		stop()
 		g.Pause()
+	}
+}
+
+// Watch trips the guard when ctx is done, until stop is called. When that comes
+// too late, stop waits for the trip, so that Cause tells of it.
+func (g *Guard) Watch(ctx context.Context) (stop func()) {
+	tripped := make(chan struct{})
+	unwatch := context.AfterFunc(ctx, func() {
+		g.Trip(context.Cause(ctx))
+		close(tripped)
+	})
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			if !unwatch() {
+				<-tripped
+			}
+		})
 	}
 }
 

@@ -27,6 +27,8 @@ type loader struct {
 	diags diag.List
 	all   []*Module
 
+	faults Faults
+
 	spent   bool // the values are too large, and it was said
 	crowded bool // there are too many modules, and it was said
 }
@@ -48,7 +50,7 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 // refers to. All problems found are reported together; the Config is usable for
 // further checks even when there are some, and nil when there is nothing to check.
 func Load(path string, in Inputs) (*Config, diag.List) {
-	l := &loader{snap: newSnapshot(), in: in}
+	l := &loader{snap: newSnapshot(), in: in, faults: newFaults()}
 	files, dir := []string{path}, filepath.Dir(path)
 	if st, err := os.Stat(path); err != nil {
 		return nil, diag.List{diag.Errorf("config.not_found", nil, "No such file or folder: "+path, "")}
@@ -58,8 +60,8 @@ func Load(path string, in Inputs) (*Config, diag.List) {
 			return nil, diag.List{diag.Errorf("config.empty", nil, "No configuration in "+path, "The folder holds no file ending in .hcl.")}
 		}
 	}
-	root := l.module("", dir, files, nil, nil, []string{canonical(dir)})
-	return &Config{Root: root, Modules: l.all, Snapshot: l.snap}, l.diags
+	root := l.module(nil, "", dir, files, nil, nil, []string{canonical(dir)})
+	return &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}, l.diags
 }
 
 func canonical(dir string) string {
@@ -81,12 +83,16 @@ func topLevelSchema() *hcl.BodySchema {
 	}}
 }
 
-// module loads one instance. args are the values given by the module block at
-// call, nil for the root. parents are the folders that lead here.
-func (l *loader) module(addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
+// module loads one instance. outer has the module block at call, which gives args;
+// all are nil for the root. parents are the folders that lead here.
+func (l *loader) module(outer *Module, addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
 	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}}
+	if outer != nil {
+		m.Calls = append(slices.Clone(outer.Calls), call.Filename)
+	}
 	l.all = append(l.all, m)
 	blocks := l.blocks(files)
+	before := len(l.diags)
 	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in), Variables: map[string]cty.Value{}}
 
 	vars := map[string]*variable{}
@@ -112,6 +118,9 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 	l.validate(vars, m.Vars, base)
 	l.locals(m, blocks["locals"], base)
 	m.Scope = base
+	if ds := l.since(before); len(ds) > 0 {
+		l.faults.Modules[addr] = ds
+	}
 	l.named(m, blocks)
 	for _, b := range blocks["pipeline"] {
 		if l.declare(m, "pipeline."+b.Labels[0], b) {
@@ -127,7 +136,10 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 	}
 	for _, b := range blocks["module"] {
 		if l.declare(m, "module."+b.Labels[0], b) {
-			l.call(m, b, parents)
+			before := len(l.diags)
+			if !l.call(m, b, parents) {
+				l.faults.Calls[m.Qualify(b.Labels[0])] = l.since(before)
+			}
 		}
 	}
 	return m
@@ -136,22 +148,30 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {
 	out := map[string][]*hcl.Block{}
 	for _, name := range files {
-		f, ds := l.snap.parse(name)
-		l.add(ds...)
-		if f == nil {
-			continue
-		}
-		c, hd := f.Body.Content(topLevelSchema())
-		if !ds.HasErrors() { // after a syntax error the structure is a guess
-			l.add(spec.FromHCL(hd)...)
-		}
-		for _, b := range c.Blocks {
-			if ok := len(b.Labels) == 0 || l.labels(b); ok {
-				out[b.Type] = append(out[b.Type], b)
-			}
+		before := len(l.diags)
+		l.fileBlocks(name, out)
+		if ds := l.since(before); len(ds) > 0 {
+			l.faults.Files[name] = ds
 		}
 	}
 	return out
+}
+
+func (l *loader) fileBlocks(name string, out map[string][]*hcl.Block) {
+	f, ds := l.snap.parse(name)
+	l.add(ds...)
+	if f == nil {
+		return
+	}
+	c, hd := f.Body.Content(topLevelSchema())
+	if !ds.HasErrors() { // after a syntax error the structure is a guess
+		l.add(spec.FromHCL(hd)...)
+	}
+	for _, b := range c.Blocks {
+		if ok := len(b.Labels) == 0 || l.labels(b); ok {
+			out[b.Type] = append(out[b.Type], b)
+		}
+	}
 }
 
 func (l *loader) labels(b *hcl.Block) bool {
@@ -177,8 +197,12 @@ func validName(s string) bool {
 
 func (l *loader) declare(m *Module, name string, b *hcl.Block) bool {
 	if first, ok := m.names[name]; ok {
-		l.add(diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
-			"It is already declared at %s:%d.", first.Filename, first.Start.Line))
+		d := diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
+			"It is already declared at %s:%d.", first.Filename, first.Start.Line)
+		l.add(d)
+		for _, f := range []string{first.Filename, b.DefRange.Filename} { // which of the two counts is not for us to choose
+			l.faults.Files[f] = append(l.faults.Files[f], d)
+		}
 		return false
 	}
 	m.names[name] = b.DefRange
@@ -228,14 +252,15 @@ func (l *loader) named(m *Module, blocks map[string][]*hcl.Block) {
 	}
 }
 
-// call loads the module that a module block instantiates.
-func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
+// call loads the module that a module block instantiates. It reports false when
+// there is nothing to load.
+func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 	attrs, hd := b.Body.JustAttributes()
 	l.add(spec.FromHCL(hd)...)
 	src, ok := attrs["source"]
 	if !ok {
 		l.add(diag.Errorf("config.missing_attribute", &b.DefRange, "Missing source", "A module block needs source = \"../FOLDER\": the connector it instantiates."))
-		return
+		return false
 	}
 	rng := src.Expr.Range()
 	val, hd := src.Expr.Value(m.Scope)
@@ -245,28 +270,28 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
 		if !hd.HasErrors() {
 			l.add(diag.Errorf("config.invalid_value", &rng, "Invalid source", "source must be the path of a folder, as a string."))
 		}
-		return
+		return false
 	}
 	dir := filepath.Join(m.Dir, u.AsString())
 	files := configFiles(dir)
 	if len(files) == 0 {
 		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
-		return
+		return false
 	}
 	here := canonical(dir)
 	switch {
 	case slices.Contains(parents, here):
 		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
-		return
+		return false
 	case len(parents) > maxModules:
 		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
-		return
+		return false
 	case len(l.all) >= maxInstances:
 		if !l.crowded {
 			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
 		}
 		l.crowded = true
-		return
+		return false
 	}
 	parents = append(slices.Clone(parents), here)
 	args := map[string]given{}
@@ -283,5 +308,6 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
 		args[n] = given{val, a.Expr.Range().Ptr(), n}
 	}
 	header := b.DefRange
-	l.module(m.Qualify(b.Labels[0]), dir, files, args, &header, parents)
+	l.module(m, m.Qualify(b.Labels[0]), dir, files, args, &header, parents)
+	return true
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,8 +37,8 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o}
-	p := &Plan{Revision: c.Snapshot.Revision()}
+	b := &builder{o: o, faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
+	p := &Plan{Revision: c.Snapshot.Revision(), faults: &c.Faults}
 	for _, m := range c.Modules {
 		b.named(m)
 	}
@@ -47,9 +48,11 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 			before := len(b.diags)
 			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
 			pl := pb.build()
-			if !b.diags[before:].HasErrors() {
-				p.Pipelines = append(p.Pipelines, pl)
+			if ds := pb.errors(before); len(ds) > 0 {
+				p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
+				continue
 			}
+			p.Pipelines = append(p.Pipelines, pl)
 		}
 	}
 	if e := c.Root.Engine; e != nil {
@@ -61,8 +64,10 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 }
 
 type builder struct {
-	o     Options
-	diags diag.List
+	o      Options
+	diags  diag.List
+	faults *config.Faults
+	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to
 }
 
 func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
@@ -84,6 +89,7 @@ func (b *builder) named(m *config.Module) {
 		var fields []spec.NamedText
 		_, ds := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}.Decode(blk.Body, m.Scope)
 		b.add(ds...)
+		b.broken(blk.Ref, ds)
 		blk.Ref.Value = fields
 	}
 	for _, blk := range m.Entities {
@@ -93,14 +99,19 @@ func (b *builder) named(m *config.Module) {
 			ds = append(ds, e.Check(at)...)
 		}
 		b.add(ds...)
+		b.broken(blk.Ref, ds)
 		blk.Ref.Value = e
 	}
 	for _, blk := range m.Schemas {
+		before := len(b.diags)
 		blk.Ref.Value = b.schema(blk)
+		b.broken(blk.Ref, b.diags[before:])
 	}
 }
 
 func (b *builder) connection(blk *config.Block) {
+	before := len(b.diags)
+	defer func() { b.broken(blk.Ref, b.diags[before:]) }()
 	p, ok := b.plugin(blk.Labels[0], "connection", func(p plugin.Plugin) bool { return p.Connection != nil }, blk.Header)
 	if !ok {
 		return
@@ -198,7 +209,11 @@ func (b *builder) order(p *Plan) {
 		case 2:
 			return
 		case 1:
-			b.add(diag.Errorf("plan.cycle", &pl.Header, "Pipelines wait for each other", "%s.", strings.Join(path, " -> ")))
+			d := diag.Errorf("plan.cycle", &pl.Header, "Pipelines wait for each other", "%s.", strings.Join(path, " -> "))
+			b.add(d)
+			for _, a := range path[slices.Index(path, pl.Address) : len(path)-1] {
+				p.Failed = append(p.Failed, Failed{Address: a, Diags: diag.List{d}})
+			}
 			return
 		}
 		state[pl.Address] = 1
@@ -213,5 +228,7 @@ func (b *builder) order(p *Plan) {
 	for _, pl := range p.Pipelines {
 		visit(pl, nil)
 	}
-	p.Pipelines = out
+	p.Pipelines = slices.DeleteFunc(out, func(pl *Pipeline) bool {
+		return slices.ContainsFunc(p.Failed, func(f Failed) bool { return f.Address == pl.Address })
+	})
 }

@@ -35,7 +35,7 @@ type planned struct {
 }
 
 func (b *pipelineBuilder) build() *Pipeline {
-	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
+	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Files: filesOf(b.block), Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
 	before := len(b.diags)
 	schema := b.schema()
 	c, hd := b.block.Body.Content(schema)

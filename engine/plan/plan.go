@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"weir/engine/config"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/spec"
@@ -19,7 +20,10 @@ import (
 type Plan struct {
 	Revision  string      // digest of every file it was made from
 	Pipelines []*Pipeline // in the order in which a single run takes them
+	Failed    []Failed    // those that have errors
 	Engine    EngineOptions
+
+	faults *config.Faults
 }
 
 // EngineOptions are those of the engine block.
@@ -36,7 +40,8 @@ type Pipeline struct {
 	Timezone    string
 	After       []string // addresses of pipelines that a single run takes first
 	Header      hcl.Range
-	Nodes       []*Node // topological: inputs before readers, else in the order of the file
+	Files       []string // of the configuration: those of the module blocks that lead here, and its own
+	Nodes       []*Node  // topological: inputs before readers, else in the order of the file
 	DeadLetter  DeadLetter
 	Commit      CommitPolicy
 }

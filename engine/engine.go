@@ -208,47 +208,9 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 }
 
 func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
-	e.execute(ctx, store, p, pl, dir, o, pr, "", exec.Run)
-}
-
-// execute records a run of the given kind around what does it.
-func (e *Engine) execute(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport,
-	kind string, do func(context.Context, exec.Options) (*exec.Report, error)) {
-	started := e.clock.Now()
-	log := e.log.With(zap.String("pipeline", pl.Address), zap.String("revision", p.Revision))
-	ses, err := store.Pipeline(ctx, pl.Address, 1, p.Revision)
-	if err != nil {
-		pr.Err = err
-		return
-	}
-	runID := newRunID(started)
-	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1, Kind: kind}); err != nil {
-		pr.Err = err
-		return
-	}
-	log = log.With(zap.String("run", runID))
-	x := exec.Options{
-		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
-		Hold: store.Hold,
-		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
-	}
-	if o.Progress != nil {
-		x.Progress = func(p exec.Progress) {
-			o.Progress(Progress{Pipeline: pl.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
-		}
-	}
-	r, err := do(ctx, x)
-	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts, pl), r.Groups, r.Notices, r.Objects
-	outcome, text := "ok", ""
-	if err != nil {
-		outcome, text = "failed", err.Error()
-	}
-	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
-		err = errors.Join(err, ferr)
-	}
-	pr.Err = err
-	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", r.Counts.Read), zap.Int64("delivered", r.Counts.Delivered),
-		zap.Int64("rejected", r.Counts.Rejected), zap.Duration("took", e.clock.Now().Sub(started)))
+	*pr = e.RunPipeline(ctx, PipelineRun{
+		Store: store, StateDir: dir, Pipeline: pl, Revision: p.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
+	})
 }
 
 // newRunID returns an identifier that sorts by time.

@@ -42,9 +42,9 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 		return true
 	})
 	if err == nil {
-		ro := RunOptions{Progress: o.Progress, Point: o.Point}
-		e.execute(ctx, store, l.Plan, p, dir, ro, pr, state.Replay, func(ctx context.Context, x exec.Options) (*exec.Report, error) {
-			return exec.Replay(ctx, x, letters)
+		*pr = e.RunPipeline(ctx, PipelineRun{
+			Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point, kind: state.Replay,
+			do: func(ctx context.Context, x exec.Options) (*exec.Report, error) { return exec.Replay(ctx, x, letters) },
 		})
 		for _, n := range p.Nodes {
 			if n.Kind == "group" && pr.Err == nil {

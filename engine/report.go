@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"strings"
+	"time"
 
 	"weir/engine/diag"
 	"weir/engine/exec"
@@ -41,6 +42,13 @@ type PipelineReport struct {
 	Notices diag.List
 	Groups  []GroupCount
 	Objects int // files read to their end
+
+	Run        string // identifier; "" when it could not begin
+	Generation uint64 // at its start
+	Outcome    string // as the state store records it
+	Counts     state.Counts
+	Started    time.Time
+	Ended      time.Time
 }
 
 // Ledger accounts for every row a run read; see [Ledger.Balanced].

@@ -20,10 +20,19 @@ const maxSamples = 3
 
 // readFile reads one file from where the last commit left it to its end.
 func (r *run) readFile(ctx context.Context, f *files.File) error {
-	if err := r.readRows(ctx, f); err != nil {
-		return err
+	for {
+		err := r.readRows(ctx, f)
+		if err == nil {
+			return r.endFile(ctx, f)
+		}
+		if !errors.Is(err, errBoundary) {
+			return err
+		}
+		f.Cursor = stopAt(r.source.last)
+		if err := r.boundary(ctx); err != nil {
+			return err
+		}
 	}
-	return r.endFile(ctx, f)
 }
 
 func (r *run) readRows(ctx context.Context, f *files.File) error {
@@ -150,7 +159,8 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 		return err
 	}
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
-	due := r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
+	asked := r.Control.due()
+	due := asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
 	if !due || l.pos.offset < 0 || r.holding() || r.repeating() {
 		return nil
 	}
@@ -164,10 +174,16 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 		}
 	}
 	p := r.source.last
-	if err := r.source.set.Progress(f, state.Cursor{Row: p.row, Offset: p.offset, Line: p.line}); err != nil {
+	if err := r.source.set.Progress(f, stopAt(p)); err != nil {
 		return err
 	}
-	return r.commit(ctx)
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	if asked {
+		return errBoundary
+	}
+	return nil
 }
 
 // endFile ends an object: what was kept back goes on, everything is delivered

@@ -53,6 +53,8 @@ type Options struct {
 	// Hold keeps shared spaces of the store for this run, see state.Store.Hold;
 	// nil when no other pipeline runs meanwhile.
 	Hold func(ctx context.Context, spaces []string) (release func(), err error)
+	// Control lets others steer the run; nil when nobody does.
+	Control *Control
 	// Progress is called by the run's goroutine after every batch; it must be quick. nil does nothing.
 	Progress func(Progress)
 }
@@ -115,6 +117,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
 	err := r.run(ctx)
+	o.Control.end()
 	if err != nil {
 		r.Session.Discard()
 	}
@@ -138,11 +141,14 @@ func (r *run) run(ctx context.Context) (err error) {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	var sources []string
 	for _, n := range r.Pipeline.Nodes {
-		if n.Kind != "source" {
-			continue
+		if n.Kind == "source" {
+			sources = append(sources, n.Address)
 		}
-		if err := r.runSource(ctx, n); err != nil {
+	}
+	for _, a := range sources { // by address: a change of plan may come in between
+		if err := r.runSource(ctx, r.nodeAt(a)); err != nil {
 			return err
 		}
 	}
@@ -264,6 +270,11 @@ func (e *StepError) Unwrap() error { return e.Err }
 // nextFile handles one file, and reports false when none is ready.
 func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 	s := r.source
+	if r.Control.due() { // files end with a commit, so nothing is pending here
+		if err := r.boundary(ctx); err != nil {
+			return false, err
+		}
+	}
 	f, err := s.set.Next(ctx)
 	if errors.Is(err, io.EOF) {
 		return false, nil

@@ -266,6 +266,7 @@ const (
 	Running     = "running"
 	Succeeded   = "succeeded"
 	Failed      = "failed"
+	Stopped     = "stopped"     // it was asked to end at a commit; the next run goes on
 	Interrupted = "interrupted" // it never reached its end: the process was killed, or another took over
 )
 

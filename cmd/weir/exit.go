@@ -45,9 +45,6 @@ func reported(code int) error { return withCode(code, errReported) }
 // codeOf returns the exit code for err.
 func codeOf(err error) int {
 	var ee *exitError
-	var pf *plugin.Failure
-	var ne net.Error
-	var pe *fs.PathError
 	switch {
 	case err == nil:
 		return exitOK
@@ -55,12 +52,7 @@ func codeOf(err error) int {
 		return ee.code
 	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
 		return exitFailed
-	case errors.As(err, &pf):
-		if pf.Class == plugin.Data {
-			return exitFailed
-		}
-		return exitEnvironment
-	case errors.As(err, &ne), errors.As(err, &pe), errors.Is(err, syscall.ENOSPC):
+	case engine.Environmental(err):
 		return exitEnvironment
 	}
 	return exitFailed

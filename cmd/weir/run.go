@@ -124,7 +124,7 @@ func (a *app) printReport(r *engine.RunReport, l *engine.Loaded, asJSON bool, ru
 		p.Ledger.Filtered = everyFilter(p.Ledger.Filtered, l.Plan.Pipeline(p.Name))
 		ds = append(ds, p.Notices...)
 		if p.Err != nil {
-			ds = append(ds, failureDiagnostics("Pipeline "+p.Name+" stopped", p.Err)...)
+			ds = append(ds, engine.FailureDiagnostics("Pipeline "+p.Name+" stopped", p.Err)...)
 		}
 	}
 	if err := a.printDiagnostics(a.stderr, ds, l.Sources); err != nil {
@@ -152,28 +152,6 @@ func everyFilter(counts map[string]int64, p *plan.Pipeline) map[string]int64 {
 		}
 	}
 	return out
-}
-
-// failureDiagnostics returns what err carries as diagnostics.
-func failureDiagnostics(summary string, err error) diag.List {
-	if skipped, ok := errors.AsType[*engine.SkippedError](err); ok {
-		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
-	}
-	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
-		return ds
-	}
-	if errors.Is(err, context.Canceled) {
-		return diag.List{diag.Errorf("run.interrupted", nil, summary, "It was interrupted. What was committed stays; the next run goes on from there.")}
-	}
-	code := diag.Code("run.failed")
-	if codeOf(err) == exitEnvironment {
-		code = "env.failed"
-	}
-	var pf *plugin.Failure
-	if errors.As(err, &pf) && pf.Code != "" {
-		code = pf.Code
-	}
-	return diag.List{{Code: code, Summary: summary, Detail: err.Error()}}
 }
 
 // jsonFailure prints a report without pipelines when a run asked for JSON

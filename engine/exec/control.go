@@ -32,6 +32,7 @@ type Control struct {
 	next  *Change
 	over  bool
 	asked atomic.Bool
+	place atomic.Pointer[string]
 }
 
 // Change is a plan that a run goes over to.
@@ -82,6 +83,22 @@ func (c *Control) Swap(ch Change) <-chan error {
 	c.next = &ch
 	c.asked.Store(true)
 	return ch.taken
+}
+
+// Where returns the address of the source or sink that the run waits for, "" when
+// it waits for none.
+func (c *Control) Where() string {
+	if p := c.place.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// at notes what the run waits for now; nil is nothing.
+func (c *Control) at(address *string) {
+	if c != nil {
+		c.place.Store(address)
+	}
 }
 
 // due reports whether something is asked for. A nil Control never asks.

@@ -275,7 +275,9 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
+	r.Control.at(&s.node.Address)
 	f, err := s.set.Next(ctx)
+	r.Control.at(nil)
 	if errors.Is(err, io.EOF) {
 		return false, nil
 	}

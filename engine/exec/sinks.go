@@ -243,6 +243,7 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	}
 	s.r.Point("delivering")
 	key := s.key(b)
+	s.r.Control.at(&s.node.Address)
 	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: key, Rows: b})
 	if err != nil {
 		return at(s.node, err)

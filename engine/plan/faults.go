@@ -73,3 +73,15 @@ func (b *pipelineBuilder) errors(n int) diag.List {
 	out = append(out, b.inherited(b.block)...)
 	return append(out, b.brokenRefs()...).Sort()
 }
+
+// Narrow returns the errors found while reading the configuration that concern
+// only some files or modules.
+func (p *Plan) Narrow() diag.List {
+	var out diag.List
+	for _, m := range []map[string]diag.List{p.faults.Files, p.faults.Modules, p.faults.Calls} {
+		for _, ds := range m {
+			out = append(out, ds...)
+		}
+	}
+	return out
+}

@@ -38,6 +38,7 @@ type Pipeline struct {
 	Description string
 	Schedule    string
 	Timezone    string
+	State       string // keep, rebuild or fork: what becomes of state that a change would break; "" does not say
 	After       []string // addresses of pipelines that a single run takes first
 	Header      hcl.Range
 	Files       []string // of the configuration: those of the module blocks that lead here, and its own

@@ -24,6 +24,7 @@ const (
 	kindAhead   = 0x1b
 	kindTrail   = 0x1c
 	kindHeader  = 0x1d
+	kindNote    = 0x1e
 	kindSpace   = 0x20
 )
 

@@ -1,0 +1,3 @@
+package plugin
+import "context"
+type Prober interface { Probe(ctx context.Context, h Host) error }

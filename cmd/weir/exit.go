@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"net"
-	"syscall"
 
-	"weir/engine/plugin"
+	"weir/engine"
 )
 
 // Exit codes; scripts rely on them.

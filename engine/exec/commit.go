@@ -52,6 +52,9 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		return err
 	}
 	src.last = start
+	if err := r.takeUpHeld(f, start); err != nil {
+		return err
+	}
 	r.lastTime = r.Clock.Now()
 	steps, last := chain(src.decode)
 	var enc *sinkNode
@@ -161,8 +164,11 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
 	asked := r.Control.due()
 	due := asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
-	if !due || l.pos.offset < 0 || r.holding() || r.repeating() {
+	if !due || l.pos.offset < 0 || r.repeating() {
 		return nil
+	}
+	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
+		return err
 	}
 	r.tallies()
 	if err := r.limit(false); err != nil {
@@ -179,6 +185,9 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	}
 	if err := r.commit(ctx); err != nil {
 		return err
+	}
+	if r.window = 0; r.held > 0 {
+		r.window = p.row
 	}
 	if asked {
 		return errBoundary
@@ -201,6 +210,8 @@ func (r *run) endFile(ctx context.Context, f *files.File) error {
 		}
 	}
 	r.tallies()
+	r.countHeld(0)
+	r.dropHeld(f.ID)
 	if err := r.limit(true); err != nil {
 		return err
 	}
@@ -238,11 +249,19 @@ func (r *run) commit(ctx context.Context) error {
 
 func (r *run) commitState(ctx context.Context) error {
 	r.Point("committing")
+	if err := r.commitCounts(ctx); err != nil {
+		return err
+	}
+	r.Point("committed")
+	return nil
+}
+
+// commitCounts is commitState without its points.
+func (r *run) commitCounts(ctx context.Context) error {
 	r.Session.Count(r.pending)
 	if err := r.Session.Commit(ctx); err != nil {
 		return err
 	}
-	r.Point("committed")
 	r.report.Counts.Add(r.pending)
 	r.report.Groups = addGroups(r.report.Groups, r.groups...)
 	r.kept = len(r.rejects)

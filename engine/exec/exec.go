@@ -98,6 +98,9 @@ type run struct {
 	lastTime time.Time
 	source   *source
 	spaces   []string // shared ones that steps use
+	held     int64    // rows of the present object that the ledger counts as held, the pending commit included
+	holds    bool     // steps hold too much of it for a commit before its end
+	window   int64    // row of the last commit in its middle, when rows were held then; else 0
 	replay   *unit    // the dead letters under way, when these are replayed
 	preview  *Preview
 }
@@ -302,7 +305,10 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
 		return err
 	}
-	if err := r.Session.Commit(ctx); err != nil {
+	if h, some := r.Session.Held(f.ID); some {
+		r.giveUp(h)
+	}
+	if err := r.commitCounts(ctx); err != nil {
 		return err
 	}
 	r.Point("quarantined")

@@ -305,6 +305,11 @@ func (s *sinkNode) key(b *record.Batch) string {
 		h.Write([]byte(part))
 	}
 	h.Write(num[:])
+	if w := s.r.window; w > 0 {
+		// Rows held at the last commit come after it with the numbers that rows before
+		// it had, which may have come here by another way.
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(w)))
+	}
 	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 

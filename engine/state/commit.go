@@ -108,6 +108,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	for sink := range s.ahead {
 		s.w.Delete(nameKey(kindAhead, s.pid, sink))
 	}
+	for _, h := range s.held {
+		h.stage(s.pid, &s.w)
+	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
 		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), f.encode())
@@ -174,6 +177,7 @@ func (s *Session) settle() {
 	for _, sp := range s.spaces {
 		sp.settle()
 	}
+	s.settleHeld()
 	s.lastReject += uint64(len(s.rejectEnd))
 	s.dropPending()
 }

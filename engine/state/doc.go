@@ -31,6 +31,8 @@
 //	1b PID sink                       rows since the last commit that may have been delivered already
 //	1d PID digest (8 bytes)           header of the objects that dead letters came from
 //	1c PID object n (8 bytes)         trail: the delivery whose first row is n, see Trail
+//	1e PID object                     what a commit in the middle of the object keeps of it, see Held
+//	1f PID <object> <step> n (4)      part n of that, as the step made it
 //	20 SID key                        value of a key of a space, as the step made it
 //
 // Values other than those of sinks and steps begin with the version of their

@@ -152,7 +152,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail} {
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail, kindHeld, kindHeldPart} {
 		prefixes = append(prefixes, key(kind, pid))
 	}
 	for _, p := range prefixes {

@@ -38,6 +38,7 @@ type Session struct {
 	cuts    map[string][]int64
 	ahead   map[string]int64 // see Reserve
 	spaces  map[string]*Space
+	held    map[string]*heldSlot // by object
 	pending Counts
 
 	files    map[string]FileEntry // pending, by fileKey
@@ -84,7 +85,7 @@ func (s *Store) Pipeline(ctx context.Context, address string, generation uint64,
 	se := &Session{
 		store: s, pid: pid, address: address, gen: generation, revision: revision, ownerKey: key(kindOwner, pid),
 		cursors: map[string]*cursorSlot{}, tokens: map[string]*tokenSlot{}, cuts: map[string][]int64{}, ahead: map[string]int64{},
-		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{},
+		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{}, held: map[string]*heldSlot{},
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -166,10 +167,11 @@ func (s *Session) load() error {
 		return err
 	}
 	prefix = key(kindAhead, s.pid)
-	return s.store.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+	err = s.store.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
 		s.ahead[string(k[idLen:])], _ = binary.Varint(v)
 		return true
 	})
+	return firstOf(err, s.loadHeld())
 }
 
 // Cursor returns where the named source goes on, and whether it ever committed.
@@ -357,6 +359,7 @@ func (s *Session) Discard() {
 	for _, sp := range s.spaces {
 		sp.reset()
 	}
+	s.discardHeld()
 	s.dropPending()
 }
 

@@ -213,11 +213,6 @@ func (r *checkRunner) EndObject(context.Context, *Tally, func(*record.Batch) err
 	return nil
 }
 
-// Oldest implements Holder. No row is kept back, but what was seen of the
-// object is not durable, so the cursor must not stop inside it: a run resumed
-// there would not notice a repeat of an earlier row.
-func (r *checkRunner) Oldest() int64 { return r.seen.first }
-
 // tableOf returns the values of a reference table as text.
 func tableOf(v cty.Value) (map[string]struct{}, error) {
 	u, _ := v.UnmarkDeep()

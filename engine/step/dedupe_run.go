@@ -295,14 +295,6 @@ func (r *dedupeRunner) EndObject(_ context.Context, t *Tally, emit func(*record.
 	return r.held.release(t, emit)
 }
 
-// Oldest implements Holder.
-func (r *dedupeRunner) Oldest() int64 {
-	if r.held == nil {
-		return 0
-	}
-	return r.held.rows.first()
-}
-
 func originName(b *record.Batch) string {
 	if b.Origin == nil {
 		return ""

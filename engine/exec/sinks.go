@@ -28,7 +28,9 @@ type sinkNode struct {
 	encoder  plugin.Encoder // nil when the sink does not encode in lanes
 	batching plugin.Batching
 	size     *record.Encoder // measures rows when bytes limit a delivery
-	pending  record.Batch
+	pending  record.Batch    // rows that wait for the rest of their delivery, copied
+	view     record.Batch    // a delivery that lies in one batch as a whole
+	each     []int32         // 0, 1, 2, ...
 	bytes    int64
 	first    time.Time // when the first pending row came
 	rows     int64     // reached the sink since the last commit
@@ -147,36 +149,79 @@ func (s *sinkNode) add(ctx context.Context, b *record.Batch) error {
 		s.rows += int64(b.Live())
 		return s.deliver(ctx, b)
 	}
-	for k := range b.Live() {
-		if err := s.addRow(ctx, b, b.Row(k)); err != nil {
-			return err
-		}
+	if err := s.cutRows(ctx, b); err != nil {
+		return err
 	}
 	return s.waited(ctx)
 }
 
-func (s *sinkNode) addRow(ctx context.Context, b *record.Batch, i int) error {
-	if s.size != nil {
-		var err error
-		if s.row, err = s.size.AppendRow(s.row[:0], b, i); err != nil {
-			s.row = s.row[:0] // the sink's own encoding says what is wrong with the row
+// cutRows cuts the selected rows of b, after those that wait already, into
+// deliveries. One that lies in b as a whole is a view of it; only what waits for
+// the next batch is copied.
+func (s *sinkNode) cutRows(ctx context.Context, b *record.Batch) error {
+	from, waiting, live := 0, s.pending.N, b.Live() // rows from..k of b are in no delivery yet
+	for k := range live {
+		if s.size != nil {
+			n := s.measure(b, b.Row(k))
+			if waiting > 0 && s.bytes+n > s.batching.Bytes {
+				if err := s.flushWith(ctx, b, from, k); err != nil {
+					return err
+				}
+				from, waiting = k, 0
+			}
+			s.bytes += n
 		}
-		if s.pending.N > 0 && s.bytes+int64(len(s.row)) > s.batching.Bytes {
-			if err := s.flush(ctx); err != nil {
+		if waiting == 0 {
+			s.first = s.r.Clock.Now()
+		}
+		waiting++
+		s.rows++
+		if s.batching.Rows > 0 && waiting >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
+			if err := s.flushWith(ctx, b, from, k+1); err != nil {
 				return err
 			}
+			from, waiting = k+1, 0
 		}
-		s.bytes += int64(len(s.row))
 	}
-	if s.pending.N == 0 {
-		s.first = s.r.Clock.Now()
-	}
-	s.pending.AppendRow(b, i)
-	s.rows++
-	if s.batching.Rows > 0 && s.pending.N >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
-		return s.flush(ctx)
+	for k := from; k < live; k++ {
+		s.pending.AppendRow(b, b.Row(k))
 	}
 	return nil
+}
+
+// measure returns the bytes of row i of b as JSON, for batch.bytes.
+func (s *sinkNode) measure(b *record.Batch, i int) int64 {
+	var err error
+	if s.row, err = s.size.AppendRow(s.row[:0], b, i); err != nil {
+		s.row = s.row[:0] // the sink's own encoding says what is wrong with the row
+	}
+	return int64(len(s.row))
+}
+
+// flushWith delivers the pending rows and, after them, the selected rows from to
+// to-1 of b.
+func (s *sinkNode) flushWith(ctx context.Context, b *record.Batch, from, to int) error {
+	if s.pending.N > 0 {
+		for k := from; k < to; k++ {
+			s.pending.AppendRow(b, b.Row(k))
+		}
+		return s.flush(ctx)
+	}
+	s.bytes = 0
+	s.view = *b
+	s.view.Sel, s.view.Rejects = s.selection(b, from, to), nil
+	return s.deliver(ctx, &s.view)
+}
+
+// selection returns the selected rows from to to-1 of b.
+func (s *sinkNode) selection(b *record.Batch, from, to int) []int32 {
+	if b.Sel != nil {
+		return b.Sel[from:to:to]
+	}
+	for i := len(s.each); i < to; i++ {
+		s.each = append(s.each, int32(i))
+	}
+	return s.each[from:to:to]
 }
 
 // waited delivers rows that have waited long enough. The cut is durable first.

@@ -181,8 +181,8 @@ func (r *run) swap(ctx context.Context, c *Change) error {
 
 // takeOver goes on with the open writer of the same sink in an earlier plan.
 func (s *sinkNode) takeOver(old *sinkNode) {
-	s.writer, s.encoder = old.writer, old.encoder
-	old.writer = nil
+	s.writer, s.encoder, s.fleet = old.writer, old.encoder, old.fleet
+	old.writer, old.fleet = nil, nil
 }
 
 // stopAt moves the reading of a file to where the last commit left it.

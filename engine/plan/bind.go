@@ -157,9 +157,9 @@ type recorder struct {
 	n *Node
 }
 
-func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, diag.List) {
+func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List, row bool) (plugin.Expr, diag.List) {
 	if e != nil && !ds.HasErrors() {
-		r.n.Exprs = append(r.n.Exprs, Compiled{t, e})
+		r.n.Exprs = append(r.n.Exprs, Compiled{t, e, row})
 	}
 	return e, ds
 }
@@ -167,19 +167,19 @@ func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, d
 // Row implements plugin.Compiler.
 func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Row(t, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, true)
 }
 
 // Rows implements plugin.Compiler.
 func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Rows(t, extra, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, false)
 }
 
 // Value implements plugin.Compiler.
 func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Value(t, env, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, false)
 }
 
 // withMeta adds the hidden field that tells where a row came from.
@@ -231,6 +231,11 @@ func reads(r *Node) []record.Slot {
 		out = append(out, r.When.Reads()...)
 	}
 	if r.Sink != nil {
+		for _, x := range r.Exprs { // they may read hidden fields
+			if x.Row {
+				out = append(out, x.Expr.Reads()...)
+			}
+		}
 		return append(out, r.In.Visible()...)
 	}
 	return append(out, r.Step.Reads(r.Want)...)

@@ -94,6 +94,7 @@ type Node struct {
 type Compiled struct {
 	Text spec.Text
 	Expr plugin.Expr
+	Row  bool // it is evaluated for each row of In
 }
 
 // Meta is the name and type of the hidden field that tells where a row came from.

@@ -83,7 +83,7 @@ func newClient(c *Connection) (*client, error) {
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: c.timeout,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 8,
+		MaxIdleConnsPerHost: 64, // as many as a sink may use at once
 		IdleConnTimeout:     90 * time.Second,
 	}
 	cl := &client{base: base, headers: c.requestHeaders(), timeout: c.timeout, limiter: rate.NewLimiter(rate.Inf, 1)}
@@ -142,19 +142,33 @@ func (cl *client) address(path string) (*url.URL, error) {
 	return &u, nil
 }
 
-// wait blocks until the limit and the server's own pauses allow a request.
+// wait blocks until the limit and the server's own pauses allow a request. After a
+// pause that was asked for meanwhile the limit counts again, so that the requests
+// it held back do not come all at once.
 func (cl *client) wait(ctx context.Context, clock plugin.Clock) error {
 	for {
-		cl.mu.Lock()
-		pause := cl.notUntil.Sub(clock.Now())
-		cl.mu.Unlock()
-		if pause <= 0 {
-			break
+		for pause := cl.paused(clock); pause > 0; pause = cl.paused(clock) {
+			if err := clock.Sleep(ctx, pause); err != nil {
+				return err
+			}
 		}
-		if err := clock.Sleep(ctx, pause); err != nil {
+		if err := cl.waitLimit(ctx, clock); err != nil {
 			return err
 		}
+		if cl.paused(clock) <= 0 {
+			return nil
+		}
 	}
+}
+
+// paused returns how long the server asked not to be sent requests.
+func (cl *client) paused(clock plugin.Clock) time.Duration {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.notUntil.Sub(clock.Now())
+}
+
+func (cl *client) waitLimit(ctx context.Context, clock plugin.Clock) error {
 	now := clock.Now()
 	r := cl.limiter.ReserveN(now, 1)
 	d := r.DelayFrom(now)

@@ -3,7 +3,8 @@
 # turn, and prints their rates side by side. Settings, by environment:
 #   ROWS   rows of input, 500000; the digests of 500000 are checked against what is known
 #   TIMES  rounds, 3; medians are printed
-#   JOBS   "A B C rest"; rest is A into a service of the same process
+#   JOBS   "A B C rest"; rest is A into a service, against a program
+#          that posts the same bodies one after the other
 #   WEIR   program to measure, bin/weir
 #   BENCH  sources of the generator and of the programs to compare with, ../shared/bench
 #   WORK   folder for input, state and built programs; kept, so that input is made once

@@ -30,35 +30,45 @@ func main() {
 	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
-	url := flag.String("post", "", "only post the file of -lines there, in batches of 100")
-	lines := flag.String("lines", "", "file for -post")
+	post := flag.String("post", "", "only post the lines of -input there, in batches of 100")
+	hand := flag.String("hand", "", "only do job A with -input and post the rows there, in batches of 100")
+	input := flag.String("input", "", "file for -post and -hand")
+	service := flag.Bool("serve", false, "only be the service that takes what is posted")
 	flag.Parse()
-	if *url != "" {
-		if err := bareLoop(*url, *lines); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	ok, err := true, error(nil)
+	switch {
+	case *service:
+		err = serve()
+	case *post != "":
+		err = bareLoop(*post, *input)
+	case *hand != "":
+		err = handLoop(*hand, *input)
+	default:
+		ok, err = s.all()
 	}
-	ok := true
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// all runs every job and reports whether all outputs were right.
+func (s *settings) all() (ok bool, err error) {
+	ok = true
 	for _, job := range strings.Fields(s.jobs) {
+		do := func() (bool, error) { return s.run(job) }
 		if job == "rest" {
-			if err := s.rest(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			continue
+			do = s.rest
 		}
-		good, err := s.run(job)
+		good, err := do()
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return false, err
 		}
 		ok = ok && good
 	}
-	if !ok {
-		os.Exit(1)
-	}
+	return ok, nil
 }
 
 // known is what verify prints for 500,000 rows.

@@ -137,7 +137,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 			return nil, unknown(a, l.Plan)
 		}
 	}
-	store, err := e.open(dir)
+	store, err := e.open(dir, l.Plan.Engine.StateMemory)
 	if err != nil {
 		return nil, err
 	}
@@ -166,11 +166,12 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 }
 
 // open opens the state store in dir, making it when there is none.
-func (e *Engine) open(dir string) (*state.Store, error) {
+// memory is how much of it the store may use, see state.Options.
+func (e *Engine) open(dir string, memory int64) (*state.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
 	}
-	return state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+	return state.Open(dir, state.Options{Memory: memory, Log: e.log, Clock: e.clock})
 }
 
 // closed closes the store after err happened, or nothing did.

@@ -29,7 +29,7 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 		return nil, unknown(o.Pipeline, l.Plan)
 	}
 	dir := StateDir(l, o.StateDir)
-	store, err := e.open(dir)
+	store, err := e.open(dir, l.Plan.Engine.StateMemory)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use f
 		return err
 	}
 	// Only looking at a store needs little memory. Changing one needs its folder too.
-	s, err := state.Open(dir, state.Options{ReadOnly: readOnly, CacheBytes: 8 << 20, Log: log})
+	s, err := state.Open(dir, state.Options{ReadOnly: readOnly, Memory: 8 << 20, Log: log})
 	if err != nil {
 		return err
 	}

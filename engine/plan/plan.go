@@ -28,8 +28,9 @@ type Plan struct {
 
 // EngineOptions are those of the engine block.
 type EngineOptions struct {
-	StateDir string
-	LogLevel string
+	StateDir    string
+	StateMemory int64 // bytes; 0 without an engine block, which stands for the default of the store
+	LogLevel    string
 }
 
 // Pipeline is one planned DAG.

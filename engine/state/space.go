@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"weir/engine/state/keyset"
 	"weir/engine/state/kv"
 )
 
@@ -26,7 +27,7 @@ type Space struct {
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
-	prints  []print
+	prints  []keyset.Print
 
 	key   []byte // scratch: prefix and the key looked for
 	value []byte // scratch: what was read

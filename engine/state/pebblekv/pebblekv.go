@@ -28,19 +28,19 @@ import (
 
 // Options are the settings of a store. The zero value is usable.
 type Options struct {
-	CacheBytes int64       // memory for blocks read from disk; 0 is 64 MiB
-	MinFree    uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
-	ReadOnly   bool        // Apply is refused, and the folder must exist
-	Log        *zap.Logger // problems of the database; nil logs nothing
-	FS         vfs.FS      // of the database; nil is the operating system's
+	CacheBytes    int64       // memory for blocks read from disk; 0 is 64 MiB
+	MemTableBytes int64       // memory for what is written and not yet in a table; 0 is 64 MiB, and it is at least 2 MiB
+	MinFree       uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
+	ReadOnly      bool        // Apply is refused, and the folder must exist
+	Log           *zap.Logger // problems of the database; nil logs nothing
+	FS            vfs.FS      // of the database; nil is the operating system's
 }
 
 // Keys come in no order, so every compaction rewrites most of what is there. Few
 // and large tables are therefore left side by side for long: what is asked for is
 // mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
 const (
-	memTableBytes  = 32 << 20
-	memTables      = 3
+	memTables      = 3  // one that is filled, and those that wait to be written
 	tablesAside    = 12 // until they are merged
 	tablesStop     = 36 // until writing waits for that
 	baseLevelBytes = 256 << 20
@@ -67,6 +67,9 @@ type Store struct {
 func Open(dir string, o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 64 << 20
 	}
 	if o.MinFree == 0 {
 		o.MinFree = 64 << 20
@@ -122,7 +125,7 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		Lock:                        lock,
 		ReadOnly:                    s.o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                memTableBytes,
+		MemTableSize:                uint64(min(512<<20, max(2<<20, s.o.MemTableBytes)) / memTables), //nolint:gosec // positive
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       tablesAside,
 		L0StopWritesThreshold:       tablesStop,

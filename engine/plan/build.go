@@ -37,7 +37,7 @@ type Options struct {
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	b := &builder{o: o}
-	p := &Plan{Revision: c.Snapshot.Revision()}
+	p := &Plan{}
 	for _, m := range c.Modules {
 		b.named(m)
 	}
@@ -57,6 +57,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 		b.add(ds...)
 	}
 	b.order(p)
+	p.Revision = c.Snapshot.Revision() // now: decoding read the files that blocks name
 	return p, b.diags.Sort()
 }
 

@@ -75,12 +75,10 @@ func TestDeleteAndCreateAllAtOnce(t *testing.T) {
 	for i := range 5 {
 		r.remove("main")
 		r.write("main/weir.hcl", fmt.Sprint(i))
-		r.wait("main/weir.hcl") // and main, unless it got the same inode
-		for len(r.w.Changes()) > 0 {
-			r.next()
-		}
-		r.write("main/b.hcl", fmt.Sprint(i)) // the new folder is watched, not the old one
-		r.wait("main/b.hcl")
+		r.wait("main/weir.hcl")                 // and main, unless it got the same inode
+		fresh := fmt.Sprintf("main/n%d.hcl", i) // the new folder is watched, not the old one
+		r.write(fresh, "")
+		r.wait(fresh)
 	}
 }
 

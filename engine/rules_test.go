@@ -56,6 +56,7 @@ func importRules() []importRule {
 		{"engine/config", []string{"engine/diag", "engine/spec"}, nil},
 		{"engine/identity", []string{"engine/diag", "engine/spec", "engine/record"}, nil},
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
+		{"engine/watch", nil, []string{"github.com/fsnotify/fsnotify", "go.uber.org/zap"}},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
 			"engine/record", "engine/spec", "engine/step"}, nil},
 		{"engine/sample", []string{"engine/bytestream", "engine/columns", "engine/record", "engine/spec"}, stdOnly},

@@ -61,11 +61,12 @@ func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function 
 		out[name] = s.budget.bounded(name, f)
 	}
 	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
-		v, _ := in.env(name)
+		v, ok := in.env(name)
+		s.env[name] = envValue{v, ok}
 		return cty.StringVal(v), nil
 	})
 	out["file"] = oneString("the name of a file, relative to the folder of the module", func(name string) (cty.Value, error) {
-		b, err := s.readOther(dir, name)
+		b, err := s.readShown(dir, name)
 		return cty.StringVal(string(b)), err
 	})
 	out["secret"] = oneString("the name of an environment variable, or file: and a path", func(name string) (cty.Value, error) {
@@ -95,6 +96,7 @@ func readSecret(dir, name string, s *Snapshot, in Inputs) (cty.Value, error) {
 		return cty.StringVal(strings.TrimRight(string(b), "\r\n")), err
 	}
 	v, ok := in.env(strings.TrimPrefix(name, "env:"))
+	s.secretEnv[strings.TrimPrefix(name, "env:")] = envValue{v, ok}
 	switch {
 	case ok:
 		return cty.StringVal(v), nil

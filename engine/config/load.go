@@ -55,12 +55,14 @@ func Load(path string, in Inputs) (*Config, diag.List) {
 	if st, err := os.Stat(path); err != nil {
 		return nil, diag.List{diag.Errorf("config.not_found", nil, "No such file or folder: "+path, "")}
 	} else if st.IsDir() {
-		files, dir = configFiles(path), path
+		files, dir = l.snap.files(path, isSource), path
 		if len(files) == 0 {
 			return nil, diag.List{diag.Errorf("config.empty", nil, "No configuration in "+path, "The folder holds no file ending in .hcl.")}
 		}
 	}
+	l.snap.root = dir
 	root := l.module(nil, "", dir, files, nil, nil, []string{canonical(dir)})
+	l.snap.vars = root.Vars
 	return &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}, l.diags
 }
 
@@ -273,7 +275,7 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 		return false
 	}
 	dir := filepath.Join(m.Dir, u.AsString())
-	files := configFiles(dir)
+	files := l.snap.files(dir, isSource)
 	if len(files) == 0 {
 		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
 		return false

@@ -39,7 +39,7 @@ type Options struct {
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	b := &builder{o: o, faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
-	p := &Plan{Revision: c.Snapshot.Revision(), faults: &c.Faults}
+	p := &Plan{faults: &c.Faults}
 	for _, m := range c.Modules {
 		b.named(m)
 	}
@@ -61,6 +61,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 		b.add(ds...)
 	}
 	b.order(p)
+	p.Revision = c.Snapshot.Revision() // now: decoding read the files that blocks name
 	return p, b.diags.Sort()
 }
 

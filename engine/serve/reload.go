@@ -47,9 +47,9 @@ func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 func (s *Server) read(ctx context.Context) (*engine.Loaded, diag.List) {
 	for n := 1; ; n++ {
 		l, ds := s.e.Load(ctx, s.o.Folder, s.o.Inputs)
+		s.seenNow(l)
 		name, changed := l.Changed()
 		if !changed || n == settleReads {
-			s.seenNow(l)
 			return l, ds
 		}
 		s.log.Debug("a file changed while the folder was read; it is read again", zap.String("file", name))

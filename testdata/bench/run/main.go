@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 
 type settings struct {
 	weir, jobs, pipelines, work, out, peers string
-	rows, times                             int
+	rows, times, download                   int
 }
 
 func main() {
@@ -30,6 +31,8 @@ func main() {
 	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
+	flag.IntVar(&s.download, "download", 2_800_000, "rows of the file to download")
+	place := flag.String("fetch", "", "only download the file of this place into -out")
 	url := flag.String("post", "", "only post the file of -lines there, in batches of 100")
 	lines := flag.String("lines", "", "file for -post")
 	flag.Parse()
@@ -40,10 +43,17 @@ func main() {
 		}
 		return
 	}
+	if *place != "" {
+		if err := fetch(context.Background(), *place, s.out); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	ok := true
 	for _, job := range strings.Fields(s.jobs) {
-		if job == "rest" {
-			if err := s.rest(); err != nil {
+		if special := map[string]func() error{"rest": s.rest, "downloads": s.downloads}[job]; special != nil {
+			if err := special(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}

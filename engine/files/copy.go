@@ -83,6 +83,31 @@ func (c *spoolCopy) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// fill writes what r has. It gathers as much as buf holds before it writes:
+// encrypted connections give 16 KiB at a time.
+func (c *spoolCopy) fill(r io.Reader, buf []byte) error {
+	for {
+		n := 0
+		var err error
+		for n < len(buf) && err == nil {
+			var m int
+			m, err = r.Read(buf[n:])
+			n += m
+		}
+		if n > 0 {
+			if _, werr := c.Write(buf[:n]); werr != nil {
+				return werr
+			}
+		}
+		switch {
+		case err == io.EOF: //nolint:errorlint // readers return it bare
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
 func (c *spoolCopy) note() error {
 	c.noted = c.at
 	return os.WriteFile(c.name+noteSuffix, fmt.Appendf(nil, "%d %016x", c.at, c.hash.Sum64()), 0o600)

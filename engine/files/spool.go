@@ -159,10 +159,14 @@ func (s *Set) copyOnce(ctx context.Context, info plugin.FileInfo, c *spoolCopy) 
 	if err != nil {
 		return err
 	}
-	if s.buf == nil {
-		s.buf = make([]byte, copyBuffer)
+	if w, ok := in.(io.WriterTo); ok {
+		_, err = w.WriteTo(c)
+	} else {
+		if s.buf == nil {
+			s.buf = make([]byte, copyBuffer)
+		}
+		err = c.fill(in, s.buf)
 	}
-	_, err = io.CopyBuffer(c, in, s.buf) // a reader that writes by itself needs no buffer
 	cerr := in.Close()
 	switch {
 	case c.err != nil:

@@ -14,8 +14,13 @@ import (
 
 	"github.com/jlaffaye/ftp"
 
+	"weir/engine/plugin/remote"
 	"weir/engine/plugin/stall"
 )
+
+// readBuffer is how much of an encrypted transfer is read from the network at a
+// time; TLS by itself asks for one record after the other.
+const readBuffer = 128 << 10
 
 // session is one control connection that is logged in, with the data
 // connection of the transfer under way. A session that failed is not used again.
@@ -122,7 +127,7 @@ func (s *session) dialFunc() func(network, addr string) (net.Conn, error) {
 		d := &dataConn{Conn: raw, tee: s.tee}
 		if s.tls != nil {
 			// The handshake waits for the first read: servers begin it only after they answered the command.
-			d.Conn = tls.Client(raw, s.tls)
+			d.Conn = tls.Client(remote.NewBuffered(raw, readBuffer), s.tls)
 		}
 		return d, nil
 	}

@@ -19,6 +19,9 @@ import (
 	"weir/engine/spec"
 )
 
+// readBuffer is how much is read from the network at a time.
+const readBuffer = 256 << 10
+
 // session is one SSH connection with an SFTP channel. One that failed is not
 // used again.
 type session struct {
@@ -29,6 +32,8 @@ type session struct {
 	home  string
 	dead  atomic.Bool // the connection has ended
 	wrote bool        // the operation under way may have changed something
+	chunk int64       // bytes asked for at a time
+	free  []*chunk    // parts to be used again
 }
 
 func (c *Connection) peer() remote.Peer {
@@ -71,7 +76,7 @@ func dialOnce(ctx context.Context, cfg *Connection, keys *hostKeys, algorithms [
 	if err != nil {
 		return nil, cfg.peer().ConnectFailure(err)
 	}
-	if err := s.start(s.guard.Wrap(raw), keys, algorithms); err != nil {
+	if err := s.start(remote.NewBuffered(s.guard.Wrap(raw), readBuffer), keys, algorithms); err != nil {
 		if cause := s.guard.Cause(); cause != nil {
 			err = cfg.peer().Lost("logging in", cause)
 		}
@@ -96,12 +101,18 @@ func (s *session) start(conn net.Conn, keys *hostKeys, algorithms []string) erro
 		s.ssh.Wait() //nolint:errcheck // any end will do
 		s.dead.Store(true)
 	}()
-	if s.lib, err = sftp.NewClient(s.ssh); err != nil {
+	// The library takes the bound for reads of other files than ours too, and for
+	// writes, which servers need not take in pieces bigger than smallChunk.
+	if s.lib, err = sftp.NewClient(s.ssh, sftp.MaxPacketUnchecked(bigChunk)); err != nil {
 		if s.guard.Cause() != nil || s.dead.Load() {
 			return s.cfg.peer().Lost("starting SFTP", err)
 		}
 		return s.cfg.peer().Fail(plugin.Environment, "env.no_sftp", "Ask its owner to enable the sftp subsystem for this user",
 			"lets user %q in but offers no SFTP: %s", s.cfg.User, s.cfg.peer().Safe(err.Error()))
+	}
+	s.chunk = smallChunk
+	if _, ok := s.lib.HasExtension("limits@openssh.com"); ok {
+		s.chunk = bigChunk
 	}
 	home, err := s.lib.RealPath(".")
 	if err != nil || !strings.HasPrefix(home, "/") {

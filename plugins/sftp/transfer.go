@@ -11,8 +11,13 @@ import (
 )
 
 const (
-	chunkSize = 32 << 10 // what every server can send in one answer
-	window    = 32       // requests under way at the same time
+	// smallChunk is what every server can send in one answer; OpenSSH, which is
+	// known by the extension that tells its limits, sends bigger ones.
+	smallChunk = 32 << 10
+	bigChunk   = 255 << 10
+	// ahead is how many bytes are asked for at the same time, or a little more.
+	// The library lets the server send no more than 2 MiB before they are read.
+	readAhead = 2 << 20
 )
 
 // errShorter marks a file that ends before the offset asked for.
@@ -41,10 +46,9 @@ type file struct {
 	got  int64 // offset of the next byte for the caller
 
 	ahead []*chunk // in order
-	free  []*chunk
-	cur   *chunk // being handed out
-	rest  []byte // of cur
-	err   error  // the first error
+	cur   *chunk   // being handed out
+	rest  []byte   // of cur
+	err   error    // the first error
 	done  bool
 }
 
@@ -70,16 +74,12 @@ func (s *session) open(p string, offset int64) (*file, error) {
 	return &file{s: s, path: p, h: h, size: st.Size(), next: offset, got: offset}, nil
 }
 
-// request asks for parts until the window is full or the file's end is reached.
+// request asks for parts until enough is under way or the file's end is reached.
 func (f *file) request() {
-	for len(f.ahead) < window && f.next < f.size {
-		var c *chunk
-		if n := len(f.free); n > 0 {
-			c, f.free = f.free[n-1], f.free[:n-1]
-		} else {
-			c = &chunk{buf: make([]byte, chunkSize), done: make(chan struct{}, 1)}
-		}
-		off, want := f.next, min(chunkSize, f.size-f.next)
+	size := f.s.chunk
+	for int64(len(f.ahead))*size < readAhead && f.next < f.size {
+		off, want := f.next, min(size, f.size-f.next)
+		c := f.s.takeChunk(want)
 		f.next += want
 		f.ahead = append(f.ahead, c)
 		go func() {
@@ -87,6 +87,23 @@ func (f *file) request() {
 			c.done <- struct{}{}
 		}()
 	}
+}
+
+// takeChunk returns a part of at least n bytes, one that was used before if possible.
+func (s *session) takeChunk(n int64) *chunk {
+	if last := len(s.free) - 1; last >= 0 {
+		c := s.free[last]
+		s.free = s.free[:last]
+		if int64(len(c.buf)) < n {
+			c.buf = make([]byte, s.chunk)
+		}
+		return c
+	}
+	size := s.chunk
+	if n < smallChunk {
+		size = smallChunk // a small file; many have nothing else to come
+	}
+	return &chunk{buf: make([]byte, size), done: make(chan struct{}, 1)}
 }
 
 // Read implements io.Reader. The server's silence is an error, the caller's is not.
@@ -97,14 +114,8 @@ func (f *file) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for len(f.rest) == 0 {
-		if f.err != nil {
-			return 0, f.err
-		}
-		if f.got >= f.size {
-			return 0, io.EOF
-		}
-		f.fill()
+	if err := f.more(); err != nil {
+		return 0, err
 	}
 	n := copy(p, f.rest)
 	f.rest = f.rest[n:]
@@ -112,10 +123,45 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo implements io.WriterTo: it spares the copy that Read makes.
+func (f *file) WriteTo(w io.Writer) (written int64, err error) {
+	if f.done {
+		return 0, fmt.Errorf("reading %s: it is closed", f.path)
+	}
+	for {
+		if err := f.more(); err == io.EOF { //nolint:errorlint // it is ours
+			return written, nil
+		} else if err != nil {
+			return written, err
+		}
+		n, err := w.Write(f.rest)
+		f.rest = f.rest[n:]
+		f.got += int64(n)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// more makes sure that f.rest holds something; io.EOF at the end of the file.
+func (f *file) more() error {
+	for len(f.rest) == 0 {
+		if f.err != nil {
+			return f.err
+		}
+		if f.got >= f.size {
+			return io.EOF
+		}
+		f.fill()
+	}
+	return nil
+}
+
 // fill waits for the next part.
 func (f *file) fill() {
 	if f.cur != nil {
-		f.free = append(f.free, f.cur)
+		f.s.free = append(f.s.free, f.cur)
 		f.cur = nil
 	}
 	f.s.guard.Resume()
@@ -126,7 +172,7 @@ func (f *file) fill() {
 	f.ahead = f.ahead[:len(f.ahead)-1]
 	<-c.done
 	f.cur, f.rest = c, c.buf[:c.n]
-	whole := int64(c.n) == min(chunkSize, f.size-f.got)
+	whole := int64(c.n) == min(f.s.chunk, f.size-f.got)
 	switch {
 	case whole:
 	case c.err == nil || c.err == io.EOF && f.s.guard.Cause() == nil && !f.s.dead.Load(): //nolint:errorlint // the library returns it bare
@@ -148,7 +194,12 @@ func (f *file) Close() error {
 	f.s.guard.Resume()
 	for _, c := range f.ahead {
 		<-c.done // the guard ends it when the server does not
+		f.s.free = append(f.s.free, c)
 	}
+	if f.cur != nil {
+		f.s.free = append(f.s.free, f.cur)
+	}
+	f.ahead, f.cur, f.rest = nil, nil, nil
 	cerr := f.h.Close()
 	f.s.guard.Pause()
 	f.stop()

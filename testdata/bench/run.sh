@@ -4,7 +4,9 @@
 #   ROWS   rows of input, 500000; the digests of 500000 are checked against what is known
 #   TIMES  rounds, 3; medians are printed
 #   JOBS   "A B C rest"; rest is A into a service, against a program
-#          that posts the same bodies one after the other
+#          that posts the same bodies one after the other; downloads is one
+#          big file from real FTP and SFTP servers, beside lftp, curl and sftp
+#   DOWNLOAD  rows of that file, 2800000 (500 MB)
 #   WEIR   program to measure, bin/weir
 #   BENCH  sources of the generator and of the programs to compare with, ../shared/bench
 #   WORK   folder for input, state and built programs; kept, so that input is made once
@@ -14,7 +16,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 : "${ROWS:=500000}" "${TIMES:=3}" "${JOBS:=A B C rest}" "${WEIR:=$top/bin/weir}" "${PEERS:=}"
-: "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
+: "${DOWNLOAD:=2800000}" "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
 if [ -z "${OUT:-}" ]; then OUT=$WORK; [ -w /dev/shm ] && OUT=/dev/shm; fi
 
 if [ ! -d "$BENCH/gen" ]; then
@@ -28,6 +30,14 @@ for kind in customers receipts; do
 	file=$WORK/$kind-$ROWS.csv
 	[ -s "$file" ] || { "$WORK/bin/gen" "$kind" "$ROWS" >"$file.part" && mv "$file.part" "$file"; }
 done
+case " $JOBS " in *" downloads "*)
+	file=$WORK/customers-$DOWNLOAD.csv
+	[ -s "$file" ] || { "$WORK/bin/gen" customers "$DOWNLOAD" >"$file.part" && mv "$file.part" "$file"; }
+	: "${WEIR_SERVERS:=$top/.servers}"
+	export WEIR_SERVERS
+	[ -d "$WEIR_SERVERS" ] || "$top/testdata/servers/get" || echo "LEFT OUT: some servers could not be had"
+	;;
+esac
 if [ -n "$PEERS" ]; then
 	if command -v npm >/dev/null && mkdir -p "$WORK/peers" && cp "$BENCH"/peers/*.js "$WORK/peers/" &&
 		(cd "$WORK/peers" && { [ -d node_modules/nodejs-polars ] || npm install --silent --no-fund --no-audit @duckdb/node-api nodejs-polars; }) >"$WORK/peers.log" 2>&1; then
@@ -36,4 +46,4 @@ if [ -n "$PEERS" ]; then
 		echo "LEFT OUT: DuckDB and Polars could not be had by npm ($WORK/peers.log)"
 	fi
 fi
-exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${peers:-}"
+exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -download "$DOWNLOAD" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${peers:-}"

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 
 type settings struct {
 	weir, jobs, pipelines, work, out, peers string
-	rows, times                             int
+	rows, times, download                   int
 }
 
 func main() {
@@ -30,6 +31,8 @@ func main() {
 	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
+	flag.IntVar(&s.download, "download", 2_800_000, "rows of the file to download")
+	place := flag.String("fetch", "", "only download the file of this place into -out")
 	post := flag.String("post", "", "only post the lines of -input there, in batches of 100")
 	hand := flag.String("hand", "", "only do job A with -input and post the rows there, in batches of 100")
 	input := flag.String("input", "", "file for -post and -hand")
@@ -37,6 +40,8 @@ func main() {
 	flag.Parse()
 	ok, err := true, error(nil)
 	switch {
+	case *place != "":
+		err = fetch(context.Background(), *place, s.out)
 	case *service:
 		err = serve()
 	case *post != "":
@@ -59,8 +64,11 @@ func (s *settings) all() (ok bool, err error) {
 	ok = true
 	for _, job := range strings.Fields(s.jobs) {
 		do := func() (bool, error) { return s.run(job) }
-		if job == "rest" {
+		switch job {
+		case "rest":
 			do = s.rest
+		case "downloads":
+			do = func() (bool, error) { return true, s.downloads() }
 		}
 		good, err := do()
 		if err != nil {

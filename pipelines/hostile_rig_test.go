@@ -84,6 +84,25 @@ func (b *bench) configure(config string) {
 	}
 }
 
+// writeFile makes a file; a zero time is long ago.
+func writeFile(t *testing.T, dir, name string, data []byte, at time.Time) string {
+	t.Helper()
+	p := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if at.IsZero() {
+		at = longAgo()
+	}
+	if err := os.Chtimes(p, at, at); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // engine makes an engine and loads the configuration, which must be right.
 func (b *bench) engine() (*engine.Engine, *engine.Loaded) {
 	b.t.Helper()

@@ -82,9 +82,10 @@ func (f *fileSystem) do(ctx context.Context, doing, p string, op func(s *session
 		}
 		untouched := s.ctl.replies == before || s.ctl.replies == before+1 && s.ctl.code == 421
 		again := !fresh && untouched && s.guard.Cause() == nil && ctx.Err() == nil
+		failure := s.failure(doing, p, err) // before the session is dropped, which looks like a lost connection
 		again = f.judge(s, err) || again
 		if !again {
-			return s.failure(doing, p, err)
+			return failure
 		}
 		f.drop()
 		fresh = true

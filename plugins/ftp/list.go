@@ -47,7 +47,9 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 		return nil, odd, err
 	}
 	s.tee = &bytes.Buffer{}
+	end := s.guard.Allow(remote.MaxListing, remote.ErrListing)
 	raw, err := s.lib.List("")
+	end()
 	lines := s.tee.String()
 	s.tee = nil
 	if err != nil {

@@ -25,7 +25,9 @@ func (s *session) abs(p string) string {
 
 // list returns the entries of a folder; odd are names that cannot be used.
 func (s *session) list(dir string) (out []plugin.FileInfo, odd []string, err error) {
+	end := s.guard.Allow(remote.MaxListing, remote.ErrListing)
 	entries, err := s.lib.ReadDir(dir)
+	end()
 	if err != nil {
 		return nil, nil, s.notExist("list", dir, err)
 	}

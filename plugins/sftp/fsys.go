@@ -86,9 +86,10 @@ func (f *fileSystem) do(ctx context.Context, doing, p string, op func(s *session
 			return s.failure(doing, p, err)
 		}
 		again := !fresh && !s.wrote && s.guard.Cause() == nil && ctx.Err() == nil
+		failure := s.failure(doing, p, err) // before the session is dropped, which looks like a lost connection
 		f.drop()
 		if !again {
-			return s.failure(doing, p, err)
+			return failure
 		}
 	}
 }

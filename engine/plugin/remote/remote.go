@@ -84,6 +84,9 @@ func (p Peer) Lost(doing string, err error) error {
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the %s server %s was left while %s: %w", p.Kind, p.Addr, doing, err)
+	case errors.Is(err, ErrListing):
+		return p.Fail(plugin.Environment, "env.listing_too_long", "If the folder really holds so many files, have those that were read moved away, or set path to a folder with fewer",
+			"sent more than %d MiB while %s, and the listing does not end", MaxListing>>20, doing)
 	case errors.Is(err, stall.ErrStalled), isTimeout(err):
 		return p.Fail(plugin.Transient, "env.timeout", "", "did not answer for %s while %s: %w", p.Timeout, doing, stall.ErrStalled)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
@@ -113,6 +116,13 @@ func (p Peer) ConnectFailure(err error) error {
 	}
 	return p.Lost("connecting", err)
 }
+
+// MaxListing bounds the bytes of a listing, all of which is kept in memory: about
+// 300,000 files.
+const MaxListing = 32 << 20
+
+// ErrListing is the cause to give a guard that bounds a listing by MaxListing.
+var ErrListing = errors.New("the listing does not end")
 
 // Acquire takes one of limit sessions with the peer as user, over all steps of
 // the process. It waits for at most the peer's timeout. release gives it back

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,23 +72,6 @@ type builder struct {
 }
 
 func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
-
-// EngineSpec declares the engine block.
-func EngineSpec(e *EngineOptions) spec.Body {
-	return spec.Body{
-		spec.String("state", &e.StateDir).Default(".weir/state", `".weir/state"`).Doc("Folder of the embedded state store, relative to where weir runs."),
-		spec.Size("state_memory", &e.StateMemory).Default(256<<20, `"256MiB"`).Check(enoughMemory).Doc("Memory of the state store, at most: what it read, what it is about to write, and the keys it can tell without reading. " +
-			"A key of a dedupe step or an entity needs about 11 bytes of it; where there are more keys, telling a known one costs a read. Rows under way come on top."),
-		spec.Choice("log_level", &e.LogLevel, "debug", "info", "warn", "error").Default("info", `"info"`).Doc("The least severe messages that are logged."),
-	}
-}
-
-func enoughMemory(n int64) error {
-	if n < 32<<20 {
-		return errors.New("must be 32MiB or more")
-	}
-	return nil
-}
 
 // named decodes the blocks that pipelines refer to.
 func (b *builder) named(m *config.Module) {

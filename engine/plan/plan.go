@@ -26,20 +26,13 @@ type Plan struct {
 	faults *config.Faults
 }
 
-// EngineOptions are those of the engine block.
-type EngineOptions struct {
-	StateDir    string
-	StateMemory int64 // bytes; 0 without an engine block, which stands for the default of the store
-	LogLevel    string
-}
-
 // Pipeline is one planned DAG.
 type Pipeline struct {
 	Address     string // "purchases", "acme_srs.purchases"
 	Description string
 	Schedule    string
 	Timezone    string
-	State       string // keep, rebuild or fork: what becomes of state that a change would break; "" does not say
+	State       string   // keep, rebuild or fork: what becomes of state that a change would break; "" does not say
 	After       []string // addresses of pipelines that a single run takes first
 	Header      hcl.Range
 	Files       []string // of the configuration: those of the module blocks that lead here, and its own

@@ -1,10 +1,10 @@
 package plan
 
 import (
-	"fmt"
 	"crypto/sha256"
-	"weir/engine/spec"
+	"fmt"
 	"github.com/hashicorp/hcl/v2"
+	"weir/engine/spec"
 )
 
 func Meaning() int { return 1 }
@@ -17,7 +17,9 @@ func Describe(p *Plan, key []byte) Description {
 		fmt.Fprint(h, pl.Schedule)
 		for _, n := range pl.Nodes {
 			nh := sha256.New()
-			for _, e := range n.Exprs { fmt.Fprint(nh, e.Text.S) }
+			for _, e := range n.Exprs {
+				fmt.Fprint(nh, e.Text.S)
+			}
 			var dg Digest
 			copy(dg[:], nh.Sum(nil))
 			h.Write(dg[:])
@@ -34,21 +36,34 @@ func Difference(old, new Description) []Action {
 	for _, n := range new.Pipelines {
 		o := old.Pipeline(n.Address)
 		switch {
-		case o == nil: out = append(out, Action{Pipeline: n.Address, Kind: Add, Reasons: []Reason{{Text: "new"}}})
-		case o.Fingerprint == n.Fingerprint: out = append(out, Action{Pipeline: n.Address, Kind: Keep})
+		case o == nil:
+			out = append(out, Action{Pipeline: n.Address, Kind: Add, Reasons: []Reason{{Text: "new"}}})
+		case o.Fingerprint == n.Fingerprint:
+			out = append(out, Action{Pipeline: n.Address, Kind: Keep})
 		default:
 			k := Swap
-			for i := range n.Nodes { if i >= len(o.Nodes) || n.Nodes[i].Fingerprint != o.Nodes[i].Fingerprint && n.Nodes[i].Kind != "map" { k = Restart } }
+			for i := range n.Nodes {
+				if i >= len(o.Nodes) || n.Nodes[i].Fingerprint != o.Nodes[i].Fingerprint && n.Nodes[i].Kind != "map" {
+					k = Restart
+				}
+			}
 			out = append(out, Action{Pipeline: n.Address, Kind: k, Reasons: []Reason{{Text: "changed"}}})
 		}
 	}
 	for _, o := range old.Pipelines {
-		if new.Pipeline(o.Address) == nil { out = append(out, Action{Pipeline: o.Address, Kind: Remove, Reasons: []Reason{{Text: "gone"}}}) }
+		if new.Pipeline(o.Address) == nil {
+			out = append(out, Action{Pipeline: o.Address, Kind: Remove, Reasons: []Reason{{Text: "gone"}}})
+		}
 	}
 	return out
 }
 
 var _ = spec.Body{}
 var _ hcl.Range
-type EngineDifference struct{ Name, Old string; Range *hcl.Range }
+
+type EngineDifference struct {
+	Name, Old string
+	Range     *hcl.Range
+}
+
 func (e EngineOptions) Differences(old EngineOptions) []EngineDifference { return nil }

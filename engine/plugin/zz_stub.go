@@ -1,3 +1,7 @@
 package plugin
+
 import "context"
-type Prober interface { Probe(ctx context.Context, h Host) error }
+
+type Prober interface {
+	Probe(ctx context.Context, h Host) error
+}

@@ -131,3 +131,6 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	v.end(s.clock.Now())
 	return out, v
 }
+
+// Engine returns the engine block that is in effect.
+func (s *Server) Engine() plan.EngineOptions { return s.engine }

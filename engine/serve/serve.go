@@ -13,6 +13,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,14 +30,15 @@ import (
 	"weir/engine/state"
 )
 
-// Options say what is served and how. Zero values choose.
+// Options say what is served and how. Zero values are as the engine block says,
+// or else by default.
 type Options struct {
 	Engine   *engine.Engine
 	Folder   string
 	Inputs   engine.Inputs
 	StateDir string        // "" is what the engine block says
-	Parallel int           // runs at the same time; 0 is 256
-	PerHost  int           // runs at the same time against one remote host; 0 is 8
+	Parallel int           // runs at the same time
+	PerHost  int           // of these against one remote host
 	Drain    time.Duration // how long a run may take to come to a commit and stop; 0 is 30 s
 	Grace    time.Duration // how long a cancelled run may take to end before it is fenced off; 0 is 5 s
 	Point    func(string)  // see engine.RunOptions; nil does nothing
@@ -45,22 +47,12 @@ type Options struct {
 	Changed func(paths engine.Paths)
 }
 
-func (o Options) withDefaults() Options {
-	if o.Parallel <= 0 {
-		o.Parallel = 256
-	}
-	if o.PerHost <= 0 {
-		o.PerHost = 8
-	}
-	if o.Drain <= 0 {
-		o.Drain = 30 * time.Second
-	}
-	if o.Grace <= 0 {
-		o.Grace = 5 * time.Second
-	}
-	if o.Changed == nil {
-		o.Changed = func(engine.Paths) {}
-	}
+// withEngine returns o with what it leaves open as the engine block says, or else by default.
+func (o Options) withEngine(e plan.EngineOptions) Options {
+	o.Parallel = cmp.Or(o.Parallel, e.Runs, 256)
+	o.PerHost = cmp.Or(o.PerHost, e.RunsPerHost, 8)
+	o.Drain = cmp.Or(o.Drain, e.Drain, 30*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
 	return o
 }
 
@@ -74,10 +66,11 @@ type Server struct {
 	dir   string // of the state
 	key   []byte // of digests of secrets, see plan.Describe
 
-	ctx    context.Context // of the runs
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // every goroutine of the server
-	wake   chan struct{}  // tells the starter that something may be due; holds one
+	ctx     context.Context // of the runs
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup // every goroutine of the server
+	stopped chan struct{}  // closed when it begins to stop
+	wake    chan struct{}  // tells the starter that something may be due; holds one
 
 	loading sync.Mutex // one configuration is read, compared and decided on at a time
 
@@ -103,10 +96,12 @@ type Server struct {
 // error; the verdict is there also then, when the folder could be read. ctx ends
 // nothing: Stop does.
 func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
-	o = o.withDefaults()
+	if o.Changed == nil {
+		o.Changed = func(engine.Paths) {}
+	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
-		pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), changed: map[chan<- Event]struct{}{},
+		pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), changed: map[chan<- Event]struct{}{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.started = s.clock.Now()
@@ -118,9 +113,37 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		}
 		return nil, v, err
 	}
-	s.wg.Add(1)
+	s.wg.Add(2)
 	go s.start()
+	go s.again()
 	return s, v, nil
+}
+
+// retryPause is the time after which an action that could not be done is tried again.
+const retryPause = time.Minute
+
+// again tries what could not be opened once more, from time to time.
+func (s *Server) again() {
+	defer s.wg.Done()
+	for {
+		over, stop := s.after(s.ctx, retryPause)
+		select {
+		case <-over:
+		case <-s.stopped:
+		}
+		stop()
+		s.mu.Lock()
+		retry, stopping := s.retry, s.stopping
+		s.mu.Unlock()
+		if stopping || s.ctx.Err() != nil {
+			return
+		}
+		if retry {
+			if _, err := s.Reload(s.ctx, Request{Trigger: "retry"}); err != nil {
+				return // the server ends
+			}
+		}
+	}
 }
 
 // begin reads the folder for the first time.
@@ -148,6 +171,7 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 		return v, err
 	}
 	s.engine = l.Plan.Engine
+	s.o = s.o.withEngine(l.Plan.Engine)
 	done := s.decide(ctx, l, ds, v, Request{Trigger: "start"})
 	s.settle(v, done)
 	return v, nil
@@ -164,6 +188,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	s.stopping = true
+	close(s.stopped)
 	for _, p := range s.pipes {
 		if p.run != nil {
 			p.run.control.Stop()

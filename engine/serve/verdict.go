@@ -157,6 +157,10 @@ func (s *Server) keep(v *Verdict) {
 	}
 	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
 		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))
+	ds, _ := v.Problems()
+	for _, d := range ds {
+		s.log.Warn(d.Summary, zap.Uint64("reload", v.ID), zap.String("code", string(d.Code)), zap.Stringer("severity", d.Severity), zap.Stringp("at", place(d)), zap.String("detail", d.Detail))
+	}
 	if v.Outcome == Unchanged && v.Trigger != "start" && v.Trigger != "api" {
 		return // a rescan that found nothing is no news tomorrow
 	}
@@ -171,6 +175,15 @@ func (s *Server) keep(v *Verdict) {
 	if err != nil {
 		s.log.Error("the verdict of a reload could not be kept", zap.Uint64("reload", v.ID), zap.Error(err))
 	}
+}
+
+// place returns where a diagnostic points, nil for nowhere.
+func place(d diag.Diagnostic) *string {
+	if d.Subject == nil {
+		return nil
+	}
+	at := fmt.Sprintf("%s:%d:%d", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column)
+	return &at
 }
 
 // Verdicts returns the last n verdicts, also those of earlier processes, the latest first.

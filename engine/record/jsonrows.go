@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 // jsonCell is a column of one batch as rows of JSON need it: everything that
@@ -17,6 +16,7 @@ type jsonCell struct {
 	bare  []byte // `,"name":`
 	nulls []bool
 	null  bool // every value is
+	plain bool // texts without nulls
 	views []View
 	data  []byte
 	ints  []int64
@@ -30,7 +30,7 @@ type jsonCell struct {
 }
 
 // slack is what is kept free in the output, so that words of eight bytes can be
-// written where fewer count.
+// written where fewer count. Names are written in pieces of as many.
 const slack = 16
 
 // look makes cells of the columns of b.
@@ -58,6 +58,7 @@ func (c *jsonCell) look(key []byte, col *Column, n *jsonNode) {
 	case String:
 		c.views, c.data = col.Views, col.Data
 		c.words = append(c.words, '"')
+		c.plain = c.nulls == nil
 	case Decimal:
 		c.ints, c.scale = col.Ints, col.Scale
 	case Int, Date:
@@ -70,7 +71,7 @@ func (c *jsonCell) look(key []byte, col *Column, n *jsonNode) {
 		c.kind = Invalid
 	}
 	c.key = len(c.words)
-	for len(c.words)%8 != 0 {
+	for len(c.words)%slack != 0 {
 		c.words = append(c.words, 0)
 	}
 }
@@ -118,6 +119,11 @@ func (w *jsonWriter) row(cells []jsonCell, dst []byte, i int) ([]byte, bool) {
 	start := len(dst)
 	for k := range cells {
 		c := &cells[k]
+		if c.plain {
+			v := c.views[i]
+			dst = c.text(dst, int(v.Off), int(v.Len))
+			continue
+		}
 		if c.isNull(i) {
 			if !w.omit {
 				dst = append(append(dst, c.bare...), "null"...)
@@ -191,9 +197,9 @@ func (c *jsonCell) name(dst []byte) []byte {
 	if need := len(c.words) + slack; cap(dst)-at < need {
 		dst = slices.Grow(dst, need)
 	}
-	buf := dst[:at+len(c.words)]
-	for j := 0; j < len(c.words); j += 8 {
-		binary.LittleEndian.PutUint64(buf[at+j:], binary.LittleEndian.Uint64(c.words[j:]))
+	buf := dst[at:cap(dst)]
+	for j := 0; j+slack <= len(c.words); j += slack {
+		*(*[slack]byte)(buf[j:]) = *(*[slack]byte)(c.words[j:])
 	}
 	return dst[:at+c.key]
 }
@@ -206,45 +212,41 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 		dst = slices.Grow(dst, need)
 	}
 	buf := dst[at:cap(dst)]
-	for j := 0; j+8 <= len(c.words); j += 8 {
-		binary.LittleEndian.PutUint64(buf[j:], binary.LittleEndian.Uint64(c.words[j:]))
+	for j := 0; j+slack <= len(c.words); j += slack {
+		*(*[slack]byte)(buf[j:]) = *(*[slack]byte)(c.words[j:])
 	}
 	at += c.key
-	dst, buf = dst[:at], buf[c.key:]
+	dst = dst[:at]
 	if off+n+8 > len(c.data) {
 		// Nothing may be read beyond the end of the text.
 		return appendJSONText(dst, c.data[off:off+n])
 	}
 	src := c.data[off : off+n+8]
-	var bad uint64
-	var u pairs
+	buf = buf[c.key : c.key+len(src)]
+	var bad, all uint64
 	j := 0
-	for ; j+8 <= n; j += 8 {
+	for ; j < len(src)-15; j += 8 { // while a whole word is left
 		w := binary.LittleEndian.Uint64(src[j:])
 		binary.LittleEndian.PutUint64(buf[j:], w)
 		bad |= escapedBytes(w)
-		if (w|u.open)&tops != 0 {
-			u.next(w)
-		}
+		all |= w
 	}
 	w := binary.LittleEndian.Uint64(src[j:])
 	binary.LittleEndian.PutUint64(buf[j:], w)
-	rest := uint(n-j) * 8
+	rest := uint(n-j) & 7 * 8
 	w = w&(1<<rest-1) | (ones*' ')<<rest
 	bad |= escapedBytes(w)
-	if (w|u.open)&tops != 0 {
-		u.next(w)
-	}
-	if bad != 0 || u.bad&tops != 0 && !utf8.Valid(src[:n]) {
+	if bad&tops != 0 || (all|w)&tops != 0 && !ValidText(src[:n]) {
 		return appendJSONText(dst, src[:n])
 	}
 	buf[n] = '"'
 	return dst[:at+n+1]
 }
 
-// escapedBytes has a bit set when one of the eight bytes of w is a control
-// character, a quote or a backslash, and none when there is no such byte.
+// escapedBytes has a top bit set when one of the eight bytes of w is a control
+// character, a quote or a backslash, and none when there is no such byte. Its
+// other bits mean nothing.
 func escapedBytes(w uint64) uint64 {
-	quote, slash := w^(ones*'"'), w^(ones*'\\')
-	return ((w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & tops
+	// With their second bit changed, the quote follows the control characters.
+	return (((w ^ ones*2) - ones*0x21) | ((w ^ ones*'\\') - ones)) &^ w
 }

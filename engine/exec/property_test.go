@@ -27,6 +27,9 @@ func stepsOf(t *rapid.T) string {
 		"dedupe \"N\" {\n keys = { id = \"string(id % 50)\" }\n keep = \"all\"\n}",
 		"group \"N\" {\n by = [\"key\"]\n within = \"object\"\n fields = { id = \"first(rows).id\", key = \"first(rows).key\", n = \"sum(rows, .n)\" }\n}",
 		"group \"N\" {\n by = [\"int(id / 4)\"]\n within = \"adjacent\"\n fields = { id = \"last(rows).id\", key = \"first(rows).key\", n = \"len(rows)\" }\n}",
+		"group \"N\" {\n by = [\"int(id / 40)\", \"key\"]\n within = \"adjacent\"\n fields = { id = \"first(rows).id\", key = \"first(rows).key\", n = \"sum(rows, .n)\" }\n}",
+		"group \"N\" {\n by = [\"string(int(id / 30))\"]\n within = \"adjacent\"\n fields = { id = \"first(rows).id\", key = \"join(map(rows, .key), '')\", n = \"count(rows, .n == 0) > 5 ? int(first(rows).key) : 1\" }\n}",
+		"check \"N\" {\n one_to_one = [\"key\", \"n\"]\n}",
 		"expand \"N\" {\n rows = \"1..(id % 4)\"\n fields = { id = \"id\", key = \"key\", n = \"item\" }\n}",
 	}
 	var sb strings.Builder
@@ -53,7 +56,7 @@ func pipelineOf(t *rapid.T) (body string, sinks []string) {
 	}
 	body += "map \"head\" {\n keep = \"*\"\n}\n" + stepsOf(t)
 	body += "map \"tail\" {\n keep = [\"id\", \"key\", \"n\"]\n}\n"
-	switch rapid.SampledFrom([]string{"one", "two", "branch", "diamond"}).Draw(t, "shape") {
+	switch rapid.SampledFrom([]string{"one", "two", "branch", "diamond", "groups beside rows"}).Draw(t, "shape") {
 	case "one":
 		body += sinkOf(t, "a", "")
 		sinks = []string{"a"}
@@ -66,6 +69,11 @@ func pipelineOf(t *rapid.T) (body string, sinks []string) {
 	case "diamond":
 		body += "filter \"l\" {\n from = map.tail\n drop = \"n == 1\"\n}\nmap \"r\" {\n from = map.tail\n when = \"id % 2 == 0\"\n fields = { id = \"id\", key = \"key\", n = \"0 - n\" }\n}\n" +
 			sinkOf(t, "a", "from = [filter.l, map.r]")
+		sinks = []string{"a"}
+	}
+	if len(sinks) == 0 {
+		body += "group \"g\" {\n from = map.tail\n by = [\"int(id / 3)\"]\n within = \"adjacent\"\n fields = { id = \"first(rows).id\", key = \"'g'\", n = \"len(rows)\" }\n}\n" +
+			"filter \"l\" {\n from = map.tail\n drop = \"n == 1\"\n}\n" + sinkOf(t, "a", "from = [filter.l, group.g]")
 		sinks = []string{"a"}
 	}
 	body += fmt.Sprintf("commit {\n rows = %d\n every = \"%ds\"\n}\n", rapid.IntRange(1, 120).Draw(t, "commit rows"), rapid.IntRange(1, 30).Draw(t, "commit every"))

@@ -126,6 +126,9 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 		m.Engine = newBlock(m, b)
 	}
 	for _, b := range blocks["module"] {
+		if l.in.stopped() {
+			return m
+		}
 		if l.declare(m, "module."+b.Labels[0], b) {
 			l.call(m, b, parents)
 		}
@@ -136,6 +139,9 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {
 	out := map[string][]*hcl.Block{}
 	for _, name := range files {
+		if l.in.stopped() {
+			return out
+		}
 		f, ds := l.snap.parse(name)
 		l.add(ds...)
 		if f == nil {

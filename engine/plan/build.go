@@ -29,6 +29,8 @@ type Options struct {
 	// Instrument wraps the compiler of a step's row expressions, to observe
 	// them; nil does nothing. pipeline and step are addresses.
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
+	// Stop is asked between steps; once it is true what is left is not planned. nil never stops.
+	Stop func() bool
 	// Columns checks the declaration of one column of a schema block.
 	Columns func(name string, decl spec.Text) diag.List
 }
@@ -39,11 +41,17 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	b := &builder{o: o}
 	p := &Plan{Revision: c.Snapshot.Revision()}
 	for _, m := range c.Modules {
+		if b.stopped() {
+			return p, b.diags.Sort()
+		}
 		b.named(m)
 	}
 	for _, m := range c.Modules {
 		vars := rowVars(m)
 		for _, blk := range m.Pipelines {
+			if b.stopped() {
+				return p, b.diags.Sort()
+			}
 			before := len(b.diags)
 			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
 			pl := pb.build()
@@ -64,6 +72,8 @@ type builder struct {
 	o     Options
 	diags diag.List
 }
+
+func (b *builder) stopped() bool { return b.o.Stop != nil && b.o.Stop() }
 
 func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
 

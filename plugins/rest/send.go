@@ -50,7 +50,8 @@ func (w *writer) attempt(ctx context.Context, u *url.URL, rows int) (r *reply, o
 	}
 	if r.tooLarge && w.judge.reads() {
 		return r, false, false, plugin.Fail(plugin.Environment, "env.reply_too_large",
-			fmt.Errorf("%s answered %s with more than %d bytes", w.place(u), statusText(r.status), w.sink.reply.limit), "Raise reply.limit")
+			fmt.Errorf("%s answered %s with more than %d bytes", w.place(u), statusText(r.status), w.sink.reply.limit),
+			"Raise reply.limit if replies are meant to be that long; the rows are sent again with the same key")
 	}
 	w.judge.load(r, rows)
 	ok, okErr := w.judge.truth(w.judge.ok, r.status >= 200 && r.status < 300)

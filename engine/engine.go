@@ -81,13 +81,18 @@ type Loaded struct {
 
 // Load reads and plans the configuration at path. It opens nothing but files
 // of the configuration. The diagnostics are those of all files and pipelines.
-func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.List) {
+// When ctx is done it returns early: what it returns is incomplete then, also the
+// diagnostics, so the caller looks at ctx first.
+func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, diag.List) {
+	in.Stop = func() bool { return ctx.Err() != nil }
 	c, ds := config.Load(path, in)
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
-	p, pds := plan.Build(c, e.planOptions())
+	o := e.planOptions()
+	o.Stop = in.Stop
+	p, pds := plan.Build(c, o)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
 		ds = append(ds, c.Exhausted()...)

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,6 +30,8 @@ func main() {
 func realMain() int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
+	// net/http prints what a server sends unasked, which may hold a secret (I9).
+	log.SetOutput(io.Discard)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	return a.main(ctx, os.Args[1:])
 }

@@ -21,7 +21,11 @@ type Inputs struct {
 	// AllowMissing treats required variables and secrets without a value as
 	// unknown instead of reporting them, for validating a connector by itself.
 	AllowMissing bool
+	// Stop is asked between blocks; once it is true the rest is left out. nil never stops.
+	Stop func() bool
 }
+
+func (in Inputs) stopped() bool { return in.Stop != nil && in.Stop() }
 
 // VarFlag is one --var name=value.
 type VarFlag struct{ Name, Value string }

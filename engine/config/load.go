@@ -137,6 +137,9 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 		m.Engine = newBlock(m, b)
 	}
 	for _, b := range blocks["module"] {
+		if l.in.stopped() {
+			return m
+		}
 		if l.declare(m, "module."+b.Labels[0], b) {
 			before := len(l.diags)
 			if !l.call(m, b, parents) {
@@ -150,6 +153,9 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {
 	out := map[string][]*hcl.Block{}
 	for _, name := range files {
+		if l.in.stopped() {
+			return out
+		}
 		before := len(l.diags)
 		l.fileBlocks(name, out)
 		if ds := l.since(before); len(ds) > 0 {

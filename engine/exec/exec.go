@@ -119,12 +119,27 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Chunk = chunkSize
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
-	err := r.run(ctx)
+	err := r.guarded(func() error { return r.run(ctx) })
 	o.Control.end()
 	if err != nil {
 		r.Session.Discard()
 	}
 	return &r.report, err
+}
+
+// guarded calls do, whose steps may panic: the run ends, not the process, and
+// other pipelines go on.
+func (r *run) guarded(do func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+		var p *PanicError
+		if errors.As(err, &p) {
+			r.Log.Error("a defect in the program ended the run", zap.String("what", p.What), zap.Strings("stack", p.Stack))
+		}
+	}()
+	return do()
 }
 
 func (r *run) run(ctx context.Context) (err error) {

@@ -30,6 +30,8 @@ type Options struct {
 	// Instrument wraps the compiler of a step's row expressions, to observe
 	// them; nil does nothing. pipeline and step are addresses.
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
+	// Stop is asked between steps; once it is true what is left is not planned. nil never stops.
+	Stop func() bool
 	// Columns checks the declaration of one column of a schema block.
 	Columns func(name string, decl spec.Text) diag.List
 }
@@ -40,11 +42,17 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	b := &builder{o: o, faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
 	p := &Plan{faults: &c.Faults}
 	for _, m := range c.Modules {
+		if b.stopped() {
+			return p, b.diags.Sort()
+		}
 		b.named(m)
 	}
 	for _, m := range c.Modules {
 		vars := rowVars(m)
 		for _, blk := range m.Pipelines {
+			if b.stopped() {
+				return p, b.diags.Sort()
+			}
 			before := len(b.diags)
 			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
 			pl := pb.build()
@@ -70,6 +78,8 @@ type builder struct {
 	faults *config.Faults
 	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to
 }
+
+func (b *builder) stopped() bool { return b.o.Stop != nil && b.o.Stop() }
 
 func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
 

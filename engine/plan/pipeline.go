@@ -53,6 +53,9 @@ func (b *pipelineBuilder) build() *Pipeline {
 	}
 	b.wire()
 	for _, n := range b.sorted() {
+		if b.stopped() {
+			return p
+		}
 		b.bind(n)
 		p.Nodes = append(p.Nodes, n.Node)
 	}

@@ -1,6 +1,7 @@
 package ftp
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -137,6 +138,9 @@ func (s *session) failure(doing, p string, err error) error {
 		return err
 	case s.guard.Cause() != nil:
 		return s.cfg.lost(what, s.guard.Cause())
+	case errors.Is(err, bufio.ErrTooLong):
+		return s.cfg.fail(plugin.Environment, "env.listing_unreadable", "Set mlsd = false in the connection block in case the other form of listing is better, and tell the server's owner",
+			"has a line of more than 64 KiB in its answer while %s", what)
 	case !errors.As(err, &reply):
 		var cert *tls.CertificateVerificationError
 		if errors.As(err, &cert) {

@@ -50,7 +50,8 @@ func (x *shipment) attempt(ctx context.Context, u *url.URL, rows int) (r *reply,
 	}
 	if r.tooLarge && x.judge.reads() {
 		return r, false, false, plugin.Fail(plugin.Environment, "env.reply_too_large",
-			fmt.Errorf("%s answered %s with more than %d bytes", x.place(u), statusText(r.status), x.sink.reply.limit), "Raise reply.limit")
+			fmt.Errorf("%s answered %s with more than %d bytes", x.place(u), statusText(r.status), x.sink.reply.limit),
+			"Raise reply.limit if replies are meant to be that long; the rows are sent again with the same key")
 	}
 	if x.judge.reads() {
 		x.judge.load(r, rows)

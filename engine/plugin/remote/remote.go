@@ -5,16 +5,15 @@ package remote
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -40,20 +39,14 @@ func (p Peer) String() string { return "The " + p.Kind + " server " + p.Addr }
 // may echo as they are or encoded (I9).
 func (p Peer) Safe(text string) string {
 	for _, s := range p.Secrets {
-		if s.IsSet() {
-			plain := s.Reveal()
-			for _, form := range []string{plain, base64.StdEncoding.EncodeToString([]byte(plain)), base64.RawURLEncoding.EncodeToString([]byte(plain)),
-				url.QueryEscape(plain), url.PathEscape(plain)} {
-				text = strings.ReplaceAll(text, form, "(secret)")
-			}
-		}
+		text = Mask(text, s.Reveal())
 	}
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+		if !unicode.IsGraphic(r) {
+			return ' ' // also what turns the direction of writing
 		}
 		return r
-	}, text)
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 	if r := []rune(text); len(r) > 300 {
 		text = string(r[:300]) + "..."
 	}

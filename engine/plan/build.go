@@ -43,9 +43,10 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	}
 	for _, m := range c.Modules {
 		vars := rowVars(m)
+		shown := describeVars(vars)
 		for _, blk := range m.Pipelines {
 			before := len(b.diags)
-			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
+			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
 			pl := pb.build()
 			if !b.diags[before:].HasErrors() {
 				p.Pipelines = append(p.Pipelines, pl)
@@ -82,18 +83,20 @@ func (b *builder) named(m *config.Module) {
 	}
 	for _, blk := range m.Mappings {
 		var fields []spec.NamedText
-		_, ds := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}.Decode(blk.Body, m.Scope)
+		body := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}
+		at, ds := body.Decode(blk.Body, m.Scope)
 		b.add(ds...)
-		blk.Ref.Value = fields
+		blk.Ref.Value, blk.Ref.Values = fields, body.Values(at)
 	}
 	for _, blk := range m.Entities {
 		e := &identity.Entity{Name: blk.Name}
-		at, ds := e.Spec().Decode(blk.Body, m.Scope)
+		body := e.Spec()
+		at, ds := body.Decode(blk.Body, m.Scope)
 		if !ds.HasErrors() {
 			ds = append(ds, e.Check(at)...)
 		}
 		b.add(ds...)
-		blk.Ref.Value = e
+		blk.Ref.Value, blk.Ref.Values = e, body.Values(at)
 	}
 	for _, blk := range m.Schemas {
 		blk.Ref.Value = b.schema(blk)
@@ -106,7 +109,8 @@ func (b *builder) connection(blk *config.Block) {
 		return
 	}
 	c := p.Connection()
-	at, ds := c.Spec().Decode(blk.Body, blk.Module.Scope)
+	body := c.Spec()
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	if m, ok := c.(plugin.Movable); ok && !ds.HasErrors() {
 		ds = append(ds, b.move(blk, m)...)
 	}
@@ -114,7 +118,7 @@ func (b *builder) connection(blk *config.Block) {
 	if !ds.HasErrors() {
 		b.add(c.Check(at)...)
 	}
-	blk.Ref.Value = c
+	blk.Ref.Value, blk.Ref.Values = c, body.Values(at)
 }
 
 // move points a connection at the endpoint that takes its server's place.
@@ -168,8 +172,9 @@ func (b *builder) schema(blk *config.Block) []spec.NamedText {
 			out = append(out, spec.NamedText{Name: labels[0]})
 			return schemaField(t)
 		})}
-	_, ds := body.Decode(blk.Body, blk.Module.Scope)
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	b.add(ds...)
+	blk.Ref.Values = body.Values(at)
 	for i := range out {
 		out[i].Text = *types[i]
 		if b.o.Columns != nil && !out[i].Text.IsZero() {
@@ -183,7 +188,7 @@ func schemaField(t *spec.Text) spec.Body {
 	doc := new(string)
 	return spec.Body{
 		spec.Expr("type", t).Required().Doc("A column declaration, such as \"text\" or \"decimal comma optional\"."),
-		spec.String("description", doc).Doc("What the field means."),
+		spec.String("description", doc).Prose().Doc("What the field means."),
 	}
 }
 

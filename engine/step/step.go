@@ -130,3 +130,11 @@ type Holder interface {
 	// move the cursor beyond it (I1).
 	Oldest() int64
 }
+
+// Storer is implemented by steps that keep keys in the store.
+type Storer interface {
+	Step
+	// Spaces returns the names, as Env.State takes them, of the space with the
+	// step's keys and of that with what it let pass, which may be the same.
+	Spaces() (keys, passed string)
+}

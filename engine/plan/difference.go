@@ -271,7 +271,7 @@ func (c *comparison) dropLists(step string, updated []Setting) {
 	}
 	kept := c.reasons[:0]
 	for _, r := range c.reasons {
-		if r.Step == step && r.Setting != "" && strings.HasSuffix(r.Text, " changed") && strings.HasPrefix(r.New, "[") && parent(updated, r.Setting) {
+		if r.Step == step && r.Setting != "" && strings.HasSuffix(r.Text, " changed") && strings.IndexAny(r.New, "[{") == 0 && parent(updated, r.Setting) {
 			if entries[r.Setting] {
 				continue
 			}

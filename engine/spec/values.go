@@ -215,7 +215,10 @@ func (c *collector) raw(v Value, cv cty.Value) {
 		entries = append(entries, NamedText{k.AsString(), t})
 	}
 	slices.SortStableFunc(entries, func(a, b NamedText) int { return compareOrigin(a.Text, b.Text, v.Range.Filename) })
+	first := len(c.out)
 	c.named(v, entries)
+	names := c.out[first].Text
+	c.out[first].Text = "{" + names[1:len(names)-1] + "}" // unlike a list of those strings
 }
 
 // listText writes strings so that no two lists have the same text.

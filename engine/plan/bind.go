@@ -90,8 +90,9 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 		return false
 	}
 	n.Config = c
-	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
-	n.at = at
+	body := c.Spec()
+	at, ds := body.Decode(n.rest, b.block.Module.Scope)
+	n.at, n.values = at, slices.Concat(n.values, body.Values(at))
 	if !ds.HasErrors() {
 		ds = append(ds, c.Check(at)...)
 	}

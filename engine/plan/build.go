@@ -49,12 +49,13 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	}
 	for _, m := range c.Modules {
 		vars := rowVars(m)
+		shown := describeVars(vars)
 		for _, blk := range m.Pipelines {
 			if b.stopped() {
 				return p, b.diags.Sort()
 			}
 			before := len(b.diags)
-			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
+			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
 			pl := pb.build()
 			if ds := pb.errors(before); len(ds) > 0 {
 				p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
@@ -64,7 +65,8 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 		}
 	}
 	if e := c.Root.Engine; e != nil {
-		_, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
+		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
+		p.Engine.at = at
 		b.add(ds...)
 	}
 	b.order(p)
@@ -90,20 +92,22 @@ func (b *builder) named(m *config.Module) {
 	}
 	for _, blk := range m.Mappings {
 		var fields []spec.NamedText
-		_, ds := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}.Decode(blk.Body, m.Scope)
+		body := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}
+		at, ds := body.Decode(blk.Body, m.Scope)
 		b.add(ds...)
 		b.broken(blk.Ref, ds)
-		blk.Ref.Value = fields
+		blk.Ref.Value, blk.Ref.Values = fields, body.Values(at)
 	}
 	for _, blk := range m.Entities {
 		e := &identity.Entity{Name: blk.Name}
-		at, ds := e.Spec().Decode(blk.Body, m.Scope)
+		body := e.Spec()
+		at, ds := body.Decode(blk.Body, m.Scope)
 		if !ds.HasErrors() {
 			ds = append(ds, e.Check(at)...)
 		}
 		b.add(ds...)
 		b.broken(blk.Ref, ds)
-		blk.Ref.Value = e
+		blk.Ref.Value, blk.Ref.Values = e, body.Values(at)
 	}
 	for _, blk := range m.Schemas {
 		before := len(b.diags)
@@ -120,7 +124,8 @@ func (b *builder) connection(blk *config.Block) {
 		return
 	}
 	c := p.Connection()
-	at, ds := c.Spec().Decode(blk.Body, blk.Module.Scope)
+	body := c.Spec()
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	if m, ok := c.(plugin.Movable); ok && !ds.HasErrors() {
 		ds = append(ds, b.move(blk, m)...)
 	}
@@ -128,7 +133,7 @@ func (b *builder) connection(blk *config.Block) {
 	if !ds.HasErrors() {
 		b.add(c.Check(at)...)
 	}
-	blk.Ref.Value = c
+	blk.Ref.Value, blk.Ref.Values = c, body.Values(at)
 }
 
 // move points a connection at the endpoint that takes its server's place.
@@ -182,8 +187,9 @@ func (b *builder) schema(blk *config.Block) []spec.NamedText {
 			out = append(out, spec.NamedText{Name: labels[0]})
 			return schemaField(t)
 		})}
-	_, ds := body.Decode(blk.Body, blk.Module.Scope)
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	b.add(ds...)
+	blk.Ref.Values = body.Values(at)
 	for i := range out {
 		out[i].Text = *types[i]
 		if b.o.Columns != nil && !out[i].Text.IsZero() {
@@ -197,7 +203,7 @@ func schemaField(t *spec.Text) spec.Body {
 	doc := new(string)
 	return spec.Body{
 		spec.Expr("type", t).Required().Doc("A column declaration, such as \"text\" or \"decimal comma optional\"."),
-		spec.String("description", doc).Doc("What the field means."),
+		spec.String("description", doc).Prose().Doc("What the field means."),
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"weir/engine/spec"
 )
 
@@ -20,6 +22,8 @@ type EngineOptions struct {
 	RunsPerHost int
 	Drain       time.Duration
 	LogLevel    string
+
+	at spec.Ranges
 }
 
 // EngineSpec declares the engine block.
@@ -53,4 +57,28 @@ func checkListen(s string) error {
 		return fmt.Errorf("must be HOST:PORT such as \"127.0.0.1:7433\", or \"off\", not %q", s)
 	}
 	return nil
+}
+
+// EngineDifference is a setting of the engine block that another plan has changed.
+type EngineDifference struct {
+	Name  string
+	Old   string     // "(secret)" for secrets
+	Range *hcl.Range // where it is written now; nil when it is written nowhere
+}
+
+// Differences returns the settings that old has otherwise.
+func (e EngineOptions) Differences(old EngineOptions) []EngineDifference {
+	var out []EngineDifference
+	was := EngineSpec(&old).Values(nil)
+	for i, v := range EngineSpec(&e).Values(e.at) {
+		if w := was[i]; v.Name != w.Name || v.SameAs(&w) {
+			continue
+		}
+		d := EngineDifference{Name: v.Name, Old: was[i].Text}
+		if v.Range.Filename != "" {
+			d.Range = v.Range.Ptr()
+		}
+		out = append(out, d)
+	}
+	return out
 }

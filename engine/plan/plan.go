@@ -32,14 +32,24 @@ type Pipeline struct {
 	Description string
 	Schedule    string
 	Timezone    string
-	State       string   // keep, rebuild or fork: what becomes of state that a change would break; "" does not say
 	After       []string // addresses of pipelines that a single run takes first
 	Header      hcl.Range
 	Files       []string // of the configuration: those of the module blocks that lead here, and its own
 	Nodes       []*Node  // topological: inputs before readers, else in the order of the file
 	DeadLetter  DeadLetter
 	Commit      CommitPolicy
+	State       string // "", StateKeep, StateRebuild or StateFork
+
+	values []spec.Value // of the block itself
+	vars   *variables   // what row expressions see under var
 }
+
+// What a pipeline says about stored state that a change would break.
+const (
+	StateKeep    = "keep"    // it is used on as it is
+	StateRebuild = "rebuild" // it is dropped, and everything is read again
+	StateFork    = "fork"    // the pipeline begins anew beside it
+)
 
 // DeadLetter is what is done about rejected rows. Zero limits do not limit.
 type DeadLetter struct {
@@ -81,7 +91,8 @@ type Node struct {
 	Config plugin.Config // the decoded block: that of Source, Decoder, Sink or of the step
 	Exprs  []Compiled    // its row expressions, in the order in which they were compiled
 
-	failed bool // a problem was reported; what depends on it is not checked
+	values []spec.Value // of its block, those that every step has first
+	failed bool         // a problem was reported; what depends on it is not checked
 }
 
 // Compiled is a row expression of a step.

@@ -151,8 +151,8 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 // what they were read from, have errors. The caller holds mu.
 func (s *Server) compare(p *plan.Plan, next plan.Description) (actions []plan.Action, held map[string]diag.List) {
 	held = map[string]diag.List{}
-	var now plan.Description
-	now.Meaning = next.Meaning
+	now := plan.Description{Meaning: next.Meaning}
+	s.meaning = next.Meaning
 	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {
 		q := s.pipes[a]
 		if q.removed {

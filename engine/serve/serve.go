@@ -58,13 +58,14 @@ func (o Options) withEngine(e plan.EngineOptions) Options {
 
 // Server keeps pipelines running. Its methods may be called from any goroutine.
 type Server struct {
-	o     Options
-	e     *engine.Engine
-	clock plugin.Clock
-	log   *zap.Logger
-	store *state.Store
-	dir   string // of the state
-	key   []byte // of digests of secrets, see plan.Describe
+	o       Options
+	e       *engine.Engine
+	clock   plugin.Clock
+	log     *zap.Logger
+	store   *state.Store
+	dir     string // of the state
+	key     []byte // of digests of secrets, see plan.Describe
+	meaning int    // of configurations, see plan.Description
 
 	ctx     context.Context // of the runs
 	cancel  context.CancelFunc

@@ -25,6 +25,7 @@ const (
 // stored is what a note keeps of a pipeline: what its state was last made by.
 type stored struct {
 	Description plan.PipelineDescription `json:"description"`
+	Meaning     int                      `json:"meaning"` // see plan.Description
 	Generation  uint64                   `json:"generation"`
 	Revision    string                   `json:"revision"`
 	Removed     bool                     `json:"removed,omitempty"`
@@ -71,7 +72,7 @@ func (s *Server) record(p *pipeline) error {
 func (s *Server) forget(p *pipeline) error { return s.write(p, true) }
 
 func (s *Server) write(p *pipeline, removed bool) error {
-	v, err := json.Marshal(stored{Description: p.desc, Generation: p.generation, Revision: p.revision, Removed: removed})
+	v, err := json.Marshal(stored{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed})
 	if err != nil {
 		return err
 	}
@@ -180,8 +181,8 @@ func (s *Server) sinceStored(d *Done, t *target) {
 	if err != nil || o == nil {
 		return
 	}
-	was := plan.Description{Meaning: plan.Meaning(), Pipelines: []plan.PipelineDescription{o.Description}}
-	is := plan.Description{Meaning: plan.Meaning(), Pipelines: []plan.PipelineDescription{t.desc}}
+	was := plan.Description{Meaning: o.Meaning, Pipelines: []plan.PipelineDescription{o.Description}}
+	is := plan.Description{Meaning: s.meaning, Pipelines: []plan.PipelineDescription{t.desc}}
 	for _, a := range plan.Difference(was, is) {
 		d.Effects = append(d.Effects, a.Effects...)
 	}

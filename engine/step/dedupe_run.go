@@ -31,6 +31,9 @@ type dedupeStep struct {
 func (s *dedupeStep) Out() *record.Schema { return s.out }
 func (s *dedupeStep) Stateful() bool      { return true }
 
+// Spaces implements Storer.
+func (s *dedupeStep) Spaces() (keys, passed string) { return s.space, s.own }
+
 func (s *dedupeStep) Reads(want []record.Slot) []record.Slot {
 	sets := [][]record.Slot{s.compare}
 	for _, w := range want {

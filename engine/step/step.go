@@ -154,3 +154,11 @@ type Keeper interface {
 	// otherwise, and that nothing was taken up; see KeptRows.
 	Restore(part []byte, origin *record.Origin) error
 }
+
+// Storer is implemented by steps that keep keys in the store.
+type Storer interface {
+	Step
+	// Spaces returns the names, as Env.State takes them, of the space with the
+	// step's keys and of that with what it let pass, which may be the same.
+	Spaces() (keys, passed string)
+}

@@ -136,9 +136,15 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 		}
 		m.Engine = newBlock(m, b)
 	}
-	for _, b := range blocks["module"] {
+	l.modules(m, blocks["module"], parents)
+	return m
+}
+
+// modules follows the module blocks of m.
+func (l *loader) modules(m *Module, blocks []*hcl.Block, parents []string) {
+	for _, b := range blocks {
 		if l.in.stopped() {
-			return m
+			return
 		}
 		if l.declare(m, "module."+b.Labels[0], b) {
 			before := len(l.diags)
@@ -147,7 +153,6 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 			}
 		}
 	}
-	return m
 }
 
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {

@@ -179,6 +179,9 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 			return err
 		}
 	}
+	if err := r.limit(false); err != nil { // what was under way may have been refused
+		return err
+	}
 	p := r.source.last
 	if err := r.source.set.Progress(f, stopAt(p)); err != nil {
 		return err

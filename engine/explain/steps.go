@@ -116,6 +116,13 @@ func sink(n *plan.Node, c plugin.Sink) []string {
 	if len(cuts) > 0 {
 		out = append(out, "A delivery ends after "+strings.Join(cuts, " or ")+", and at each commit.")
 	}
+	if p := b.Parallel; p != nil {
+		order := "in any order"
+		if len(p.Order) > 0 {
+			order = "those with rows of the same key one after the other"
+		}
+		out = append(out, fmt.Sprintf("Up to %d deliveries are under way at once, %s.", p.Most, order))
+	}
 	return out
 }
 

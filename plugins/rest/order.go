@@ -2,6 +2,7 @@ package rest
 
 import (
 	"fmt"
+	"strings"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -15,7 +16,10 @@ import (
 // count: two rows with the same key may have had different identities before a merge.
 func (s *Sink) orderOf(in *record.Schema, at spec.Ranges, c plugin.Compiler) ([]plugin.Expr, diag.List) {
 	texts := []spec.Text{s.batch.key}
-	if s.batch.key.IsZero() {
+	switch {
+	case strings.TrimSpace(s.batch.key.S) == "nil":
+		return nil, nil
+	case s.batch.key.IsZero():
 		if texts = dedupeTexts(in); texts == nil {
 			return nil, diag.List{diag.Errorf("config.missing_attribute", at.Of(&s.batch.parallel), "parallel needs an ordering_key",
 				"Rows about the same thing must reach the receiver in the order of the source, and there is no dedupe step before the sink that tells which those are. "+
@@ -32,7 +36,7 @@ func (s *Sink) orderOf(in *record.Schema, at spec.Ranges, c plugin.Compiler) ([]
 	for _, t := range texts {
 		e, d := c.Row(t, record.Invalid)
 		ds = append(ds, d...)
-		if e != nil && !d.HasErrors() && e.Type().Kind != record.Null {
+		if e != nil && !d.HasErrors() {
 			out = append(out, e)
 		}
 	}

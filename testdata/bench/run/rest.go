@@ -21,7 +21,7 @@ type client struct {
 
 // rest measures job A into a service, in a process of its own, that takes
 // everything: weir against a program written by hand for the job, which posts one
-// body after the other, and against a loop that posts bodies made beforehand.
+// body after the other, and against a loop that only joins lines made beforehand.
 func (s *settings) rest() (ok bool, err error) {
 	in := filepath.Join(s.work, fmt.Sprintf("customers-%d.csv", s.rows))
 	lines := filepath.Join(s.out, "weir-bench-rest.ndjson")
@@ -91,16 +91,32 @@ func (s *settings) printRest(clients []*client) bool {
 
 // bareLoop posts the lines of a file in batches of 100, one after the other.
 func bareLoop(url, lines string) error {
-	bodies, err := batches(lines, 100)
+	f, err := os.Open(lines)
 	if err != nil {
 		return err
 	}
-	for _, body := range bodies {
-		if err := post(url, body); err != nil {
-			return err
+	defer f.Close() //nolint:errcheck // only read
+	sc := bufio.NewScanner(f)
+	var body []byte
+	n := 0
+	for sc.Scan() {
+		if n == 0 {
+			body = append(body[:0], `{"events":[`...)
+		} else {
+			body = append(body, ',')
+		}
+		body = append(body, sc.Bytes()...)
+		if n++; n == 100 {
+			if err := post(url, append(body, `]}`...)); err != nil {
+				return err
+			}
+			n = 0
 		}
 	}
-	return nil
+	if n > 0 {
+		return cmp.Or(post(url, append(body, `]}`...)), sc.Err())
+	}
+	return sc.Err()
 }
 
 func post(url string, body []byte) error {
@@ -114,31 +130,4 @@ func post(url string, body []byte) error {
 	}
 	_, err = io.Copy(io.Discard, r.Body)
 	return err
-}
-
-// batches returns the lines of a file as bodies of n objects each.
-func batches(name string, n int) (out [][]byte, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	sc := bufio.NewScanner(f)
-	var b []byte
-	k := 0
-	for sc.Scan() {
-		if k == 0 {
-			b = append([]byte(nil), `{"events":[`...)
-		} else {
-			b = append(b, ',')
-		}
-		b = append(b, sc.Bytes()...)
-		if k++; k == n {
-			out, k = append(out, append(b, `]}`...)), 0
-		}
-	}
-	if k > 0 {
-		out = append(out, append(b, `]}`...))
-	}
-	return out, sc.Err()
 }

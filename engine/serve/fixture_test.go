@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,13 +28,14 @@ type rig struct {
 	server *serve.Server
 	events chan serve.Event
 	first  *serve.Verdict
+	traps  *traps
 }
 
 // newRig writes files, by name and content; DIR in them is the rig's folder.
 func newRig(t *testing.T, files map[string]string) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, dir: dir, config: filepath.Join(dir, "config"), events: make(chan serve.Event, 4096)}
+	r := &rig{t: t, dir: dir, config: filepath.Join(dir, "config"), events: make(chan serve.Event, 4096), traps: &traps{}}
 	for _, d := range []string{"config", "in", "out"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
@@ -74,7 +76,7 @@ func (r *rig) read(name string) string {
 // start begins to serve, and ends it with the test.
 func (r *rig) start() *serve.Server {
 	r.t.Helper()
-	r.o.Engine = newEngine(r.t)
+	r.o.Engine = r.engine()
 	s, v, err := serve.Start(context.Background(), r.o)
 	if err != nil {
 		r.t.Fatal(err)
@@ -97,11 +99,11 @@ func (r *rig) stop() {
 	r.server = nil
 }
 
-func newEngine(t *testing.T) *engine.Engine {
-	t.Helper()
-	e, ds := engine.New(engine.Options{Plugins: all.Plugins(io.Discard), Log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))})
+func (r *rig) engine() *engine.Engine {
+	r.t.Helper()
+	e, ds := engine.New(engine.Options{Plugins: append(all.Plugins(io.Discard), r.traps.plugin()), Log: zaptest.NewLogger(r.t, zaptest.Level(zap.ErrorLevel))})
 	if ds.HasErrors() {
-		t.Fatal(ds.Err())
+		r.t.Fatal(ds.Err())
 	}
 	return e
 }
@@ -121,7 +123,11 @@ func (r *rig) until(what string, ok func() bool) {
 	deadline := time.Now().Add(20 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			r.t.Fatalf("%s did not come about; status: %+v", what, r.server.Status())
+			for _, p := range r.server.Status().Pipelines {
+				p.Sources = nil
+				r.t.Logf("%+v", p)
+			}
+			r.t.Fatalf("%s did not come about", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -168,4 +174,35 @@ pipeline "` + name + `" {
   }
 }
 `
+}
+
+// trapped is a pipeline that delivers the cells of in/NAME*.csv to the trap NAME,
+// with sink options in more.
+func trapped(name, schedule, more string) string {
+	return `
+pipeline "` + name + `" {
+  schedule = "` + schedule + `"
+  source "file" "in" {
+    path  = "DIR/in/` + name + `*.csv"
+    ready = "now"
+  }
+  decode "csv" {
+    columns = { a = "text" }
+  }
+  sink "trap" "out" {
+    trap = "` + name + `"
+    ` + more + `
+  }
+}
+`
+}
+
+// has reports whether a trap got a row.
+func (r *rig) has(trap, row string) bool { return slices.Contains(r.traps.get(trap).seen(), row) }
+
+func (r *rig) remove(name string) {
+	r.t.Helper()
+	if err := os.Remove(r.path(name)); err != nil {
+		r.t.Fatal(err)
+	}
 }

@@ -145,7 +145,7 @@ func (c Counts) String() string {
 	part("deduplicated", c.Deduplicated)
 	part("grouped", c.Grouped)
 	part("rejected", c.Rejected)
-	part("held", c.Held)
+	part("held", c.Held) // less than 0: rows that a run before held
 	return sb.String()
 }
 

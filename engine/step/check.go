@@ -32,8 +32,8 @@ import (
 //	}
 //
 // unique and one_to_one compare the rows of one object (a file, a page). What
-// they remember is kept in memory until the object ends: a run that is
-// interrupted in between reads the object again from its start.
+// they remember is kept in memory until the object ends, and is part of a commit
+// in its middle, so that a run that goes on there still notices a repeat.
 type Check struct {
 	Name     string
 	Rules    []*Rule

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"weir/engine/diag"
 	"weir/engine/state"
 )
 

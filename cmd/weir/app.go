@@ -31,6 +31,7 @@ type app struct {
 	version        string
 	newEngine      func(log *zap.Logger) (runner, diag.List)
 	plugins        func(out io.Writer) []plugin.Plugin
+	checkpointOf   checkpointer // nil when no process can be asked
 
 	vars      []string
 	varFiles  []string

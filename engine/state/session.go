@@ -386,7 +386,12 @@ func (s *Session) apply(w *kv.Writes) error {
 	}
 	err := s.store.kv.Apply(w)
 	var c *kv.Conflict
-	if !errors.As(err, &c) {
+	var taken *kv.TakenOver
+	switch {
+	case errors.As(err, &taken):
+		s.fenced = true
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	case !errors.As(err, &c):
 		return err
 	}
 	if bytes.Equal(c.Key, s.ownerKey) {

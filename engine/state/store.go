@@ -25,13 +25,19 @@ const DefaultMemory = 256 << 20
 // Locked says that another process has the state folder open.
 type Locked = kv.Locked
 
+// TakenOver says that another process took the state folder over. It comes with ErrFenced.
+type TakenOver = kv.TakenOver
+
 // Options are the settings of a store. The zero value is usable.
 type Options struct {
 	// Memory is how many bytes the store keeps in memory at most, but for what
 	// sessions have pending: five eighths for finding new keys without reading, a
 	// quarter for what waits to be sorted into files, an eighth for what was
 	// read. 0 is DefaultMemory. With less than 16 MiB the last two take a little more.
-	Memory   int64
+	Memory int64
+	// TakeOver opens the folder although another process has it open, such as one
+	// that hangs. That process can commit nothing from then on: it is refused with ErrFenced.
+	TakeOver bool
 	ReadOnly bool         // for looking at it: nothing can be committed, and the folder must exist
 	Log      *zap.Logger  // nil logs nothing
 	Clock    plugin.Clock // nil is the machine's
@@ -72,7 +78,7 @@ type Store struct {
 // when another process has the folder open.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.Memory / 8, MemTableBytes: o.Memory / 4, ReadOnly: o.ReadOnly, Log: o.Log})
+	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.Memory / 8, MemTableBytes: o.Memory / 4, TakeOver: o.TakeOver, ReadOnly: o.ReadOnly, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +114,31 @@ func New(db kv.Store, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.budget.Close()
 	return s.kv.Close()
+}
+
+// Checkpoint makes a copy of the store in folder dir, which must not exist, as it is
+// between two commits. On the file system of the store this takes little time and
+// space, and does not hold up commits. Open it with ReadOnly, whatever else has the store open, and
+// remove it when it is closed. An error is a Failure of class Environment.
+func (s *Store) Checkpoint(dir string) error {
+	c, ok := s.kv.(interface{ Checkpoint(dir string) error })
+	if !ok {
+		return errors.New("state: this kind of store cannot be copied")
+	}
+	return c.Checkpoint(dir)
+}
+
+// NewCheckpoint is Checkpoint into a new folder beside the store. remove removes it;
+// without that, after a crash, it goes when the store is opened the next time.
+func (s *Store) NewCheckpoint() (dir string, remove func(), err error) {
+	c, ok := s.kv.(*pebblekv.Store)
+	if !ok {
+		return "", nil, errors.New("state: this kind of store cannot be copied")
+	}
+	if dir, err = c.NewCheckpoint(); err != nil {
+		return "", nil, err
+	}
+	return dir, func() { _ = pebblekv.RemoveCheckpoint(dir) }, nil // else it goes the next time
 }
 
 // numberOf returns the number of a pipeline or a space, 0 when it has none.

@@ -3,10 +3,30 @@
 //	weir-state   what the folder is and the version of its format
 //	owner        process id of the process that has it open
 //	db/          the Pebble database, with its lock
+//	active       after a takeover: its number, and the database that is in use since
+//	db-<n>/      the database since takeover n
+//	checkpoints/ copies that are being read, see NewCheckpoint
 //
 // Other packages may keep folders of their own beside db, such as spool. The
 // folder belongs to one process at a time. A commit is one synced batch of the
 // write-ahead log: it survives a killed process and a power cut.
+//
+// # Takeover
+//
+// A process that hangs, or is stopped, keeps its lock. Options.TakeOver lets another
+// have the folder nevertheless, and still no two processes ever write to one database.
+// The file active is replaced by one with a higher number; then the files of the
+// database are copied (tables are linked) to a folder of their own, db-<n>, which
+// active names from then on. Every Apply compares active with what it was when the store was
+// opened, once before it writes and once more after the log is synced, and else
+// fails with *kv.TakenOver. So:
+//
+//   - a commit that was reported as done was synced while active still had the
+//     old number, hence before copying began: the copy has it;
+//   - a commit that comes later is refused, or it fails after it was written to a
+//     database that is in nobody's view. Its deliveries are made again by the new owner,
+//     from the same cursor and so with the same keys (I7), and nothing was
+//     acknowledged to a source (I1).
 package pebblekv
 
 import (
@@ -32,6 +52,7 @@ type Options struct {
 	MemTableBytes int64       // memory for what is written and not yet in a table; 0 is 64 MiB, and it is at least 2 MiB
 	MinFree       uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
 	ReadOnly      bool        // Apply is refused, and the folder must exist
+	TakeOver      bool        // take the folder over from a process that has it open, which can then commit nothing more
 	Log           *zap.Logger // problems of the database; nil logs nothing
 	FS            vfs.FS      // of the database; nil is the operating system's
 }
@@ -218,12 +239,20 @@ func (s *Store) Apply(w *kv.Writes) error {
 			return explain(s.dir, "written", errors.Join(err, b.Close()))
 		}
 	}
+	// Before, so that nothing is written in vain, and after, because the folder may be
+	// taken over between: what is reported as done must be in what was taken.
+	if err := s.owned(); err != nil {
+		return s.die(errors.Join(err, b.Close()))
+	}
 	if err := s.commit(b, w); err != nil {
 		return err
 	}
 	// Waiting outside of the lock lets commits of several pipelines share one fsync.
 	if err := b.SyncWait(); err != nil {
 		return s.die(err)
+	}
+	if err := s.owned(); err != nil {
+		return s.die(errors.Join(err, b.Close()))
 	}
 	return b.Close()
 }
@@ -317,7 +346,8 @@ func (s *Store) Close() (err error) {
 			err = explain(s.dir, "closed", f)
 		}
 	}()
-	if s.dead != nil {
+	var taken *kv.TakenOver
+	if s.dead != nil && !errors.As(s.dead, &taken) {
 		// The log is broken: closing would try to write it once more, and fail or hang.
 		return nil
 	}

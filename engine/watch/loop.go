@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -193,7 +194,13 @@ func (l *loop) route(name string, op fsnotify.Op) (names []string, matters bool)
 			}
 		}
 	}
-	return names, matters || len(names) > 0 || f.way[base] || len(f.roots) > 0 && structure && !hidden(base)
+	return names, matters || len(names) > 0 || f.way[base] || len(f.roots) > 0 && structure && !hidden(base) && isFolder(name)
+}
+
+// isFolder keeps files that come and go in a root, such as logs, from making anybody look at everything.
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // note remembers a change until it has been quiet.

@@ -221,8 +221,8 @@ func TestRemoteFileSystem(t *testing.T) {
 
 // TestLimitOfWatches reaches the limit, polls, and stops polling when there is room again.
 func TestLimitOfWatches(t *testing.T) {
-	src := &fake{}
-	timed(t, Options{open: func() (*notifier, error) { *src = *newFake(); src.refuse = limit(2); return src.open() }},
+	var src *fake
+	timed(t, Options{open: func() (*notifier, error) { src = newFake(); src.refuse = limit(2); return src.open() }},
 		func(t *testing.T, r *rig, _ *fake) {
 			polled(t, r, defaultPoll, "raise fs.inotify.max_user_watches")
 			src.mu.Lock()
@@ -251,9 +251,8 @@ func limit(n int) func(string) error {
 
 // TestAncestorsMayRefuse checks that a folder above, which may not be read, is no reason to poll.
 func TestAncestorsMayRefuse(t *testing.T) {
-	src := &fake{}
 	timed(t, Options{open: func() (*notifier, error) {
-		*src = *newFake()
+		src := newFake()
 		src.refuse = func(dir string) error {
 			if dir == "/" || dir == "/tmp" {
 				return syscall.EACCES
@@ -270,15 +269,15 @@ func TestAncestorsMayRefuse(t *testing.T) {
 
 // TestNotifierFails survives errors of the source, and its end.
 func TestNotifierFails(t *testing.T) {
-	src := &fake{}
-	opened := 0
+	opened := make(chan *fake, 10)
 	timed(t, Options{open: func() (*notifier, error) {
-		opened++
-		src = newFake()
+		src := newFake()
 		n, err := src.open()
 		n.close = func() error { return nil }
+		opened <- src
 		return n, err
 	}}, func(t *testing.T, r *rig, _ *fake) {
+		src := <-opened
 		r.write("main/weir.hcl", "the event is lost")
 		src.errors <- errors.New("short read")
 		if c := r.next(); c.Trigger != Rescan {
@@ -286,7 +285,7 @@ func TestNotifierFails(t *testing.T) {
 		}
 		close(src.events)
 		time.Sleep(time.Second)
-		if st := r.w.Status(); opened == 1 && st.Polling == "" {
+		if st := r.w.Status(); st.Polling == "" {
 			t.Errorf("%+v", st)
 		}
 		r.write("main/b.hcl", "polled")
@@ -294,9 +293,9 @@ func TestNotifierFails(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		time.Sleep(2 * time.Minute) // the rescan opens another source
-		if st := r.w.Status(); opened < 2 || st.Polling != "" {
-			t.Errorf("opened %d times, %+v", opened, st)
+		if st := r.w.Status(); len(opened) != 1 || st.Polling != "" {
+			t.Errorf("%d sources opened, %+v", len(opened), st)
 		}
-		close(src.events)
+		close((<-opened).events)
 	})
 }

@@ -199,9 +199,12 @@ func (c *comparison) node(m, n *NodeDescription) {
 	if m.In != n.In {
 		c.must(Reason{Step: n.Address, Range: n.Header, Text: n.Address + ": the fields that reach it changed"})
 	}
-	if m.Out != n.Out && m.In == n.In {
-		c.must(Reason{Step: n.Address, Range: n.Header, Text: n.Address + ": the fields that it yields changed"})
-	} else if !subset(n.Want, m.Want) {
+	switch {
+	case m.Out != n.Out:
+		if m.In == n.In {
+			c.must(Reason{Step: n.Address, Range: n.Header, Text: n.Address + ": the fields that it yields changed"})
+		}
+	case !subset(n.Want, m.Want):
 		c.must(Reason{Step: n.Address, Range: n.Header, Text: n.Address + ": a field is read that nothing read before"})
 	}
 	if m.Holds != n.Holds || m.Stateful != n.Stateful {

@@ -11,6 +11,7 @@ import (
 
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/schedule"
 	"weir/engine/spec"
 	"weir/engine/step"
 )
@@ -138,7 +139,7 @@ func PipelineSpec(p *Pipeline) spec.Body {
 	return spec.Body{
 		spec.String("description", &p.Description).Prose().Doc("What the pipeline does, in a sentence."),
 		spec.String("schedule", &p.Schedule).Check(checkSchedule).Doc("When serve runs it: \"every 10m\", \"cron 0 6 * * *\" or \"on start\"."),
-		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam."),
+		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam. Default: UTC."),
 		spec.Choice("state", &p.State, StateKeep, StateRebuild, StateFork).Doc("What becomes of what is stored (cursors, the file ledger, dedupe keys) when a change would make it mean something else; " +
 			"without it such a change is refused, with the reasons. keep: it is used on as it is. rebuild: it is dropped, and everything is read again. " +
 			"fork: the pipeline begins anew beside it, and it stays until it is pruned."),
@@ -146,28 +147,13 @@ func PipelineSpec(p *Pipeline) spec.Body {
 }
 
 func checkSchedule(s string) error {
-	kind, rest, _ := strings.Cut(s, " ")
-	switch kind {
-	case "every":
-		if d, err := spec.ParseDuration(rest); err == nil && d >= time.Second {
-			return nil
-		}
-		return fmt.Errorf("needs a duration of a second or more after every, such as \"every 10m\"")
-	case "cron":
-		return checkCron(rest)
-	case "on":
-		if rest == "start" {
-			return nil
-		}
-	}
-	return fmt.Errorf("must be \"every DURATION\", \"cron FIELDS\" or \"on start\", not %q", s)
+	_, err := schedule.Parse(s, "")
+	return err
 }
 
 func checkZone(s string) error {
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		return fmt.Errorf("must be a time zone such as Europe/Amsterdam, not %q", s)
-	}
-	return nil
+	_, err := schedule.Zone(s)
+	return err
 }
 
 func (b *pipelineBuilder) deadLetter(p *Pipeline, blk *hcl.Block) {

@@ -22,7 +22,6 @@ package schedule
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"time"
 
@@ -43,7 +42,6 @@ const (
 type Schedule struct {
 	kind   kind
 	period time.Duration
-	first  time.Duration // from the beginning to the first run of every
 	fields *cron.SpecSchedule
 	hourly bool // for every hour: real time
 	zone   *time.Location
@@ -116,16 +114,21 @@ func parseCron(fields string, zone *time.Location) (Schedule, error) {
 
 const allHours = 1<<24 - 1
 
-// Spread returns s with its first run put off by a time less than its period that
-// depends on the address of the pipeline alone, so that many pipelines with one
-// period do not all start at once. It changes nothing but "every".
-func (s Schedule) Spread(address string) Schedule {
+// First returns when a pipeline runs for the first time after the process began at
+// now. last is when it ran before, zero when it never did. A period that is over by
+// now has it run at once; a time of day that was missed does not. false means never.
+func (s Schedule) First(now, last time.Time) (time.Time, bool) {
 	if s.kind == every {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(address)) // a hash takes everything
-		s.first = time.Duration(h.Sum64() % uint64(s.period))
+		return latest(now, last.Add(s.period)), true
 	}
-	return s
+	return s.Next(now, time.Time{})
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Next returns when the pipeline runs next, after the instant after. last is when
@@ -138,7 +141,7 @@ func (s Schedule) Next(after, last time.Time) (time.Time, bool) {
 	switch s.kind {
 	case every:
 		if last.IsZero() {
-			return after.Add(s.first), true
+			return after, true
 		}
 		missed := max(0, after.Sub(last)/s.period)
 		return last.Add((missed + 1) * s.period), true

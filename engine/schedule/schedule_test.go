@@ -144,38 +144,39 @@ func TestEvery(t *testing.T) {
 	}
 }
 
-// TestSpread checks that many pipelines do not start at once, and each always at its own time.
-func TestSpread(t *testing.T) {
-	s, start := parse(t, "every 1m", ""), at(t, "2026-07-01T06:00:00Z")
-	perSecond := map[int]int{}
-	for i := range 5000 {
-		address := "merchant_" + string(rune('a'+i%26)) + strings.Repeat("x", i/26)
-		first, _ := s.Spread(address).Next(start, time.Time{})
-		again, _ := s.Spread(address).Next(start, time.Time{})
-		if !first.Equal(again) || first.Before(start) || !first.Before(start.Add(time.Minute)) {
-			t.Fatalf("%s: %v, %v", address, first, again)
+// TestFirst checks what runs when a process begins.
+func TestFirst(t *testing.T) {
+	now := time.Date(2024, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		schedule string
+		last     time.Time
+		want     time.Time
+	}{
+		{"every 10m", time.Time{}, now},
+		{"every 10m", now.Add(-time.Hour), now},
+		{"every 10m", now.Add(-4 * time.Minute), now.Add(6 * time.Minute)},
+		{"on start", now.Add(-time.Minute), now},
+		{"cron 0 6 * * *", now.Add(-48 * time.Hour), time.Date(2024, 7, 2, 6, 0, 0, 0, time.UTC)},
+	} {
+		s, err := schedule.Parse(c.schedule, "")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if second, _ := s.Spread(address).Next(first, first); second.Sub(first) != time.Minute {
-			t.Fatalf("%s: the second run is %s after the first", address, second.Sub(first))
-		}
-		perSecond[int(first.Sub(start)/time.Second)]++
-	}
-	for sec, n := range perSecond {
-		if n > 250 {
-			t.Errorf("%d pipelines start in second %d", n, sec)
+		if got, ok := s.First(now, c.last); !ok || !got.Equal(c.want) {
+			t.Errorf("%s, last run %s: first at %s, want %s", c.schedule, c.last, got, c.want)
 		}
 	}
 }
 
 func TestOnStart(t *testing.T) {
 	s, now := parse(t, "on start", ""), at(t, "2026-07-01T06:00:00Z")
-	if got, ok := s.Spread("p").Next(now, time.Time{}); !ok || !got.Equal(now) {
+	if got, ok := s.First(now, now.Add(-time.Hour)); !ok || !got.Equal(now) {
 		t.Error(got, ok)
 	}
 	if _, ok := s.Next(now, now); ok {
 		t.Error("it runs twice")
 	}
-	if _, ok := (schedule.Schedule{}).Next(now, time.Time{}); ok {
+	if _, ok := (schedule.Schedule{}).First(now, time.Time{}); ok {
 		t.Error("no schedule runs")
 	}
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -82,11 +83,27 @@ func (s *Server) adopt(p *pipeline, t *target) {
 	}
 }
 
-// first queues a pipeline that has not run yet in this process. The caller holds mu.
+// startPause is between the first runs of two pipelines when many begin together.
+const startPause = 10 * time.Millisecond
+
+// first queues a pipeline that has not run yet in this process. One that is overdue
+// runs at once; where there are many, their first runs are spread. The caller holds mu.
 func (s *Server) first(p *pipeline) {
-	if t, ok := p.schedule.First(s.clock.Now(), p.address); ok {
-		s.dueAt(p, t)
+	now := s.clock.Now()
+	var last time.Time
+	if runs, err := s.store.Runs(p.address, 1); err == nil && len(runs) > 0 { // without it, it counts as overdue
+		last = runs[0].Started
 	}
+	t, ok := p.schedule.First(now, last)
+	if !ok {
+		return
+	}
+	if !t.After(now) {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(p.address)) // never fails
+		t = now.Add(time.Duration(h.Sum64()%uint64(max(1, len(s.pipes)))) * startPause)
+	}
+	s.dueAt(p, t)
 }
 
 // reschedule queues p as its present schedule says. The caller holds mu.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,102 +237,123 @@ func neverEnds(t *testing.T, p *place, content string, ids []string, spoil func(
 	b.exactly(ids)
 }
 
-// version is a content that a file has for some time.
-type version struct {
-	content string
-	ids     []string
-	time    time.Time
+// change is a file with the content it has at first, and what replaces it.
+type change struct {
+	name          string
+	before, after string
+	old, new      []string // ids
+	time          time.Time
 }
 
-// TestFileChanges changes a file at every step of reading it. Whatever comes of
-// it, rows of two contents are never mixed, and the last content arrives once.
-func TestFileChanges(t *testing.T) {
-	first := version{time: longAgo()}
-	first.content, first.ids = rows(1, 6)
-	changes := map[string]version{}
+// changesOf are files that change in every way.
+func changesOf() map[string]*change {
+	out := map[string]*change{}
 	for name, v := range map[string]struct {
 		from, to int
 		later    time.Duration
 	}{
-		"grows": {1, 9, time.Second}, "shrinks": {1, 3, time.Second}, "same size, later": {11, 16, time.Second},
-		"same size, long later": {11, 16, time.Hour}, "same size and time": {11, 16, 0}, "other and longer": {11, 19, time.Minute},
+		"grows": {1, 9, time.Second}, "shrinks": {1, 3, time.Second}, "same_size_later": {11, 16, time.Second},
+		"same_size_long_later": {11, 16, time.Hour}, "same_size_and_time": {11, 16, 0}, "other_and_longer": {11, 19, time.Minute},
 	} {
-		c := version{time: first.time.Add(v.later)}
-		c.content, c.ids = rows(v.from, v.to)
-		changes[name] = c
-	}
-	for _, at := range []string{"before MLST", "before SIZE", "before EPSV", "before RETR", "after RETR"} {
-		for name, c := range changes {
-			t.Run("ftp "+name+" "+at, func(t *testing.T) {
-				p := ftpPlace(t, ftpserver.Options{})
-				changed := p.changeOnce(c)
-				when, cmd, _ := strings.Cut(at, " ")
-				hook := func(got, _ string) {
-					// The first EPSV is that of the listing.
-					if got == cmd && (cmd != "EPSV" || slices.Contains(p.ftp.Log(), "MLSD")) {
-						changed()
-					}
-				}
-				f := ftpserver.Faults{Before: hook}
-				if when == "after" {
-					f = ftpserver.Faults{After: hook}
-				}
-				p.ftp.SetFaults(f)
-				fileChanges(t, p, first, c)
-			})
+		c := &change{name: name, time: longAgo().Add(v.later)}
+		of := func(from, to int) (string, []string) {
+			content, ids := rows(from, to)
+			for i := range ids {
+				ids[i] = name + "-" + ids[i]
+			}
+			content = strings.ReplaceAll(content, "\n", "\n"+name+"-")
+			return strings.TrimSuffix(content, name+"-"), ids
 		}
+		c.before, c.old = of(1, 6)
+		c.after, c.new = of(v.from, v.to)
+		out["/in/"+name+".csv"] = c
+	}
+	return out
+}
+
+// TestFileChanges changes files at every step of reading them. Whatever comes of
+// it, rows of two contents are never mixed, and the last content arrives once.
+func TestFileChanges(t *testing.T) {
+	for _, at := range []string{"before MLST", "before SIZE", "before RETR", "after RETR"} {
+		t.Run("ftp "+at, func(t *testing.T) {
+			p := ftpPlace(t, ftpserver.Options{})
+			changed := p.changeOnce()
+			when, cmd, _ := strings.Cut(at, " ")
+			hook := func(got, name string) {
+				if got == cmd {
+					changed(name)
+				}
+			}
+			f := ftpserver.Faults{Before: hook}
+			if when == "after" {
+				f = ftpserver.Faults{After: hook}
+			}
+			p.ftp.SetFaults(f)
+			fileChanges(t, p)
+		})
 	}
 	for _, at := range []string{"before Stat", "before Get", "after Get"} {
-		for name, c := range changes {
-			t.Run("sftp "+name+" "+at, func(t *testing.T) {
-				p := sftpPlace(t)
-				changed := p.changeOnce(c)
-				when, method, _ := strings.Cut(at, " ")
-				hook := func(got, name string) {
-					if got == method && name == "/in/a.csv" {
-						changed()
-					}
+		t.Run("sftp "+at, func(t *testing.T) {
+			p := sftpPlace(t)
+			changed := p.changeOnce()
+			when, method, _ := strings.Cut(at, " ")
+			hook := func(got, name string) {
+				if got == method {
+					changed(name)
 				}
-				f := sftpserver.Faults{Before: hook}
-				if when == "after" {
-					f = sftpserver.Faults{After: hook}
-				}
-				p.sftp.SetFaults(f)
-				fileChanges(t, p, first, c)
-			})
+			}
+			f := sftpserver.Faults{Before: hook}
+			if when == "after" {
+				f = sftpserver.Faults{After: hook}
+			}
+			p.sftp.SetFaults(f)
+			fileChanges(t, p)
+		})
+	}
+}
+
+// changeOnce puts the files and returns a function that, the first time for each
+// of them, replaces it.
+func (p *place) changeOnce() func(name string) {
+	todo := changesOf()
+	for name, c := range todo {
+		p.fs.Put(name, []byte(c.before), longAgo())
+	}
+	var mu sync.Mutex
+	return func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if c := todo[name]; c != nil {
+			delete(todo, name)
+			p.fs.Put(name, []byte(c.after), c.time)
 		}
 	}
 }
 
-// changeOnce returns a function that, the first time, replaces the file.
-func (p *place) changeOnce(c version) func() {
-	done := false
-	return func() {
-		if !done {
-			done = true
-			p.fs.Put("/in/a.csv", []byte(c.content), c.time)
-		}
-	}
-}
-
-func fileChanges(t *testing.T, p *place, first, c version) {
+func fileChanges(t *testing.T, p *place) {
 	t.Helper()
-	p.fs.Put("/in/a.csv", []byte(first.content), first.time)
 	b := p.bench(t, "")
 	r := b.run()
 	if plugin.ClassOf(r.Err) == plugin.Data {
-		t.Errorf("the file was refused: %v", r.Err)
+		t.Errorf("a file was refused: %v", r.Err)
 	}
 	p.heal()
 	b.good()
 	b.good()
-	got := slices.Clone(b.ids())
-	switch {
-	case slices.Equal(got, c.ids), slices.Equal(got, append(slices.Clone(first.ids), c.ids...)):
-	case c.time.Equal(first.time) && len(c.content) == len(first.content) && slices.Equal(got, first.ids):
-		// Nothing that a server tells shows this change once the file was read.
-	default:
-		t.Errorf("delivered %q; first %q, then %q; %v", got, first.ids, c.ids, r.Err)
+	for _, c := range changesOf() {
+		var got []string
+		for _, id := range b.ids() {
+			if strings.HasPrefix(id, c.name+"-") {
+				got = append(got, id)
+			}
+		}
+		switch {
+		case slices.Equal(got, c.new), slices.Equal(got, append(slices.Clone(c.old), c.new...)):
+		case c.time.Equal(longAgo()) && len(c.after) == len(c.before) && slices.Equal(got, c.old):
+			// Nothing that a server tells shows this change once the file was read.
+		default:
+			t.Errorf("%s: delivered %q; first %q, then %q; %v", c.name, got, c.old, c.new, r.Err)
+		}
 	}
 }
 
@@ -350,7 +372,11 @@ func TestManyFiles(t *testing.T) {
 		p.fs.Put("/in/f_"+id+".csv", []byte("id;v\n"+id+";a\n"), longAgo())
 	}
 	b := p.bench(t, "")
+	before := heap()
 	r := b.good()
+	if grown := int64(heap()) - int64(before); grown > 128<<20 {
+		t.Errorf("the memory grew by %d MiB", grown>>20)
+	}
 	b.exactly(want)
 	if r.Objects != files || len(r.Notices) > 20 {
 		t.Errorf("%d objects, %d notices", r.Objects, len(r.Notices))

@@ -103,6 +103,7 @@ type run struct {
 	window   int64    // row of the last commit in its middle, when rows were held then; else 0
 	replay   *unit    // the dead letters under way, when these are replayed
 	preview  *Preview
+	pointed  bool // Point is being called
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.
@@ -130,8 +131,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // guarded calls do, whose steps may panic: the run ends, not the process, and
 // other pipelines go on.
 func (r *run) guarded(do func() error) (err error) {
+	point := r.Point
+	r.Point = func(name string) {
+		r.pointed = true
+		point(name)
+		r.pointed = false
+	}
 	defer func() {
 		if v := recover(); v != nil {
+			if r.pointed {
+				panic(v) // whoever looks on means to end the process
+			}
 			err = panicked(v)
 		}
 		var p *PanicError

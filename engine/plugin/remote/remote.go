@@ -156,6 +156,4 @@ func ValidName(n string) bool {
 }
 
 // HasControl reports whether s has a control character in it.
-func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
+func HasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,12 +20,14 @@ type PipelineRun struct {
 	Pipeline   *plan.Pipeline
 	Revision   string
 	Generation uint64
-	Control    *exec.Control        // steers the run; nil when nobody does
-	Started    func(run string)     // called once the run is recorded, with its identifier; may be nil
-	Session    func(*state.Session) // called with the session before the run, which owns it from then on; may be nil
-	Progress   func(Progress)       // see RunOptions
-	Point      func(name string)    // see RunOptions
-	kind       string               // "" or state.Replay
+	Control    *exec.Control                            // steers the run; nil when nobody does
+	Started    func(run string)                         // called once the run is recorded, with its identifier; may be nil
+	Session    func(*state.Session)                     // called with the session before the run, which owns it from then on; may be nil
+	Progress   func(Progress)                           // see RunOptions
+	Point      func(name string)                        // see RunOptions
+	Committed  func(c state.Counts, took time.Duration) // see exec.Options
+	Delivered  func(sink string, took time.Duration)    // see exec.Options
+	kind       string                                   // "" or state.Replay
 	do         func(context.Context, exec.Options) (*exec.Report, error)
 }
 
@@ -60,6 +63,7 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 	x := exec.Options{
 		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point,
 		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(log),
+		Committed: r.Committed, Delivered: r.Delivered,
 	}
 	if r.Progress != nil {
 		x.Progress = func(p exec.Progress) {

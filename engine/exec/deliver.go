@@ -58,13 +58,22 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 		return s.launch(ctx, &d)
 	}
 	s.r.Control.at(&s.node.Address)
+	begun := s.r.Clock.Now()
 	refused, err := s.writer.Deliver(ctx, &d)
 	s.r.Control.at(nil)
 	if err != nil {
 		return at(s.node, err)
 	}
+	s.took(s.r.Clock.Now().Sub(begun))
 	s.account(&d, int64(b.Live()), refused)
 	return nil
+}
+
+// took reports how long a delivery took.
+func (s *sinkNode) took(d time.Duration) {
+	if s.r.Delivered != nil {
+		s.r.Delivered(s.node.Address, d)
+	}
 }
 
 // launch encodes a delivery, while those before it are under way, and sends it
@@ -80,7 +89,7 @@ func (s *sinkNode) launch(ctx context.Context, d *plugin.Delivery) error {
 			return err
 		}
 		if s.fleet.room(f) {
-			s.fleet.launch(ctx, f)
+			s.fleet.launch(ctx, f, s.r.Clock)
 			return nil
 		}
 		if err := s.await(); err != nil {
@@ -128,6 +137,7 @@ func (s *sinkNode) land(ctx context.Context) error {
 				return at(s.node, err)
 			}
 		}
+		s.took(f.took)
 		s.account(&f.d, f.n, refused)
 		s.fleet.retire()
 	}
@@ -188,11 +198,13 @@ func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) erro
 	}
 	s.r.Point("delivering")
 	s.r.Control.at(&s.node.Address)
+	begun := s.r.Clock.Now()
 	err := s.encoder.WriteEncoded(ctx, data, rows)
 	s.r.Control.at(nil)
 	if err != nil {
 		return at(s.node, err)
 	}
+	s.took(s.r.Clock.Now().Sub(begun))
 	s.r.pending.Delivered += int64(rows)
 	s.r.Point("delivered")
 	return nil

@@ -57,6 +57,14 @@ type Options struct {
 	Control *Control
 	// Progress is called by the run's goroutine after every batch; it must be quick. nil does nothing.
 	Progress func(Progress)
+	// Committed is called by the run's goroutine after every commit, with what was
+	// counted and the time it took. The counts are the run's: they may not be kept.
+	// It must be quick. nil does nothing.
+	Committed func(c state.Counts, took time.Duration)
+	// Delivered is called by the run's goroutine for every delivery that a sink took,
+	// with the time from its sending to its being durable there. It must be quick.
+	// nil does nothing.
+	Delivered func(sink string, took time.Duration)
 }
 
 // Progress tells how far a run is.

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"hash/maphash"
+	"time"
 
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -38,6 +39,7 @@ type flight struct {
 	down   bool // landed
 	done   bool // durable as a whole
 	err    error
+	took   time.Duration // from launch to landing; written before it lands
 }
 
 func newFleet(w plugin.Sender, p *plugin.Parallel) *fleet {
@@ -74,13 +76,15 @@ func (x *fleet) take(d *plugin.Delivery, pending *record.Batch) *flight {
 }
 
 // launch sends f on its way.
-func (x *fleet) launch(ctx context.Context, f *flight) {
+func (x *fleet) launch(ctx context.Context, f *flight, clock plugin.Clock) {
 	x.order.enter(f)
 	x.flying = append(x.flying, f)
 	x.aloft++
 	ctx, f.cancel = context.WithCancel(ctx)
 	go func() {
+		begun := clock.Now()
 		f.done, f.err = f.cargo.Send(ctx)
+		f.took = clock.Now().Sub(begun)
 		x.landed <- f
 	}()
 }

@@ -84,6 +84,12 @@ type Loaded struct {
 // When ctx is done it returns early: what it returns is incomplete then, also the
 // diagnostics, so the caller looks at ctx first.
 func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, diag.List) {
+	return e.LoadAfter(ctx, path, in, nil)
+}
+
+// LoadAfter is Load after an earlier one of the same engine and path, whose plan is
+// before; in has the cache of both. What did not change is used again.
+func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *plan.Plan) (*Loaded, diag.List) {
 	in.Stop = func() bool { return ctx.Err() != nil }
 	c, ds := config.Load(path, in)
 	if c == nil {
@@ -91,7 +97,7 @@ func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, dia
 	}
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	o := e.planOptions()
-	o.Stop = in.Stop
+	o.Stop, o.Before = in.Stop, before
 	p, pds := plan.Build(c, o)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {

@@ -25,13 +25,23 @@ const maxShown = 120
 // comparable when they were made with the same key, and tell nothing of a secret
 // to whoever does not have it. Layout, comments, the order of attributes and the
 // way of a value through variables do not count. It does no I/O and is safe for concurrent use.
-func Describe(p *Plan, key []byte) Description {
+func Describe(p *Plan, key []byte) Description { return Redescribe(p, key, nil) }
+
+// Redescribe is Describe with descriptions that were made before with the same
+// key: known returns that of the very same pipeline, nil when there is none.
+func Redescribe(p *Plan, key []byte, known func(*Pipeline) *PipelineDescription) Description {
 	d := &describer{
 		key: key, schemas: map[*record.Schema]Digest{}, names: map[Digest][]string{}, nodes: map[Digest][]Setting{},
 		refs: map[refName][]Setting{}, read: map[string]mentioned{}, framing: map[Digest][]Setting{},
 	}
 	out := Description{Meaning: meaning, Pipelines: make([]PipelineDescription, 0, len(p.Pipelines))}
 	for _, q := range p.Pipelines {
+		if known != nil {
+			if was := known(q); was != nil {
+				out.Pipelines = append(out.Pipelines, *was)
+				continue
+			}
+		}
 		out.Pipelines = append(out.Pipelines, d.pipeline(q))
 	}
 	slices.SortFunc(out.Pipelines, func(a, b PipelineDescription) int { return strings.Compare(a.Address, b.Address) })

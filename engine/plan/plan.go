@@ -23,7 +23,8 @@ type Plan struct {
 	Failed    []Failed    // those that have errors
 	Engine    EngineOptions
 
-	faults *config.Faults
+	faults  *config.Faults
+	modules map[*config.Module][]*Pipeline // of those without anything to be said about
 }
 
 // Pipeline is one planned DAG.

@@ -96,7 +96,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	v := s.newVerdict(Request{Trigger: "plan", State: answer})
-	l, ds := s.e.Load(ctx, s.o.Folder, s.o.Inputs)
+	l, ds := s.load(ctx)
 	v.diags, v.sources = ds, l.Sources
 	out := &Planned{Actions: []plan.Action{}}
 	if l.Plan == nil || len(unattributed(ds, l.Plan)) > 0 {
@@ -104,7 +104,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		v.end(s.clock.Now())
 		return out, v
 	}
-	next := plan.Describe(l.Plan, s.key)
+	next := s.describe(l.Plan)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.Revision, v.Generation = l.Plan.Revision, s.generation

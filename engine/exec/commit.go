@@ -170,6 +170,11 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
 		return err
 	}
+	return r.commitWithin(ctx, f)
+}
+
+// commitWithin commits in the middle of f, after what steps hold of it was saved.
+func (r *run) commitWithin(ctx context.Context, f *files.File) error {
 	r.tallies()
 	if err := r.limit(false); err != nil {
 		return err

@@ -69,12 +69,6 @@ type tokenSlot struct {
 	dirty          bool
 }
 
-type owner struct {
-	epoch, generation uint64
-	revision          string
-	since             int64
-}
-
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
 // whatever an earlier session asks for is refused with ErrFenced.
 func (s *Store) Pipeline(ctx context.Context, address string, generation uint64, revision string) (*Session, error) {
@@ -129,14 +123,6 @@ func (s *Session) take() error {
 	s.owner = e.b
 	w.Put(s.ownerKey, s.owner)
 	return s.store.kv.Apply(&w)
-}
-
-func decodeOwner(b []byte) (o owner, err error) {
-	err = decode(b, "an owner record", func(d *decoder) {
-		o.epoch, o.generation, o.revision = d.uint(), d.uint(), d.string()
-		o.since = d.time().Unix()
-	})
-	return o, err
 }
 
 // load reads what the session keeps in memory. It runs after the epoch was

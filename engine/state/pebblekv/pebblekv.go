@@ -62,8 +62,8 @@ type Options struct {
 // mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
 const (
 	memTables      = 3  // one that is filled, and those that wait to be written
-	tablesAside    = 12 // until they are merged
-	tablesStop     = 36 // until writing waits for that
+	tablesAside    = 24 // until they are merged
+	tablesStop     = 72 // until writing waits for that
 	baseLevelBytes = 256 << 20
 )
 

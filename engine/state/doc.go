@@ -7,6 +7,13 @@
 // the epoch of the pipeline; the commit of an older session is refused inside the
 // transaction with [ErrFenced], so two generations never interleave.
 //
+// One process has the folder open. Others read a copy of it, see [Store.Checkpoint];
+// one may take it from a process that hangs, see Options.TakeOver and package pebblekv
+// for why that loses nothing (I7).
+//
+// Memory is bounded by Options.Memory, whatever the number of keys; see package keyset
+// for what becomes of the fingerprints that spare reads when they do not fit.
+//
 // # Keys
 //
 // Numbers in keys are big-endian, so that they sort; names inside keys (<name>)

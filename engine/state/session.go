@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"weir/engine/plugin"
 	"weir/engine/state/kv"
 )
 
@@ -53,7 +53,10 @@ type Session struct {
 
 	lastReject, lastRun uint64 // committed
 	totals              Totals // committed
-	run                 *Run   // as recorded; nil when none was started
+	run                 *Run   // under way, with the counts of its commits; nil when none was started
+	recorded            bool   // run is in the store
+	lastEnded           bool   // the run before is known to have ended
+	polled              time.Time
 
 	w kv.Writes
 }
@@ -357,32 +360,4 @@ func (s *Session) dropPending() {
 	s.trail = s.trail[:0]
 	s.back.reset()
 	s.pending.reset()
-}
-
-// Clock returns the clock of the store.
-func (s *Session) Clock() plugin.Clock { return s.store.clock }
-
-// Address returns the address of the pipeline.
-func (s *Session) Address() string { return s.address }
-
-// apply writes w for the owner of the pipeline.
-func (s *Session) apply(w *kv.Writes) error {
-	if s.fenced {
-		return ErrFenced
-	}
-	err := s.store.kv.Apply(w)
-	var c *kv.Conflict
-	var taken *kv.TakenOver
-	switch {
-	case errors.As(err, &taken):
-		s.fenced = true
-		return fmt.Errorf("%w: %w", ErrFenced, err)
-	case !errors.As(err, &c):
-		return err
-	}
-	if bytes.Equal(c.Key, s.ownerKey) {
-		s.fenced = true
-		return ErrFenced
-	}
-	return ErrShared
 }

@@ -170,7 +170,10 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
 		return err
 	}
-	return r.commitWithin(ctx, f)
+	if err := r.commitWithin(ctx, f); err != nil || !asked {
+		return err
+	}
+	return errBoundary
 }
 
 // commitWithin commits in the middle of f, after what steps hold of it was saved.
@@ -196,9 +199,6 @@ func (r *run) commitWithin(ctx context.Context, f *files.File) error {
 	}
 	if r.window = 0; r.held > 0 {
 		r.window = p.row
-	}
-	if asked {
-		return errBoundary
 	}
 	return nil
 }

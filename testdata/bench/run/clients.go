@@ -23,6 +23,8 @@ import (
 	sftpplugin "weir/plugins/sftp"
 )
 
+// lftp has ssh do the encryption and does not wait for it, so that the processor
+// time of its SFTP downloads lacks what ssh took.
 func lftp(at place, key, out string) []string {
 	commands := fmt.Sprintf("set cmd:fail-exit true; get %s -o %s; bye", at.Path, out)
 	_, port, _ := net.SplitHostPort(at.Addr)

@@ -33,6 +33,10 @@ type Options struct {
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
 
+	// KeepOpen is for processes that go on after a run: connections stay open
+	// between runs as their blocks say, until Close.
+	KeepOpen bool
+
 	Endpoints  map[string]plugin.Endpoint                                     // see plan.Options
 	Offline    bool                                                           // see plan.Options
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler // see plan.Options
@@ -65,6 +69,9 @@ func New(o Options) (*Engine, diag.List) {
 	}
 	return e, ds
 }
+
+// Close ends the connections that runs left open. No run is under way by then.
+func (e *Engine) Close() { e.pool.Close() }
 
 // Inputs are the values a configuration is loaded with.
 type Inputs = config.Inputs
@@ -248,6 +255,9 @@ func (h *host) Log() *zap.Logger { return h.log }
 
 // Clock implements plugin.Host.
 func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Lasting implements plugin.Lasting.
+func (h *host) Lasting() bool { return h.e.options.KeepOpen }
 
 // Share implements plugin.Host.
 func (h *host) Share(key string, open func() (v any, closeV func(), err error)) (v any, release func(), err error) {

@@ -37,10 +37,10 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		defer wg.Done()
 		p.changes <- struct{}{} // changes of one pipeline come one after the other
 		defer func() { <-p.changes }()
-		switch d.Kind {
-		case plan.Swap:
+		switch {
+		case d.Kind == plan.Swap && !d.Breaks(): // what is stored may only change while nothing runs
 			s.swap(ctx, p, d, t)
-		case plan.Remove:
+		case d.Kind == plan.Remove:
 			s.remove(ctx, p, d)
 		default:
 			s.restart(ctx, p, d, t, answer)
@@ -265,6 +265,7 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p.session = nil
 	if err := s.answer(d, t, answer); err != nil {
 		s.fail(p, d, err)
 		p.want = nil
@@ -314,6 +315,7 @@ func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 	r.left = true
 	p.run = nil
 	p.fenced = append(p.fenced, r)
+	p.session = nil
 	p.again = true
 	s.running--
 	s.leave(r.hosts)

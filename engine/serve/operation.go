@@ -68,7 +68,6 @@ func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan
 		p.again = true // what it left goes on afterwards
 		r.control.Stop()
 	}
-	pl, gen, rev := p.plan, p.generation, p.revision
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -82,6 +81,10 @@ func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan
 			return ctx.Err()
 		}
 	}
+	s.mu.Lock()
+	p.session = nil // f may take one of its own
+	pl, gen, rev := p.plan, p.generation, p.revision
+	s.mu.Unlock()
 	return f(pl, gen, rev)
 }
 

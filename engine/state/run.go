@@ -34,13 +34,10 @@ func (s *Session) StartPoll(r Run) error {
 	return nil
 }
 
-// RecordRun makes the beginning of the run durable, if it is not yet: call it before
+// RecordRun makes the beginning of the run durable, if there is one and it is not yet: call it before
 // the run does anything that people would look for after a crash.
 func (s *Session) RecordRun() error {
-	if s.run == nil {
-		return errors.New("state: RecordRun without a run")
-	}
-	if s.recorded {
+	if s.run == nil || s.recorded {
 		return nil
 	}
 	var w kv.Writes

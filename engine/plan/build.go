@@ -36,7 +36,7 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o}
+	b := &builder{o: o, cache: newCache()}
 	p := &Plan{Revision: c.Snapshot.Revision()}
 	for _, m := range c.Modules {
 		b.named(m)
@@ -63,6 +63,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 
 type builder struct {
 	o     Options
+	cache *cache
 	diags diag.List
 }
 

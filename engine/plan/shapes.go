@@ -179,7 +179,8 @@ func storedName(pipeline, space string) string {
 	return pipeline + "/" + space
 }
 
-// ranges of shapes are left out where a shape comes from the store.
+// firstRange returns the first range that is known: a shape that comes from the
+// store has none.
 func firstRange(rs ...*hcl.Range) *hcl.Range {
 	for _, r := range rs {
 		if r != nil {

@@ -42,7 +42,7 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o, faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
+	b := &builder{o: o, cache: newCache(), faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
 	p := &Plan{faults: &c.Faults, modules: make(map[*config.Module][]*Pipeline, len(c.Modules))}
 	quiet := make([]bool, len(c.Modules))
 	for i, m := range c.Modules {
@@ -114,6 +114,7 @@ func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
 
 type builder struct {
 	o      Options
+	cache  *cache
 	diags  diag.List
 	faults *config.Faults
 	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to

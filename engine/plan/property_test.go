@@ -24,7 +24,7 @@ func draw(rt *rapid.T) drawn {
 	return drawn{
 		Schedule: pick("schedule", "every 1m", "every 1h", "cron 0 6 * * *"), Path: pick("path", "/in/*.csv", "/in/a*.csv", "/out/*.csv"),
 		Ready: pick("ready", "now", "stable 30s", "marker *.done"), Delimiter: pick("delimiter", ",", ";", "|"),
-		Column: pick("column", "text", "text trim", "text optional"), Expr: pick("expr", "a", "(a ?? '') + 'x'", "(a ?? '') + var.v"), Drop: pick("drop", "x == ''", "x == 'a'"),
+		Column: pick("column", "text", "text trim", "text from 'b'"), Expr: pick("expr", "a", "a + 'x'", "a + var.v"), Drop: pick("drop", "x == ''", "x == 'a'"),
 		Keep: pick("keep", "first", "changed", "all"), Nulls: pick("nulls", "keep", "omit"),
 		Limit: rapid.IntRange(0, 3).Draw(rt, "limit"), Rows: rapid.IntRange(1, 3).Draw(rt, "rows"), Trim: rapid.Bool().Draw(rt, "trim"),
 	}
@@ -119,7 +119,7 @@ func TestSecretsInDescriptions(t *testing.T) {
 		t.Error("not the same twice")
 	}
 	password := func(d plan.Description) plan.Setting {
-		for _, s := range d.Pipelines[0].Nodes[0].Settings {
+		for _, s := range d.Pipelines[0].Nodes[0].Uses[0].Settings {
 			if s.Name == "connection.password" {
 				return s
 			}

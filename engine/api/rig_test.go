@@ -80,12 +80,15 @@ func newRig(t *testing.T, files map[string]string, change ...func(*Options)) *ri
 	if ds.HasErrors() {
 		t.Fatal(ds.Err())
 	}
-	s, _, err := serve.Start(context.Background(), serve.Options{Engine: e, Folder: filepath.Join(r.dir, "config"), StateDir: filepath.Join(r.dir, "state")})
+	s, v, err := serve.Start(context.Background(), serve.Options{Engine: e, Folder: filepath.Join(r.dir, "config"), StateDir: filepath.Join(r.dir, "state")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.server = s
 	t.Cleanup(r.stop)
+	if v.Outcome != serve.Applied {
+		t.Fatalf("the folder is not served: %v", Problems(v))
+	}
 	o := Options{Server: s, Version: "v1.2.3", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Token: s.Engine().Token, Copies: &copier{dir: r.dir}}
 	for _, f := range change {
 		f(&o)

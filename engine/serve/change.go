@@ -51,7 +51,7 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 
 // add begins to serve a pipeline. The caller holds mu.
 func (s *Server) add(d *Done, t *target, answer string) {
-	p := &pipeline{address: d.Pipeline, index: -1, changes: make(chan struct{}, 1)}
+	p := &pipeline{address: d.Pipeline, index: -1, changes: make(chan struct{}, 1), meter: newMeter()}
 	if err := s.answer(d, t, answer); err != nil {
 		s.fail(p, d, err)
 		return

@@ -53,7 +53,7 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 		return at(s.node, err)
 	}
 	s.r.Point("delivering")
-	d := plugin.Delivery{Key: s.key(b), Rows: b}
+	d := plugin.Delivery{Key: s.key(b), Rows: b, Generation: s.r.Session.Generation(), Revision: s.r.Revision}
 	if s.fleet != nil {
 		return s.launch(ctx, &d)
 	}

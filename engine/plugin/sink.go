@@ -50,6 +50,11 @@ type Delivery struct {
 	// Key is the same on every retry of the same rows, also after a crash.
 	Key  string
 	Rows *record.Batch // the selected rows; valid until Deliver returns
+
+	// Generation and Revision are those of the configuration that made the
+	// delivery: one repeated after a reload may have later ones, and the same key.
+	Generation uint64
+	Revision   string
 }
 
 // Writer is a running sink. One goroutine at a time uses it.

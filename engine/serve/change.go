@@ -174,8 +174,13 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 	}
 	p.busy++
 	s.mu.Unlock()
-	log := s.e.RunLog(p.address, t.revision, t.generation, r.id)
-	taken := r.control.Swap(exec.Change{Pipeline: t.plan, Revision: t.revision, Generation: t.generation, Log: log, Host: s.e.Hosts(log)})
+	taken := r.control.Swap(exec.Change{
+		Pipeline: t.plan, Revision: t.revision, Generation: t.generation,
+		Lend: func(id string) (*zap.Logger, func(string) plugin.Host) {
+			log := s.e.RunLog(p.address, t.revision, t.generation, id)
+			return log, s.e.Hosts(log)
+		},
+	})
 	err, late := s.await(ctx, taken)
 	switch {
 	case late:

@@ -116,6 +116,17 @@ type Encoder interface {
 	WriteEncoded(ctx context.Context, data []byte, rows int) error
 }
 
+// SpanEncoder is implemented by Encoders that tell where each row ends, so that
+// rows can be encoded before it is known which of them go on.
+type SpanEncoder interface {
+	Encoder
+	// NewEncodeSpans is NewEncode for a function that also appends to ends, for
+	// each selected row of b in turn, the length of dst after it. After an error both
+	// are returned unchanged. Any of the rows may be left out of what WriteEncoded is
+	// given.
+	NewEncodeSpans() func(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error)
+}
+
 // Compiler compiles the row expressions of a step against its input.
 type Compiler interface {
 	// Row compiles an expression over one row's fields. want restricts the

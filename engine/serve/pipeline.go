@@ -104,12 +104,10 @@ func (s *Server) launch(p *pipeline) {
 			r.progress.Store(&Progress{Object: g.Object, Rows: g.Rows, Offset: g.Offset, Size: g.Size, At: s.clock.Now()})
 		},
 	}
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer cancel()
 		s.ended(p, r, s.runOnce(ctx, p, r, job))
-	}()
+	})
 }
 
 // runOnce runs a pipeline in the session that is kept for it, taking one where there is none.

@@ -24,16 +24,14 @@ const settleReads = 5
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 	v := s.newVerdict(r)
 	settled := make(chan struct{})
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer close(settled)
 		s.loading.Lock()
 		l, ds := s.read(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
 		s.settle(v, done)
-	}()
+	})
 	select {
 	case <-settled:
 		return v, nil

@@ -119,7 +119,7 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		return nil, v, err
 	}
 	s.wg.Add(2)
-	go s.start()
+	go s.start() //nolint:contextcheck // runs belong to the server, not to whoever started it
 	go s.again()
 	return s, v, nil
 }
@@ -211,7 +211,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.cancel()
-	grace, stop := context.WithCancel(context.Background())
+	grace, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	late := make(chan struct{})
 	go func() {

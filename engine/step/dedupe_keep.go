@@ -1,10 +1,9 @@
 package step
 
 import (
-	"strings"
-
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"weir/engine/identity"
 	"weir/engine/record"

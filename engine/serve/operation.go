@@ -142,6 +142,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		if s.refused(&d, t, answer) {
 			d.Outcome = ActionRefused
 		}
+		s.countEffects(&d.Action)
 		v.Actions = append(v.Actions, d)
 	}
 	s.engineChanged(l.Plan, v)

@@ -33,6 +33,9 @@ type Session struct {
 	owner    []byte // the record that must still be there at each commit
 	fenced   bool
 
+	incarnation uint64            // see Incarnation
+	readings    map[string]uint64 // by object; nil when there are none
+
 	cursors map[string]*cursorSlot
 	tokens  map[string]*tokenSlot
 	cuts    map[string][]int64
@@ -131,6 +134,9 @@ func (s *Session) take() error {
 // load reads what the session keeps in memory. It runs after the epoch was
 // taken, so no older session changes it any more.
 func (s *Session) load() error {
+	if err := s.loadIncarnation(); err != nil {
+		return err
+	}
 	v, ok, err := s.store.kv.Get(key(kindTotals, s.pid), nil)
 	if err == nil && ok {
 		s.totals, err = decodeTotals(v)

@@ -156,8 +156,8 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 		return
 	}
 	p.busy++
-	s.mu.Unlock()
 	log := s.e.RunLog(p.address, t.revision, t.generation, r.id)
+	s.mu.Unlock()
 	taken := r.control.Swap(exec.Change{Pipeline: t.plan, Revision: t.revision, Generation: t.generation, Log: log, Host: s.e.Hosts(log)})
 	err, late := s.await(ctx, taken)
 	switch {

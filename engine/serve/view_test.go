@@ -21,9 +21,7 @@ func TestOperationsOneByOne(t *testing.T) {
 	busy, most := 0, 0
 	var mu sync.Mutex
 	for range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			err := s.Exclusively(t.Context(), "a", func(p *plan.Pipeline, generation uint64, revision string) error {
 				mu.Lock()
 				busy++
@@ -41,7 +39,7 @@ func TestOperationsOneByOne(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		}()
+		})
 	}
 	r.write("config/a.hcl", strings.ReplaceAll(copying("a", "a"), "number", "replace"))
 	if v := r.reload(); v.Outcome != serve.Applied {

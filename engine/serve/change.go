@@ -173,7 +173,6 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 		return
 	}
 	p.busy++
-<<<<<<< HEAD
 	s.mu.Unlock()
 	taken := r.control.Swap(exec.Change{
 		Pipeline: t.plan, Revision: t.revision, Generation: t.generation,
@@ -182,11 +181,6 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 			return log, s.e.Hosts(log)
 		},
 	})
-=======
-	log := s.e.RunLog(p.address, t.revision, t.generation, r.id)
-	s.mu.Unlock()
-	taken := r.control.Swap(exec.Change{Pipeline: t.plan, Revision: t.revision, Generation: t.generation, Log: log, Host: s.e.Hosts(log)})
->>>>>>> api
 	err, late := s.await(ctx, taken)
 	switch {
 	case late:

@@ -92,7 +92,7 @@ type RunList struct {
 type RunsQuery struct {
 	Pipeline string
 	Revision string
-	Limit    int // runs of each pipeline; 0 is 20
+	Limit    int // 0 is 20
 }
 
 // PipelineList lists pipelines by address.
@@ -167,8 +167,7 @@ type Reject struct {
 // RejectList is a page of the rows that were refused, by number.
 type RejectList struct {
 	Rejects []Reject `json:"rejects"`
-	Total   int      `json:"total"`          // of the pipeline, this page and others
-	Next    uint64   `json:"next,omitempty"` // from which the next page goes on; absent on the last
+	Next    uint64   `json:"next,omitempty"` // number from which the next page goes on; absent on the last
 }
 
 // IDs names refused rows by number.
@@ -202,8 +201,8 @@ type PlanRequest struct {
 	State string `json:"state,omitempty"`
 }
 
-// Planned is what a reload would do now. The verdict's actions have no outcome but
-// refused; its outcome says whether the configuration could be planned.
+// Planned is what a reload would do now. The verdict has the outcome that the reload
+// would have, as far as that is known now.
 type Planned struct {
 	Plan    *serve.Planned `json:"plan"`
 	Verdict *serve.Verdict `json:"verdict"`

@@ -51,7 +51,7 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 
 // add begins to serve a pipeline. The caller holds mu.
 func (s *Server) add(d *Done, t *target, answer string) {
-	p := &pipeline{address: d.Pipeline, index: -1, changes: make(chan struct{}, 1)}
+	p := &pipeline{address: d.Pipeline, index: -1, changes: make(chan struct{}, 1), meter: newMeter()}
 	if err := s.answer(d, t, answer); err != nil {
 		s.fail(p, d, err)
 		return
@@ -173,8 +173,8 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 		return
 	}
 	p.busy++
-	s.mu.Unlock()
 	log := s.e.RunLog(p.address, t.revision, t.generation, r.id)
+	s.mu.Unlock()
 	taken := r.control.Swap(exec.Change{Pipeline: t.plan, Revision: t.revision, Generation: t.generation, Log: log, Host: s.e.Hosts(log)})
 	err, late := s.await(ctx, taken)
 	switch {

@@ -54,13 +54,25 @@ func (s *Server) RunNow(address string) error {
 
 // Exclusively calls f while no run of the pipeline is active, with the plan that is
 // in effect. A run under way is asked to stop at its next commit; when it has not
-// ended before ctx is done, f is not called and the error is that of ctx.
+// ended before ctx is done, f is not called and the error is that of ctx. Operations
+// and changes of one pipeline come one after the other.
 func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan.Pipeline, generation uint64, revision string) error) error {
 	s.mu.Lock()
 	p, err := s.find(address)
+	s.mu.Unlock()
 	if err != nil {
-		s.mu.Unlock()
 		return err
+	}
+	select {
+	case p.changes <- struct{}{}:
+		defer func() { <-p.changes }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	if p.removed || s.pipes[address] != p { // a change came first
+		s.mu.Unlock()
+		return &UnknownError{Pipeline: address}
 	}
 	p.busy++
 	r := p.run
@@ -91,7 +103,9 @@ func (s *Server) Store() *state.Store { return s.store }
 // StateDir returns the folder of the state store.
 func (s *Server) StateDir() string { return s.dir }
 
-// Plan says what a reload would do now, and changes nothing.
+// Plan says what a reload would do now, and changes nothing. The verdict has the
+// outcome that the reload would have as far as that is known now; of its actions
+// only those that would be refused have one.
 func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
@@ -129,6 +143,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		v.Actions = append(v.Actions, d)
 	}
 	s.engineChanged(l.Plan, v)
+	v.would()
 	v.end(s.clock.Now())
 	return out, v
 }

@@ -47,8 +47,9 @@ type pipeline struct {
 	last     *RunSummary  // nil before the first run of this process
 	config   diag.List    // why the newest configuration of it is not in effect
 	totals   state.Counts // of the runs of this process
-	runs     int64        // of this process
-	failed   int64        // likewise
+	meter    *meter
+	runs     int64 // of this process
+	failed   int64 // likewise
 }
 
 // run is one run of a pipeline under way.
@@ -89,6 +90,7 @@ func (s *Server) launch(p *pipeline) {
 	s.running++
 	job := engine.PipelineRun{
 		Store: s.store, StateDir: s.dir, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point,
+		Committed: p.meter.committed, Delivered: p.meter.delivered,
 		Started: func(id string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -169,6 +171,7 @@ func (s *Server) note(p *pipeline, r *run, rep engine.PipelineReport) {
 		p.problem = failure(p.address, rep.Err)
 		p.last.Outcome, p.last.Error = state.Failed, rep.Err.Error()
 	}
+	p.meter.ended(p.last)
 	s.tell(Event{Kind: kind, Pipeline: p.address, Run: r.id, Generation: r.generation, Summary: p.last, Diagnostics: p.problem})
 }
 

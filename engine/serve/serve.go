@@ -83,11 +83,12 @@ type Server struct {
 	hosts      map[string]*host
 	running    int
 	generation uint64
-	revision   string                    // of the newest configuration in effect, whole or in part
-	seen       string                    // of the newest configuration read
-	engine     plan.EngineOptions        // in effect
-	sources    map[string][]byte         // of the newest configuration read, for printing diagnostics
-	retry      bool                      // an action of the last verdict could not be done; try again
+	revision   string             // of the newest configuration in effect, whole or in part
+	seen       string             // of the newest configuration read
+	engine     plan.EngineOptions // in effect
+	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
+	retry      bool               // an action of the last verdict could not be done; try again
+	reloads    ReloadMeasures
 	verdicts   []*Verdict                // of this process, the latest last
 	changed    map[chan<- Event]struct{} // who hears of events
 }

@@ -148,6 +148,7 @@ func (s *Server) keep(v *Verdict) {
 	if n := len(s.verdicts); n > keptVerdicts {
 		s.verdicts = slices.Clone(s.verdicts[n-keptVerdicts:])
 	}
+	s.measure(v)
 	s.tell(Event{Kind: Reloaded, Generation: v.Generation, Verdict: v})
 	s.mu.Unlock()
 	for i := range v.Actions {

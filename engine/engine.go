@@ -33,6 +33,10 @@ type Options struct {
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
 
+	// KeepOpen is for processes that go on after a run: connections stay open
+	// between runs as their blocks say, until Close.
+	KeepOpen bool
+
 	Endpoints  map[string]plugin.Endpoint                                     // see plan.Options
 	Offline    bool                                                           // see plan.Options
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler // see plan.Options
@@ -66,6 +70,9 @@ func New(o Options) (*Engine, diag.List) {
 	return e, ds
 }
 
+// Close ends the connections that runs left open. No run is under way by then.
+func (e *Engine) Close() { e.pool.Close() }
+
 // Inputs are the values a configuration is loaded with.
 type Inputs = config.Inputs
 
@@ -84,6 +91,12 @@ type Loaded struct {
 // When ctx is done it returns early: what it returns is incomplete then, also the
 // diagnostics, so the caller looks at ctx first.
 func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, diag.List) {
+	return e.LoadAfter(ctx, path, in, nil)
+}
+
+// LoadAfter is Load after an earlier one of the same engine and path, whose plan is
+// before; in has the cache of both. What did not change is used again.
+func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *plan.Plan) (*Loaded, diag.List) {
 	in.Stop = func() bool { return ctx.Err() != nil }
 	c, ds := config.Load(path, in)
 	if c == nil {
@@ -91,7 +104,7 @@ func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, dia
 	}
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
 	o := e.planOptions()
-	o.Stop = in.Stop
+	o.Stop, o.Before = in.Stop, before
 	p, pds := plan.Build(c, o)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
@@ -242,6 +255,9 @@ func (h *host) Log() *zap.Logger { return h.log }
 
 // Clock implements plugin.Host.
 func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Lasting implements plugin.Lasting.
+func (h *host) Lasting() bool { return h.e.options.KeepOpen }
 
 // Share implements plugin.Host.
 func (h *host) Share(key string, open func() (v any, closeV func(), err error)) (v any, release func(), err error) {

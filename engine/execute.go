@@ -20,15 +20,17 @@ type PipelineRun struct {
 	Pipeline   *plan.Pipeline
 	Revision   string
 	Generation uint64
-	Control    *exec.Control                            // steers the run; nil when nobody does
-	Started    func(run string)                         // called once the run is recorded, with its identifier; may be nil
-	Session    func(*state.Session)                     // called with the session before the run, which owns it from then on; may be nil
-	Progress   func(Progress)                           // see RunOptions
-	Point      func(name string)                        // see RunOptions
-	Committed  func(c state.Counts, took time.Duration) // see exec.Options
-	Delivered  func(sink string, took time.Duration)    // see exec.Options
-	kind       string                                   // "" or state.Replay
-	do         func(context.Context, exec.Options) (*exec.Report, error)
+	Control    *exec.Control    // steers the run; nil when nobody does
+	Started    func(run string) // called once the run is recorded, with its identifier; may be nil
+	// Session is the work on the pipeline, when it is not taken for this run alone: a run
+	// that finds nothing to do then leaves no record. It belongs to the run until that ends.
+	Session   *state.Session
+	Progress  func(Progress)                           // see RunOptions
+	Point     func(name string)                        // see RunOptions
+	Committed func(c state.Counts, took time.Duration) // see exec.Options
+	Delivered func(sink string, took time.Duration)    // see exec.Options
+	kind      string                                   // "" or state.Replay
+	do        func(context.Context, exec.Options) (*exec.Report, error)
 }
 
 // RunPipeline runs one pipeline once, to the end of what its sources have ready,
@@ -38,24 +40,38 @@ func (e *Engine) RunPipeline(ctx context.Context, r PipelineRun) PipelineReport 
 		r.do = exec.Run
 	}
 	pr := PipelineReport{Name: r.Pipeline.Address, Ledger: ledgerOf(state.Counts{}, r.Pipeline), Started: e.clock.Now(), Generation: r.Generation}
-	ses, err := r.Store.Pipeline(ctx, r.Pipeline.Address, r.Generation, r.Revision)
+	ses, err := e.begin(ctx, &r)
 	if err != nil {
 		pr.Err = err
 		return pr
 	}
 	pr.Run = newRunID(pr.Started)
-	if err := ses.StartRun(state.Run{ID: pr.Run, Started: pr.Started, Kind: r.kind}); err != nil {
+	record := state.Run{ID: pr.Run, Started: pr.Started, Kind: r.kind}
+	if r.Session != nil {
+		err = ses.StartPoll(record)
+	} else {
+		err = ses.StartRun(record)
+	}
+	if err != nil {
 		pr.Err = err
 		return pr
 	}
 	if r.Started != nil {
 		r.Started(pr.Run)
 	}
-	if r.Session != nil {
-		r.Session(ses)
-	}
 	e.execute(ctx, r, ses, &pr)
 	return pr
+}
+
+// begin returns the session of a run.
+func (e *Engine) begin(ctx context.Context, r *PipelineRun) (*state.Session, error) {
+	if r.Session == nil {
+		return r.Store.Pipeline(ctx, r.Pipeline.Address, r.Generation, r.Revision)
+	}
+	if r.Session.Generation() == r.Generation {
+		return r.Session, nil
+	}
+	return r.Session, r.Session.Advance(ctx, r.Generation, r.Revision)
 }
 
 func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session, pr *PipelineReport) {

@@ -37,6 +37,14 @@ type Module struct {
 	Engine      *Block // only in the root
 
 	names map[string]hcl.Range // "connection.ftp.activate" -> where it is declared
+
+	// What it was made from, for making it again only when that changed; see Cache.
+	files  []string
+	parsed []*hcl.File
+	args   map[string]given
+	reads  *reads
+	inner  []*Module
+	clean  bool
 }
 
 // Block is a top-level block whose body is decoded later.

@@ -51,6 +51,9 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 // further checks even when there are some, and nil when there is nothing to check.
 func Load(path string, in Inputs) (*Config, diag.List) {
 	l := &loader{snap: newSnapshot(), in: in, faults: newFaults()}
+	var loaded *Config
+	end := in.Cache.begin(l.snap)
+	defer func() { end(loaded) }()
 	files, dir := []string{path}, filepath.Dir(path)
 	if st, err := os.Stat(path); err != nil {
 		return nil, diag.List{diag.Errorf("config.not_found", nil, "No such file or folder: "+path, "")}
@@ -63,7 +66,11 @@ func Load(path string, in Inputs) (*Config, diag.List) {
 	l.snap.root = dir
 	root := l.module(nil, "", dir, files, nil, nil, []string{canonical(dir)})
 	l.snap.vars = root.Vars
-	return &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}, l.diags
+	c := &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}
+	if !in.stopped() {
+		loaded = c
+	}
+	return c, l.diags
 }
 
 func canonical(dir string) string {
@@ -88,14 +95,17 @@ func topLevelSchema() *hcl.BodySchema {
 // module loads one instance. outer has the module block at call, which gives args;
 // all are nil for the root. parents are the folders that lead here.
 func (l *loader) module(outer *Module, addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
-	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}}
+	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}, reads: newReads()}
+	first := len(l.diags)
+	defer l.remember(m, files, args, first)
 	if outer != nil {
+		outer.inner = append(outer.inner, m)
 		m.Calls = append(slices.Clone(outer.Calls), call.Filename)
 	}
 	l.all = append(l.all, m)
 	blocks := l.blocks(files)
 	before := len(l.diags)
-	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in), Variables: map[string]cty.Value{}}
+	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in, m.reads), Variables: map[string]cty.Value{}}
 
 	vars := map[string]*variable{}
 	for _, b := range blocks["variable"] {
@@ -265,6 +275,26 @@ func (l *loader) named(m *Module, blocks map[string][]*hcl.Block) {
 	}
 }
 
+// mayInclude reports whether the module in dir, whose canonical name is here, may
+// be loaded at this place, and says why not.
+func (l *loader) mayInclude(dir, here string, parents []string, rng hcl.Range) bool {
+	switch {
+	case slices.Contains(parents, here):
+		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(parents) > maxModules:
+		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(l.all) >= maxInstances:
+		if !l.crowded {
+			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
+		}
+		l.crowded = true
+		return false
+	}
+	return true
+}
+
 // call loads the module that a module block instantiates. It reports false when
 // there is nothing to load.
 func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
@@ -292,18 +322,7 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 		return false
 	}
 	here := canonical(dir)
-	switch {
-	case slices.Contains(parents, here):
-		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
-		return false
-	case len(parents) > maxModules:
-		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
-		return false
-	case len(l.all) >= maxInstances:
-		if !l.crowded {
-			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
-		}
-		l.crowded = true
+	if !l.mayInclude(dir, here, parents, rng) {
 		return false
 	}
 	parents = append(slices.Clone(parents), here)
@@ -321,6 +340,12 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 		args[n] = given{val, a.Expr.Range().Ptr(), n}
 	}
 	header := b.DefRange
-	l.module(m, m.Qualify(b.Labels[0]), dir, files, args, &header, parents)
+	addr := m.Qualify(b.Labels[0])
+	if old := l.reuse(m, addr, dir, files, args, header); old != nil {
+		m.inner = append(m.inner, old)
+		l.adopt(old)
+		return true
+	}
+	l.module(m, addr, dir, files, args, &header, parents)
 	return true
 }

@@ -33,6 +33,8 @@ type Snapshot struct {
 	parsed  map[string]*hcl.File
 	size    int // bytes in Sources
 	budget  *budget
+	cache   *Cache               // nil without one
+	clean   map[string]*hcl.File // of parsed, those without problems
 
 	root   string                 // the folder of the root module
 	found  map[string]fs.FileInfo // every file looked for, as it was before it was read; nil when it was not found
@@ -49,7 +51,7 @@ func newSnapshot() *Snapshot {
 	return &Snapshot{
 		Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}, budget: &budget{left: maxValues},
 		found: map[string]fs.FileInfo{}, listed: map[string][]string{}, shown: map[string]bool{},
-		env: map[string]envValue{}, secretEnv: map[string]envValue{}, hidden: map[string][]hcl.Range{},
+		clean: map[string]*hcl.File{}, env: map[string]envValue{}, secretEnv: map[string]envValue{}, hidden: map[string][]hcl.Range{},
 	}
 }
 
@@ -87,6 +89,12 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		return nil, ds
 	}
 	s.Sources[name] = src
+	if f := s.cache.known(name, src); f != nil {
+		s.parsed[name], s.clean[name] = f, f
+		s.Sources[name] = s.cache.files[name].src // the ranges of f, and what is shown, are of one text
+		s.size += len(src)
+		return f, nil
+	}
 	if s.size += len(src); s.size > maxSources {
 		return nil, diag.List{diag.Errorf("config.too_large", nil, "The configuration is too large",
 			"With %s its files have more than %d MiB together.", name, maxSources>>20)}
@@ -96,8 +104,10 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 			return nil, ds
 		}
 		f, hd := json.Parse(src, name)
+		ds = diag.FromHCL("config.syntax", hd)
 		s.parsed[name] = f
-		return f, diag.FromHCL("config.syntax", hd)
+		s.keepClean(name, f, ds)
+		return f, ds
 	}
 	if ds := tooDeep(name, src); ds != nil {
 		return nil, ds
@@ -107,8 +117,10 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		markOrigins(body, src)
 		meter(body, s.budget)
 	}
+	ds = diag.FromHCL("config.syntax", hd)
 	s.parsed[name] = f
-	return f, diag.FromHCL("config.syntax", hd)
+	s.keepClean(name, f, ds)
+	return f, ds
 }
 
 // open opens a regular file for reading. info is how it was found, nil when there is none.

@@ -175,7 +175,7 @@ func (l *loader) varFile(name string, vars map[string]*variable, out map[string]
 		if vars[n].sensitive {
 			l.snap.hide(attrs[n].Expr)
 		}
-		val, hd := attrs[n].Expr.Value(&hcl.EvalContext{Functions: functions(filepath.Dir(name), l.snap, l.in)})
+		val, hd := attrs[n].Expr.Value(&hcl.EvalContext{Functions: functions(filepath.Dir(name), l.snap, l.in, newReads())})
 		l.add(spec.FromHCL(hd)...)
 		if !hd.HasErrors() {
 			out[n] = given{val, attrs[n].Expr.Range().Ptr(), "The value of " + n}

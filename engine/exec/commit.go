@@ -57,33 +57,17 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 	}
 	r.lastTime = r.Clock.Now()
 	steps, last := chain(src.decode)
-	var enc *sinkNode
-	readers := r.readersOf(last)
-	shared, split := splitter(readers)
-	if shared != nil {
-		readers = shared.readers
+	a, err := r.ahead(ctx, last)
+	if err != nil {
+		return err
 	}
-	if len(readers) == 1 && readers[0].sink != nil && readers[0].when == nil && readers[0].sink.whole() && len(readers[0].Inputs) == 1 {
-		if err := readers[0].sink.open(ctx); err != nil {
-			return err
-		}
-		if readers[0].sink.encoder != nil {
-			enc = readers[0].sink
-		}
-	}
-	lanes := r.lanes(steps, enc)
-	if split != nil {
-		for _, l := range lanes {
-			l.part = split.NewPart(shared.Want)
-		}
-	}
-	err = r.parallel(ctx, rd, lanes, start, func(l *lane) error {
-		if shared != nil {
-			if err := r.join(ctx, shared, l); err != nil {
+	err = r.parallel(ctx, rd, r.lanes(steps, &a), start, func(l *lane) error {
+		if a.shared != nil {
+			if err := r.join(ctx, a.shared, l); err != nil {
 				return err
 			}
 		}
-		return r.takeLane(ctx, l, readers, enc, f)
+		return r.takeLane(ctx, l, &a, f)
 	})
 	if err != nil {
 		return err
@@ -103,18 +87,15 @@ func want(d *plan.Node) []record.Slot {
 	return out
 }
 
-func (r *run) lanes(steps []*plan.Node, enc *sinkNode) []*lane {
+func (r *run) lanes(steps []*plan.Node, a *ahead) []*lane {
 	n := r.Lanes
 	if n <= 0 {
 		n = 6
 	}
-	var e plugin.Encoder
-	if enc != nil {
-		e = enc.encoder
-	}
 	out := make([]*lane, n)
 	for i := range out {
-		out[i] = r.newLane(steps, e)
+		out[i] = r.newLane(steps)
+		a.equip(out[i])
 	}
 	return out
 }
@@ -136,7 +117,7 @@ func resume(rd plugin.Reader, f *files.File) (position, error) {
 }
 
 // takeLane accounts for a finished lane and runs the rest of the pipeline on it.
-func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkNode, f *files.File) error {
+func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) error {
 	r.pending.Read += l.rows
 	r.rows += l.rows
 	r.total += l.rows
@@ -150,15 +131,7 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 		x.lost = 0
 	}
 	r.source.last = l.pos
-	var err error
-	switch {
-	case l.out == nil || l.out.Live() == 0:
-	case enc != nil && !l.plain:
-		err = enc.writeEncoded(ctx, l.encoded, l.out.Live())
-	default:
-		err = r.feed(ctx, readers, l.out)
-	}
-	if err != nil {
+	if err := r.passOn(ctx, a, l); err != nil {
 		return err
 	}
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
@@ -170,6 +143,14 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
 		return err
 	}
+	if err := r.commitWithin(ctx, f); err != nil || !asked {
+		return err
+	}
+	return errBoundary
+}
+
+// commitWithin commits in the middle of f, after what steps hold of it was saved.
+func (r *run) commitWithin(ctx context.Context, f *files.File) error {
 	r.tallies()
 	if err := r.limit(false); err != nil {
 		return err
@@ -191,9 +172,6 @@ func (r *run) takeLane(ctx context.Context, l *lane, readers []*node, enc *sinkN
 	}
 	if r.window = 0; r.held > 0 {
 		r.window = p.row
-	}
-	if asked {
-		return errBoundary
 	}
 	return nil
 }

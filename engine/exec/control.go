@@ -43,8 +43,9 @@ type Change struct {
 	Pipeline   *plan.Pipeline
 	Revision   string
 	Generation uint64
-	Log        *zap.Logger
-	Host       func(step string) plugin.Host
+	// Lend returns the logger of the run with that identifier, and what lends its
+	// steps what they need. It is called by the run's goroutine.
+	Lend func(run string) (log *zap.Logger, host func(step string) plugin.Host)
 
 	taken chan error
 }
@@ -159,7 +160,8 @@ func (r *run) swap(ctx context.Context, c *Change) error {
 		return err
 	}
 	old := r.serial
-	r.Pipeline, r.Revision, r.Log, r.Host = c.Pipeline, c.Revision, c.Log, c.Host
+	r.Pipeline, r.Revision = c.Pipeline, c.Revision
+	r.Log, r.Host = c.Lend(r.RunID)
 	r.serial, r.order, r.sinks = map[*plan.Node]*node{}, nil, nil
 	if err := r.build(); err != nil {
 		return err

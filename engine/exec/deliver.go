@@ -53,7 +53,7 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 		return at(s.node, err)
 	}
 	s.r.Point("delivering")
-	d := plugin.Delivery{Key: s.key(b), Rows: b}
+	d := plugin.Delivery{Key: s.key(b), Rows: b, Generation: s.r.Session.Generation(), Revision: s.r.Revision}
 	if s.fleet != nil {
 		return s.launch(ctx, &d)
 	}
@@ -204,7 +204,8 @@ func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) erro
 }
 
 // key is the delivery's idempotency key: a digest of pipeline, sink, object and
-// the rows it was made from. One row of the source may be several here, after
+// the rows it was made from, and of the incarnation of pipeline and object where they
+// were made to begin anew. One row of the source may be several here, after
 // an expand or by several ways; their place since the last commit tells those apart.
 func (s *sinkNode) key(b *record.Batch) string {
 	h := sha256.New()
@@ -225,6 +226,12 @@ func (s *sinkNode) key(b *record.Batch) string {
 		// Rows held at the last commit come after it with the numbers that rows before
 		// it had, which may have come here by another way.
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(w)))
+	}
+	if p, o := s.r.Session.Incarnation(b.Origin.ID); p|o > 0 {
+		// Rows that are read again on purpose are not those of before. The word keeps the
+		// numbers apart from the window.
+		h.Write([]byte("incarnation"))
+		h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, p), o))
 	}
 	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
 }

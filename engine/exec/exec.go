@@ -320,6 +320,9 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := r.Session.RecordRun(); err != nil {
+		return false, err
+	}
 	r.Point("fetched")
 	s.origin = &record.Origin{Name: f.Name, ID: f.ID}
 	err = r.readFile(ctx, f)

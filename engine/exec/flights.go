@@ -64,7 +64,7 @@ func (x *fleet) take(d *plugin.Delivery, pending *record.Batch) *flight {
 	} else {
 		f = &flight{cargo: x.sender.NewShipment()}
 	}
-	f.d, f.n, f.down, f.done, f.err = plugin.Delivery{Key: d.Key}, int64(d.Rows.Live()), false, false, nil
+	f.d, f.n, f.down, f.done, f.err = *d, int64(d.Rows.Live()), false, false, nil
 	if d.Rows == pending {
 		f.own, *pending = *pending, f.own
 		f.d.Rows = &f.own

@@ -20,27 +20,34 @@ const chunkSize = 256 << 10
 // lane carries one chunk through parsing and the stateless steps. It has all
 // the memory for that and is reused.
 type lane struct {
-	chunk   plugin.Chunk
-	batch   record.Batch
-	wide    record.Batch  // batch with the column meta
-	meta    record.Column // its memory
-	steps   []laneStep
-	encode  func([]byte, *record.Batch) ([]byte, error) // set when the sink encodes in lanes
-	out     *record.Batch
-	part    step.Part // of the stateful step after steps, when it can be split
-	tally   step.Tally
-	in      *record.Batch // the rows of head and tail, nil when there are none
-	head    []int32
-	tail    []int32
-	encoded []byte
-	plain   bool // out is to be delivered as rows
-	rejects []state.Reject
-	rows    int64 // parsed, rejected ones included
-	origin  *record.Origin
-	pos     position
-	base    <-chan int64 // the row number before this lane's first
-	done    chan struct{}
-	err     error
+	chunk plugin.Chunk
+	batch record.Batch
+	wide  record.Batch  // batch with the column meta
+	meta  record.Column // its memory
+	steps []laneStep
+	out   *record.Batch
+	part  step.Part // of the stateful step after steps, when it can be split
+	tally step.Tally
+	in    *record.Batch // the rows of head and tail, nil when there are none
+	head  []int32
+	tail  []int32
+	// prepared is the lane's share of the stateful step after steps, when it takes one.
+	prepared step.Preparation
+	// One of encode and encodeSpans is set when the sink encodes in lanes, the
+	// latter when a step has yet to decide which rows go on.
+	encode      func([]byte, *record.Batch) ([]byte, error)
+	encodeSpans func([]byte, []int, *record.Batch) ([]byte, []int, error)
+	encoded     []byte
+	ends        []int   // of the encoded rows
+	sel         []int32 // their places in out, nil when those are the first ones
+	plain       bool    // out is to be delivered as rows
+	rejects     []state.Reject
+	rows        int64 // parsed, rejected ones included
+	origin      *record.Origin
+	pos         position
+	base        <-chan int64 // the row number before this lane's first
+	done        chan struct{}
+	err         error
 }
 
 // laneStep is one stateless step of a lane.
@@ -70,17 +77,18 @@ func chain(d *plan.Node) (steps []*plan.Node, last *plan.Node) {
 // splitter returns the node of a step that lanes share in: the only reader of the
 // rows that lanes make, when it takes them all and can be split.
 func splitter(readers []*node) (*node, step.Splitter) {
-	if len(readers) != 1 || readers[0].when != nil || readers[0].Otherwise || len(readers[0].Inputs) != 1 {
+	x := sole(readers)
+	if x == nil {
 		return nil, nil
 	}
-	s, ok := readers[0].Step.(step.Splitter)
-	if !ok || s.NewPart(readers[0].Want) == nil {
+	s, ok := x.Step.(step.Splitter)
+	if !ok || s.NewPart(x.Want) == nil {
 		return nil, nil
 	}
-	if _, ok := readers[0].runner.(step.Joiner); !ok {
+	if _, ok := x.runner.(step.Joiner); !ok {
 		return nil, nil
 	}
-	return readers[0], s
+	return x, s
 }
 
 // join runs the step that lanes share in on the ends of a lane's rows.
@@ -91,17 +99,13 @@ func (r *run) join(ctx context.Context, x *node, l *lane) error {
 		return nil
 	}
 	out, err := j.Join(ctx, l.in, l.head, l.tail, &x.tally)
-	r.reject(l.in)
-	if err != nil {
-		return &StepError{Step: x.Address, Err: err}
-	}
-	if out != nil {
-		r.reject(out)
+	if err := r.applied(x, l.in, out, err); err != nil {
+		return err
 	}
 	return r.feed(ctx, x.readers, out)
 }
 
-func (r *run) newLane(steps []*plan.Node, enc plugin.Encoder) *lane {
+func (r *run) newLane(steps []*plan.Node) *lane {
 	l := &lane{done: make(chan struct{}, 1)}
 	for _, n := range steps {
 		ls := laneStep{node: n, runner: n.Step.New(step.Env{Clock: r.Clock}, n.Want)}
@@ -109,9 +113,6 @@ func (r *run) newLane(steps []*plan.Node, enc plugin.Encoder) *lane {
 			ls.when = n.When.New()
 		}
 		l.steps = append(l.steps, ls)
-	}
-	if enc != nil {
-		l.encode = enc.NewEncode()
 	}
 	return l
 }
@@ -169,14 +170,12 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 			return
 		}
 	}
-	l.out = cur
-	l.plain = l.encode == nil
-	if l.encode != nil && cur != nil {
-		var err error
-		if l.encoded, err = l.encode(l.encoded, cur); err != nil {
-			l.plain = true // some row cannot be written: Deliver finds and rejects it
-		}
+	if l.prepared != nil && cur != nil {
+		l.prepared.Prepare(cur)
+		l.rejects = takeRejects(l.rejects, cur)
 	}
+	l.out = cur
+	l.encodeRows()
 }
 
 // headed returns origin with what the decoder needs to decode rows of the chunk again.

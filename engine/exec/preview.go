@@ -188,7 +188,7 @@ func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
 		return err
 	}
 	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
-	l := r.newLane(nil, nil)
+	l := r.newLane(nil)
 	meta := newMetaFiller(d, r.Clock)
 	meta.wanted = true
 	readers := r.readersOf(d)

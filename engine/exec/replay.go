@@ -89,7 +89,7 @@ func (r *run) replayAll(ctx context.Context, letters []state.Reject) (err error)
 	}
 	r.source = &source{node: n.Inputs[0], decode: n}
 	steps, last := chain(n)
-	l := r.newLane(steps, nil)
+	l := r.newLane(steps)
 	readers := r.readersOf(last)
 	for _, u := range r.units(n, letters) {
 		if err := r.replayUnit(ctx, dec, u, l, readers); err != nil {

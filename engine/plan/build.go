@@ -32,6 +32,9 @@ type Options struct {
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
 	// Stop is asked between steps; once it is true what is left is not planned. nil never stops.
 	Stop func() bool
+	// Before is an earlier plan, made with the same options. What it has of modules that
+	// are taken over from its configuration, see config.Cache, is used again. nil: nothing is.
+	Before *Plan
 	// Columns checks the declaration of one column of a schema block.
 	Columns func(name string, decl spec.Text) diag.List
 }
@@ -39,30 +42,24 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o, faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
-	p := &Plan{faults: &c.Faults}
-	for _, m := range c.Modules {
+	b := &builder{o: o, cache: newCache(), faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
+	p := &Plan{faults: &c.Faults, modules: make(map[*config.Module][]*Pipeline, len(c.Modules))}
+	quiet := make([]bool, len(c.Modules))
+	for i, m := range c.Modules {
 		if b.stopped() {
 			return p, b.diags.Sort()
 		}
-		b.named(m)
-	}
-	for _, m := range c.Modules {
-		vars := rowVars(m)
-		shown := describeVars(vars)
-		for _, blk := range m.Pipelines {
-			if b.stopped() {
-				return p, b.diags.Sort()
-			}
-			before := len(b.diags)
-			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
-			pl := pb.build()
-			if ds := pb.errors(before); len(ds) > 0 {
-				p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
-				continue
-			}
-			p.Pipelines = append(p.Pipelines, pl)
+		before := len(b.diags)
+		if !b.reusable(m) { // else its blocks are decoded already
+			b.named(m)
 		}
+		quiet[i] = len(b.diags) == before
+	}
+	for i, m := range c.Modules {
+		if b.stopped() {
+			return p, b.diags.Sort()
+		}
+		b.module(p, m, quiet[i])
 	}
 	if e := c.Root.Engine; e != nil {
 		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
@@ -74,8 +71,50 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	return p, b.diags.Sort()
 }
 
+// reusable reports whether the plan of m was made before: the module is the very
+// one that an earlier configuration had, and nothing was to be said about it.
+func (b *builder) reusable(m *config.Module) bool {
+	if b.o.Before == nil {
+		return false
+	}
+	_, ok := b.o.Before.modules[m]
+	return ok && len(b.faults.OfModule(m.Address)) == 0
+}
+
+// module plans the pipelines of m. quiet tells that there is nothing to be said
+// about the blocks that they refer to.
+func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
+	if b.reusable(m) {
+		p.modules[m] = b.o.Before.modules[m]
+		p.Pipelines = append(p.Pipelines, p.modules[m]...)
+		return
+	}
+	first := len(b.diags)
+	from := len(p.Pipelines)
+	vars := rowVars(m)
+	shown := describeVars(vars)
+	for _, blk := range m.Pipelines {
+		if b.stopped() {
+			return
+		}
+		before := len(b.diags)
+		pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
+		pl := pb.build()
+		if ds := pb.errors(before); len(ds) > 0 {
+			p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
+			quiet = false
+			continue
+		}
+		p.Pipelines = append(p.Pipelines, pl)
+	}
+	if quiet && len(b.diags) == first {
+		p.modules[m] = slices.Clone(p.Pipelines[from:])
+	}
+}
+
 type builder struct {
 	o      Options
+	cache  *cache
 	diags  diag.List
 	faults *config.Faults
 	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to

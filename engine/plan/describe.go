@@ -25,13 +25,22 @@ const maxShown = 120
 // comparable when they were made with the same key, and tell nothing of a secret
 // to whoever does not have it. Layout, comments, the order of attributes and the
 // way of a value through variables do not count. It does no I/O and is safe for concurrent use.
-func Describe(p *Plan, key []byte) Description {
+func Describe(p *Plan, key []byte) Description { return Redescribe(p, key, nil) }
+
+// Redescribe is Describe with descriptions that were made before with the same
+// key: known returns that of the very same pipeline, nil when there is none.
+func Redescribe(p *Plan, key []byte, known func(*Pipeline) *PipelineDescription) Description {
 	d := &describer{
-		key: key, schemas: map[*record.Schema]Digest{}, names: map[Digest][]string{}, nodes: map[Digest][]Setting{},
-		refs: map[refName][]Setting{}, read: map[string]mentioned{}, framing: map[Digest][]Setting{},
+		cache: newCache(), key: key, names: map[Digest][]string{}, sets: map[Digest][]Setting{}, refs: map[refName][]Setting{}, keys: map[Digest][]Key{},
 	}
 	out := Description{Meaning: meaning, Pipelines: make([]PipelineDescription, 0, len(p.Pipelines))}
 	for _, q := range p.Pipelines {
+		if known != nil {
+			if was := known(q); was != nil {
+				out.Pipelines = append(out.Pipelines, *was)
+				continue
+			}
+		}
 		out.Pipelines = append(out.Pipelines, d.pipeline(q))
 	}
 	slices.SortFunc(out.Pipelines, func(a, b PipelineDescription) int { return strings.Compare(a.Address, b.Address) })
@@ -40,14 +49,12 @@ func Describe(p *Plan, key []byte) Description {
 
 // describer holds what the pipelines of one plan share.
 type describer struct {
+	*cache
 	key     []byte
-	buf     []byte                    // of the digest under way
-	schemas map[*record.Schema]Digest // those computed
-	names   map[Digest][]string       // visible fields by schema
-	nodes   map[Digest][]Setting      // settings by fingerprint of the step
+	names   map[Digest][]string  // visible fields by schema
+	sets    map[Digest][]Setting // settings by their digest
 	refs    map[refName][]Setting
-	read    map[string]mentioned
-	framing map[Digest][]Setting
+	keys    map[Digest][]Key
 	scratch []Setting
 }
 
@@ -73,7 +80,7 @@ func appendPart(b []byte, s string) []byte {
 
 func (d *describer) pipeline(p *Pipeline) PipelineDescription {
 	out := PipelineDescription{Address: p.Address, State: p.State, Header: &p.Header, Nodes: make([]NodeDescription, len(p.Nodes))}
-	out.Settings = d.settings(make([]Setting, 0, len(p.values)), p.values)
+	out.Settings = d.shared(d.settings(d.scratch[:0], p.values))
 	for i, n := range p.Nodes {
 		out.Nodes[i] = d.node(p, n)
 	}
@@ -109,14 +116,10 @@ func appendSettings(b []byte, ss []Setting) []byte {
 	return b
 }
 
-// settings appends vs as settings, each reference followed by those of the block it names.
+// settings appends vs as settings.
 func (d *describer) settings(out []Setting, vs []spec.Value) []Setting {
 	for i := range vs {
-		v := &vs[i]
-		out = append(out, d.setting(v, v.Name))
-		if v.Ref != nil {
-			out = append(out, d.behind(v.Ref, v.Name)...)
-		}
+		out = append(out, d.setting(&vs[i], vs[i].Name))
 	}
 	return out
 }
@@ -165,7 +168,7 @@ func shown(s string) string {
 
 func (d *describer) node(p *Pipeline, n *Node) NodeDescription {
 	out := NodeDescription{
-		Address: n.Address, Kind: n.Kind, Type: n.Type, Header: &n.Header, In: d.schema(n.In), Out: d.schema(n.Out),
+		Address: n.Address, Kind: n.Kind, Type: n.Type, Header: &n.Header, In: d.digest(n.In), Out: d.digest(n.Out),
 		Stateful: n.Step != nil && n.Step.Stateful(), Holds: holds(n),
 	}
 	if n.Kind == "decode" || out.Stateful {
@@ -177,33 +180,78 @@ func (d *describer) node(p *Pipeline, n *Node) NodeDescription {
 			out.Inputs[i] = in.Address
 		}
 	}
-	ss := d.settings(d.scratch[:0], n.values)
-	ss = d.variables(ss, p, n)
+	ss := d.variables(d.settings(d.scratch[:0], n.values), p, n)
 	d.scratch = ss[:0]
+	out.Settings = d.shared(ss)
+	if len(n.refs) > 0 {
+		out.Uses = make([]Use, len(n.refs))
+	}
+	for i := range n.refs {
+		v := &n.refs[i]
+		out.Uses[i] = Use{Name: v.Name, Block: v.Text, Settings: d.behind(v.Ref, v.Name), Range: known(&v.Range)}
+	}
 	b := appendPart(appendPart(appendPart(d.buf[:0], n.Address), n.Kind), n.Type)
 	b = binary.AppendUvarint(b, uint64(len(out.Inputs)))
 	for _, in := range out.Inputs {
 		b = appendPart(b, in)
 	}
-	d.buf = appendSettings(b, ss)
-	out.Fingerprint = sum(d.buf)
-	out.Settings = d.shared(d.nodes, out.Fingerprint, ss)
+	b = appendSettings(b, ss)
+	for i := range out.Uses {
+		u := &out.Uses[i]
+		b = appendSettings(appendPart(appendPart(b, u.Name), u.Block), u.Settings)
+	}
+	d.buf = b
+	out.Fingerprint = sum(b)
 	return out
 }
 
 // shared returns a copy of ss, the same for equal ones: instances of one module
 // have most of their steps in common.
-func (d *describer) shared(cache map[Digest][]Setting, by Digest, ss []Setting) []Setting {
+func (d *describer) shared(ss []Setting) []Setting {
 	same := func(a, b Setting) bool {
-		return a.Name == b.Name && a.Digest == b.Digest && (a.Range == b.Range || a.Range != nil && b.Range != nil && *a.Range == *b.Range)
+		return a.Name == b.Name && a.Digest == b.Digest && sameRange(a.Range, b.Range)
 	}
-	if have, ok := cache[by]; ok && slices.EqualFunc(have, ss, same) {
+	d.buf = appendSettings(d.buf[:0], ss)
+	for i := range ss {
+		if ss[i].Range != nil {
+			d.buf = appendPart(d.buf, ss[i].Range.Filename)
+			d.buf = binary.AppendUvarint(d.buf, uint64(ss[i].Range.Start.Byte))
+		}
+	}
+	by := sum(d.buf)
+	if have, ok := d.sets[by]; ok && slices.EqualFunc(have, ss, same) {
 		return have
 	}
 	out := slices.Clone(ss)
-	cache[by] = out
+	d.sets[by] = out
 	return out
 }
+
+// sharedKeys is shared for keys.
+func (d *describer) sharedKeys(ks []Key) []Key {
+	if len(ks) == 0 {
+		return nil
+	}
+	b := d.buf[:0]
+	for i := range ks {
+		b = append(appendPart(appendPart(b, ks[i].Name), ks[i].Expression), ks[i].Digest[:]...)
+		if r := ks[i].rng; r != nil {
+			b = binary.AppendUvarint(appendPart(b, r.Filename), uint64(r.Start.Byte))
+		}
+		for _, t := range ks[i].Trace {
+			b = append(appendPart(appendPart(b, t.Step), t.Field), t.Digest[:]...)
+		}
+	}
+	d.buf = b
+	by := sum(b)
+	if have, ok := d.keys[by]; ok {
+		return have
+	}
+	d.keys[by] = ks
+	return ks
+}
+
+func sameRange(a, b *hcl.Range) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // variables appends a setting for each variable that the step's expressions may read.
 func (d *describer) variables(out []Setting, p *Pipeline, n *Node) []Setting {
@@ -227,15 +275,6 @@ func (d *describer) variables(out []Setting, p *Pipeline, n *Node) []Setting {
 	return out
 }
 
-func (d *describer) mentioned(expr string) mentioned {
-	m, ok := d.read[expr]
-	if !ok {
-		m.names, m.all = mentions(expr)
-		d.read[expr] = m
-	}
-	return m
-}
-
 // holds tells whether a step may keep rows back between two batches, or must see
 // an object from its beginning.
 func holds(n *Node) bool {
@@ -246,20 +285,6 @@ func holds(n *Node) bool {
 		return c.Keep == "last"
 	}
 	return true
-}
-
-// schema returns the digest of the names and types of s, zero for nil.
-func (d *describer) schema(s *record.Schema) Digest {
-	if s == nil {
-		return Digest{}
-	}
-	if out, ok := d.schemas[s]; ok {
-		return out
-	}
-	d.buf = appendFields(d.buf[:0], s.Fields())
-	out := sum(d.buf)
-	d.schemas[s] = out
-	return out
 }
 
 func appendFields(b []byte, fs []record.Field) []byte {
@@ -288,7 +313,7 @@ func appendType(b []byte, t record.Type) []byte {
 
 // visible returns the names of the visible fields of s.
 func (d *describer) visible(s *record.Schema) []string {
-	by := d.schema(s)
+	by := d.digest(s)
 	out, ok := d.names[by]
 	if !ok && s != nil {
 		for _, slot := range s.Visible() {

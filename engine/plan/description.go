@@ -37,12 +37,21 @@ type NodeDescription struct {
 	Fingerprint Digest        `json:"fingerprint"` // of the step alone: kind, type, inputs and settings
 	Inputs      []string      `json:"inputs,omitempty"`
 	Stateful    bool          `json:"stateful,omitempty"`
-	Holds       bool          `json:"holds,omitempty"` // it may keep rows back between batches
-	Settings    []Setting     `json:"settings,omitempty"`
+	Holds       bool          `json:"holds,omitempty"`    // it may keep rows back between batches
+	Settings    []Setting     `json:"settings,omitempty"` // without those of the blocks that it names
+	Uses        []Use         `json:"uses,omitempty"`
 	In          Digest        `json:"in"` // of the schema that reaches it; zero for sources
 	Out         Digest        `json:"out"`
 	Want        []record.Slot `json:"want,omitempty"` // slots of Out that are read after a decoder or a stateful step
 	Header      *hcl.Range    `json:"-"`
+}
+
+// Use is a block that a step names.
+type Use struct {
+	Name     string     `json:"name"`     // of the attribute: "connection"
+	Block    string     `json:"block"`    // address of the block: "connection.acme_srs.ftp.activate"
+	Settings []Setting  `json:"settings"` // its values, under the attribute's name: "connection.host"
+	Range    *hcl.Range `json:"-"`        // of the reference
 }
 
 // Setting is one decoded value of a block. Names are those of spec.Value, and

@@ -75,20 +75,12 @@ func stepsKey(p *PipelineDescription) Digest {
 		n := &p.Nodes[i]
 		b = appendPart(appendPart(appendPart(b, n.Address), n.Kind), n.Type)
 		b = appendPart(b, strings.Join(n.Inputs, " "))
-		for j := range n.Settings {
-			if s := &n.Settings[j]; !isReference(n.Settings, j) {
-				b = append(appendPart(b, s.Name), s.Digest[:]...)
-			}
+		b = appendSettings(b, n.Settings)
+		for j := range n.Uses {
+			b = appendSettings(appendPart(b, n.Uses[j].Name), n.Uses[j].Settings)
 		}
 	}
 	return sum(b)
-}
-
-// isReference reports whether setting i names a block, whose own settings follow it.
-func isReference(ss []Setting, i int) bool {
-	kind, _, _ := strings.Cut(ss[i].Value, ".")
-	return (kind == "connection" || kind == "entity" || kind == "mapping" || kind == "schema") &&
-		i+1 < len(ss) && strings.HasPrefix(ss[i+1].Name, ss[i].Name+".")
 }
 
 func (a *Action) explainAdd(q, from *PipelineDescription) {
@@ -188,9 +180,9 @@ func (c *comparison) node(m, n *NodeDescription) {
 	}
 	stateless := n.Kind != "source" && n.Kind != "decode" && n.Kind != "sink" && !n.Stateful && !m.Stateful
 	if m.Fingerprint != n.Fingerprint {
-		c.settings(n.Address, m.Settings, n.Settings, n.Header, func(s *Setting) bool {
-			return stateless || s.Prose || s.Name == "when" || s.Name == "otherwise"
-		})
+		swappable := func(s *Setting) bool { return stateless || s.Prose || s.Name == "when" || s.Name == "otherwise" }
+		c.settings(n.Address, m.Settings, n.Settings, n.Header, swappable)
+		c.uses(m, n, swappable)
 	}
 	if stateless {
 		return
@@ -245,14 +237,14 @@ func (c *comparison) settings(step string, old, updated []Setting, header *hcl.R
 		is[s.Name] = true
 		switch m := was[s.Name]; {
 		case m == nil:
-			note(s, Reason{New: s.Value, Range: s.Range, Text: about(step, s.Name, updated) + " added"})
+			note(s, Reason{New: s.Value, Range: s.Range, Text: about(step, s.Name) + " added"})
 		case m.Digest != s.Digest:
-			note(s, Reason{Old: m.Value, New: s.Value, Range: s.Range, Text: about(step, s.Name, updated) + " changed"})
+			note(s, Reason{Old: m.Value, New: s.Value, Range: s.Range, Text: about(step, s.Name) + " changed"})
 		}
 	}
 	for i := range old {
 		if s := &old[i]; !is[s.Name] {
-			note(s, Reason{Old: s.Value, Text: about(step, s.Name, old) + " removed"})
+			note(s, Reason{Old: s.Value, Text: about(step, s.Name) + " removed"})
 		}
 	}
 	c.dropLists(step, updated)
@@ -292,14 +284,48 @@ func parent(ss []Setting, name string) bool {
 	})
 }
 
-// about names a setting for people: "map.line: fields.total", or, for one of a block that
-// the step names, "source.files: connection.ftp.activate: host".
-func about(step, name string, ss []Setting) string {
-	for i := range ss {
-		if rest, ok := strings.CutPrefix(name, ss[i].Name+"."); ok && isReference(ss, i) {
-			name = ss[i].Value + ": " + rest
-			break
+// uses notes how the blocks that a step names differ.
+func (c *comparison) uses(m, n *NodeDescription, swappable func(*Setting) bool) {
+	for i := range n.Uses {
+		u := &n.Uses[i]
+		old := useOf(m, u.Name)
+		if old.Block != u.Block {
+			c.settings(n.Address, old.reference(), u.reference(), n.Header, swappable)
 		}
+		c.settings(n.Address+": "+u.Block, old.Settings, u.Settings, n.Header, swappable)
+	}
+	for i := range m.Uses {
+		if u := &m.Uses[i]; useOf(n, u.Name).Block == "" {
+			c.settings(n.Address, u.reference(), nil, n.Header, swappable)
+		}
+	}
+	// The reasons are about the step, whatever it names.
+	for i := range c.reasons {
+		c.reasons[i].Step, _, _ = strings.Cut(c.reasons[i].Step, ": ")
+	}
+}
+
+// useOf returns what a step names by an attribute, nothing when there is none.
+func useOf(n *NodeDescription, name string) Use {
+	if i := slices.IndexFunc(n.Uses, func(u Use) bool { return u.Name == name }); i >= 0 {
+		return n.Uses[i]
+	}
+	return Use{}
+}
+
+// reference returns the reference itself as a setting.
+func (u *Use) reference() []Setting {
+	if u.Block == "" {
+		return nil
+	}
+	return []Setting{{Name: u.Name, Value: u.Block, Digest: sum([]byte(u.Block)), Range: u.Range}}
+}
+
+// about names a setting for people: "map.line: fields.total" or, of a block that the
+// step names, "source.files: connection.ftp.activate: host".
+func about(step, name string) string {
+	if strings.Contains(step, ": ") {
+		_, name, _ = strings.Cut(name, ".")
 	}
 	return strings.TrimPrefix(step+": "+name, ": ")
 }

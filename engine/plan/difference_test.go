@@ -155,7 +155,7 @@ func TestActions(t *testing.T) {
 		{"entity key added", []string{"    number = \"trim(value)\"\n", "    number = \"trim(value)\"\n    phone = \"value\"\n"}, plan.Restart, "dedupe.profile: entity.profile: keys.phone added", []string{"key_added dedupe.profile"}},
 		{"normaliser", []string{`"trim(value)"`, `"lower(trim(value))"`}, plan.Restart, "dedupe.profile: entity.profile: keys.number changed", []string{"keys_rekeyed dedupe.profile !"}},
 		{"keep", []string{`keep = "first"`, `keep = "changed"`}, plan.Restart, "dedupe.profile: keep changed", []string{"comparison_changed dedupe.profile"}},
-		{"entity dropped", []string{"    entity = entity.profile\n", ""}, plan.Restart, "dedupe.profile: entity changed", []string{"keys_orphaned dedupe.profile !"}},
+		{"entity dropped", []string{"    entity = entity.profile\n", ""}, plan.Restart, "dedupe.profile: entity removed", []string{"keys_orphaned dedupe.profile !"}},
 		{"dedupe renamed", []string{`dedupe "order"`, `dedupe "orders"`}, plan.Restart, "dedupe.orders: new step", []string{"keys_orphaned dedupe.order !"}},
 		{"dedupe removed", []string{"  dedupe \"order\" {\n    keys = { order = \"order\" }\n    keep = \"changed\"\n    fields = [\"email\", \"amount\"]\n  }\n", ""}, plan.Restart, "dedupe.order: step removed", []string{"keys_orphaned dedupe.order !"}},
 		{"group by", []string{`by = ["order"]`, `by = ["number"]`}, plan.Restart, "group.g: by changed", []string{"group_changed group.g"}},

@@ -66,11 +66,12 @@ type EngineDifference struct {
 	Range *hcl.Range // where it is written now; nil when it is written nowhere
 }
 
-// Differences returns the settings that old has otherwise.
-func (e EngineOptions) Differences(old EngineOptions) []EngineDifference {
+// Differences returns the settings that old has otherwise. e is the one that was
+// decoded, not a copy: ranges are known by the fields they were decoded into.
+func (e *EngineOptions) Differences(old EngineOptions) []EngineDifference {
 	var out []EngineDifference
 	was := EngineSpec(&old).Values(nil)
-	for i, v := range EngineSpec(&e).Values(e.at) {
+	for i, v := range EngineSpec(e).Values(e.at) {
 		if w := was[i]; v.Name != w.Name || v.SameAs(&w) {
 			continue
 		}

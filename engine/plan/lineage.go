@@ -176,17 +176,15 @@ func (t *tracer) text(expr string) Digest {
 func (t *tracer) column(n *Node, f record.Field) lineage {
 	parts := []string{"column", f.Name}
 	rng := &n.Header
-	declared := false
 	for i := range n.values {
-		v := &n.values[i]
-		switch {
-		case v.Name == "columns."+f.Name:
-			parts, rng, declared = append(parts, v.Text), rangeOrHeader(&v.Range, n), true
-		case v.Ref != nil && v.Ref.Kind == "schema" && !declared:
-			for j := range v.Ref.Values {
-				if w := &v.Ref.Values[j]; w.Name == "field."+f.Name+".type" {
-					parts, rng = append(parts, w.Text), rangeOrHeader(&w.Range, n)
-				}
+		if v := &n.values[i]; v.Name == "columns."+f.Name {
+			parts, rng = append(parts, v.Text), rangeOrHeader(&v.Range, n)
+		}
+	}
+	for i := 0; i < len(n.refs) && len(parts) == 2; i++ { // what the decoder declares itself replaces the schema's
+		for j := range n.refs[i].Ref.Values {
+			if w := &n.refs[i].Ref.Values[j]; w.Name == "field."+f.Name+".type" {
+				parts, rng = append(parts, w.Text), rangeOrHeader(&w.Range, n)
 			}
 		}
 	}

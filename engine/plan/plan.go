@@ -23,7 +23,8 @@ type Plan struct {
 	Failed    []Failed    // those that have errors
 	Engine    EngineOptions
 
-	faults *config.Faults
+	faults  *config.Faults
+	modules map[*config.Module][]*Pipeline // of those without anything to be said about
 }
 
 // Pipeline is one planned DAG.
@@ -91,7 +92,8 @@ type Node struct {
 	Config plugin.Config // the decoded block: that of Source, Decoder, Sink or of the step
 	Exprs  []Compiled    // its row expressions, in the order in which they were compiled
 
-	values []spec.Value // of its block, those that every step has first
+	values []spec.Value // of its block, shared with blocks that say the same
+	refs   []spec.Value // the references among them
 	failed bool         // a problem was reported; what depends on it is not checked
 }
 

@@ -31,6 +31,10 @@ func (d *describer) shape(p *Pipeline) Shape {
 			out.Sinks = append(out.Sinks, SinkShape{Step: n.Address, Fields: d.visible(n.In), header: &n.Header})
 		}
 	}
+	for i := range out.Steps {
+		s := &out.Steps[i]
+		s.Keys, s.Compared, s.Declared = d.sharedKeys(s.Keys), d.sharedKeys(s.Compared), d.sharedKeys(s.Declared)
+	}
 	return out
 }
 
@@ -48,12 +52,13 @@ func (d *describer) source(n *Node) SourceShape {
 			out.path = rangeOrHeader(&v.Range, n)
 		case v.Name == "after":
 			out.after = rangeOrHeader(&v.Range, n)
-		case v.Ref != nil && v.Ref.Kind == "connection":
-			out.location = rangeOrHeader(&v.Range, n)
-			for j := range v.Ref.Values {
-				if w := &v.Ref.Values[j]; w.Name == "host" {
-					out.location = rangeOrHeader(&w.Range, n)
-				}
+		}
+	}
+	for i := range n.refs {
+		out.location = rangeOrHeader(&n.refs[i].Range, n)
+		for j := range n.refs[i].Ref.Values {
+			if w := &n.refs[i].Ref.Values[j]; w.Name == "host" {
+				out.location = rangeOrHeader(&w.Range, n)
 			}
 		}
 	}
@@ -73,14 +78,13 @@ func (d *describer) framingOf(n *Node) []Setting {
 	} else {
 		for i := range n.values {
 			v := &n.values[i]
-			if v.Name == "columns" || strings.HasPrefix(v.Name, "columns.") || v.Ref != nil || v.Prose {
+			if v.Name == "columns" || strings.HasPrefix(v.Name, "columns.") || v.Prose {
 				continue
 			}
 			ss = append(ss, d.setting(v, v.Name))
 		}
 	}
-	d.buf = appendSettings(d.buf[:0], ss)
-	return d.shared(d.framing, sum(d.buf), ss)
+	return d.shared(ss)
 }
 
 func (t *tracer) group(n *Node, c *step.Group) StepShape {
@@ -175,7 +179,8 @@ func storedName(pipeline, space string) string {
 	return pipeline + "/" + space
 }
 
-// ranges of shapes are left out where a shape comes from the store.
+// firstRange returns the first range that is known: a shape that comes from the
+// store has none.
 func firstRange(rs ...*hcl.Range) *hcl.Range {
 	for _, r := range rs {
 		if r != nil {

@@ -50,6 +50,11 @@ type Delivery struct {
 	// Key is the same on every retry of the same rows, also after a crash.
 	Key  string
 	Rows *record.Batch // the selected rows; valid until Deliver returns
+
+	// Generation and Revision are those of the configuration that made the
+	// delivery: one repeated after a reload may have later ones, and the same key.
+	Generation uint64
+	Revision   string
 }
 
 // Writer is a running sink. One goroutine at a time uses it.
@@ -109,6 +114,17 @@ type Encoder interface {
 	NewEncode() func(dst []byte, b *record.Batch) ([]byte, error)
 	// WriteEncoded writes rows encoded by such a function, in order.
 	WriteEncoded(ctx context.Context, data []byte, rows int) error
+}
+
+// SpanEncoder is implemented by Encoders that tell where each row ends, so that
+// rows can be encoded before it is known which of them go on.
+type SpanEncoder interface {
+	Encoder
+	// NewEncodeSpans is NewEncode for a function that also appends to ends, for
+	// each selected row of b in turn, the length of dst after it. After an error both
+	// are returned unchanged. Any of the rows may be left out of what WriteEncoded is
+	// given.
+	NewEncodeSpans() func(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error)
 }
 
 // Compiler compiles the row expressions of a step against its input.

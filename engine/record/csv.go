@@ -77,14 +77,28 @@ func (e *CSVEncoder) AppendRow(dst []byte, b *Batch, i int) ([]byte, error) {
 // AppendRows appends the selected rows of b. The error is that of the first row
 // that cannot be written; dst is then returned unchanged.
 func (e *CSVEncoder) AppendRows(dst []byte, b *Batch) ([]byte, error) {
-	start := len(dst)
+	dst, _, err := e.appendRows(dst, nil, false, b)
+	return dst, err
+}
+
+// AppendRowSpans is AppendRows that also appends to ends the length of dst after
+// each row. After an error ends is returned unchanged as well.
+func (e *CSVEncoder) AppendRowSpans(dst []byte, ends []int, b *Batch) ([]byte, []int, error) {
+	return e.appendRows(dst, ends, true, b)
+}
+
+func (e *CSVEncoder) appendRows(dst []byte, ends []int, spans bool, b *Batch) ([]byte, []int, error) {
+	start, first := len(dst), len(ends)
 	for k := range b.Live() {
 		var err error
 		if dst, err = e.AppendRow(dst, b, b.Row(k)); err != nil {
-			return dst[:start], err
+			return dst[:start], ends[:first], err
+		}
+		if spans {
+			ends = append(ends, len(dst))
 		}
 	}
-	return dst, nil
+	return dst, ends, nil
 }
 
 func (e *CSVEncoder) lineEnd(dst []byte) []byte {

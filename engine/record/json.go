@@ -92,16 +92,30 @@ func (e *Encoder) AppendRows(dst []byte, b *Batch) ([]byte, error) {
 // AppendLines appends the selected rows of b as newline-delimited JSON, each row
 // with its line end. Errors are those of AppendRows.
 func (e *Encoder) AppendLines(dst []byte, b *Batch) ([]byte, error) {
-	start := len(dst)
+	dst, _, err := e.appendLines(dst, nil, false, b)
+	return dst, err
+}
+
+// AppendLineSpans is AppendLines that also appends to ends the length of dst
+// after each row. After an error ends is returned unchanged as well.
+func (e *Encoder) AppendLineSpans(dst []byte, ends []int, b *Batch) ([]byte, []int, error) {
+	return e.appendLines(dst, ends, true, b)
+}
+
+func (e *Encoder) appendLines(dst []byte, ends []int, spans bool, b *Batch) ([]byte, []int, error) {
+	start, first := len(dst), len(ends)
 	cs := e.look(b)
 	for k := range b.Live() {
 		var err error
 		if dst, err = e.rowOf(cs, dst, b, b.Row(k)); err != nil {
-			return dst[:start], err
+			return dst[:start], ends[:first], err
 		}
 		dst = append(dst, '\n')
+		if spans {
+			ends = append(ends, len(dst))
+		}
 	}
-	return dst, nil
+	return dst, ends, nil
 }
 
 // RowSize returns the number of bytes that AppendRow would append for row i.

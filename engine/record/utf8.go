@@ -9,13 +9,26 @@ import (
 func ValidText(s []byte) bool {
 	var u pairs
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := binary.LittleEndian.Uint64(s[i:])
-		if (w|u.open)&tops == 0 {
+	for ; i < len(s)-31; i += 32 {
+		a, b := binary.LittleEndian.Uint64(s[i:]), binary.LittleEndian.Uint64(s[i+8:])
+		c, d := binary.LittleEndian.Uint64(s[i+16:]), binary.LittleEndian.Uint64(s[i+24:])
+		if (a|b|c|d|u.open)&tops == 0 {
 			continue
 		}
 		before := u.open
-		if u.next(w); u.bad&tops != 0 {
+		u.next(a)
+		u.next(b)
+		u.next(c)
+		if u.next(d); u.bad&tops != 0 {
+			if before != 0 {
+				i--
+			}
+			return utf8.Valid(s[i:])
+		}
+	}
+	for ; i < len(s)-7; i += 8 {
+		before := u.open
+		if u.next(binary.LittleEndian.Uint64(s[i:])); u.bad&tops != 0 {
 			if before != 0 {
 				i--
 			}

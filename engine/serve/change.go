@@ -37,10 +37,10 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		defer wg.Done()
 		p.changes <- struct{}{} // changes of one pipeline come one after the other
 		defer func() { <-p.changes }()
-		switch d.Kind {
-		case plan.Swap:
+		switch {
+		case d.Kind == plan.Swap && !d.Breaks(): // what is stored may only change while nothing runs
 			s.swap(ctx, p, d, t)
-		case plan.Remove:
+		case d.Kind == plan.Remove:
 			s.remove(ctx, p, d)
 		default:
 			s.restart(ctx, p, d, t, answer)
@@ -173,9 +173,20 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 		return
 	}
 	p.busy++
+<<<<<<< HEAD
+	s.mu.Unlock()
+	taken := r.control.Swap(exec.Change{
+		Pipeline: t.plan, Revision: t.revision, Generation: t.generation,
+		Lend: func(id string) (*zap.Logger, func(string) plugin.Host) {
+			log := s.e.RunLog(p.address, t.revision, t.generation, id)
+			return log, s.e.Hosts(log)
+		},
+	})
+=======
 	log := s.e.RunLog(p.address, t.revision, t.generation, r.id)
 	s.mu.Unlock()
 	taken := r.control.Swap(exec.Change{Pipeline: t.plan, Revision: t.revision, Generation: t.generation, Log: log, Host: s.e.Hosts(log)})
+>>>>>>> api
 	err, late := s.await(ctx, taken)
 	switch {
 	case late:
@@ -265,6 +276,7 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p.session = nil
 	if err := s.answer(d, t, answer); err != nil {
 		s.fail(p, d, err)
 		p.want = nil
@@ -314,6 +326,7 @@ func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 	r.left = true
 	p.run = nil
 	p.fenced = append(p.fenced, r)
+	p.session = nil
 	p.again = true
 	s.running--
 	s.leave(r.hosts)
@@ -365,33 +378,4 @@ func (s *Server) fail(p *pipeline, d *Done, err error) {
 	}
 	p.config = d.diags
 	s.retry = true
-}
-
-// probe opens the sources and sinks that changed, and closes them again.
-func (s *Server) probe(ctx context.Context, p *plan.Pipeline, d *Done) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	over, stop := s.after(ctx, s.o.Drain)
-	defer stop()
-	go func() {
-		<-over
-		cancel()
-	}()
-	host := s.e.Hosts(s.log.With(zap.String("pipeline", p.Address)))
-	for _, n := range p.Nodes {
-		changed := false
-		for i := range d.Reasons {
-			changed = changed || d.Reasons[i].Step == n.Address || d.Reasons[i].Step == ""
-		}
-		var x any = n.Source
-		if n.Sink != nil {
-			x = n.Sink
-		}
-		if pr, ok := x.(plugin.Prober); ok && changed {
-			if err := pr.Probe(ctx, host(n.Address)); err != nil {
-				return &exec.StepError{Step: n.Address, Err: err}
-			}
-		}
-	}
-	return nil
 }

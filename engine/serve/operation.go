@@ -80,7 +80,6 @@ func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan
 		p.again = true // what it left goes on afterwards
 		r.control.Stop()
 	}
-	pl, gen, rev := p.plan, p.generation, p.revision
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -94,6 +93,10 @@ func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan
 			return ctx.Err()
 		}
 	}
+	s.mu.Lock()
+	p.session = nil // f may take one of its own
+	pl, gen, rev := p.plan, p.generation, p.revision
+	s.mu.Unlock()
 	return f(pl, gen, rev)
 }
 
@@ -110,7 +113,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	v := s.newVerdict(Request{Trigger: "plan", State: answer})
-	l, ds := s.e.Load(ctx, s.o.Folder, s.o.Inputs)
+	l, ds := s.load(ctx)
 	v.diags, v.sources = ds, l.Sources
 	out := &Planned{Actions: []plan.Action{}}
 	if l.Plan == nil || len(unattributed(ds, l.Plan)) > 0 {
@@ -118,7 +121,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		v.end(s.clock.Now())
 		return out, v
 	}
-	next := plan.Describe(l.Plan, s.key)
+	next := s.describe(l.Plan)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.Revision, v.Generation = l.Plan.Revision, s.generation

@@ -39,6 +39,8 @@ type pipeline struct {
 	want      *target       // what a change under way makes of it; nil when none is
 	successor *pipeline     // of the same address, waits until this one is removed
 
+	session *state.Session // kept from run to run; nil when the next one takes its own
+
 	run    *run   // nil when none is active
 	fenced []*run // that hang: they were left behind and can commit nothing
 
@@ -88,8 +90,9 @@ func (s *Server) launch(p *pipeline) {
 	r := &run{control: &exec.Control{}, cancel: cancel, done: make(chan struct{}), began: s.clock.Now(), generation: p.generation, hosts: p.hosts}
 	p.run, p.began, p.due, p.again = r, r.began, time.Time{}, false
 	s.running++
+	session := p.session
 	job := engine.PipelineRun{
-		Store: s.store, StateDir: s.dir, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point,
+		Store: s.store, StateDir: s.dir, Session: session, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point,
 		Committed: p.meter.committed, Delivered: p.meter.delivered,
 		Started: func(id string) {
 			s.mu.Lock()
@@ -101,13 +104,27 @@ func (s *Server) launch(p *pipeline) {
 			r.progress.Store(&Progress{Object: g.Object, Rows: g.Rows, Offset: g.Offset, Size: g.Size, At: s.clock.Now()})
 		},
 	}
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer cancel()
-		rep := s.e.RunPipeline(ctx, job)
-		s.ended(p, r, rep)
-	}()
+		s.ended(p, r, s.runOnce(ctx, p, r, job))
+	})
+}
+
+// runOnce runs a pipeline in the session that is kept for it, taking one where there is none.
+func (s *Server) runOnce(ctx context.Context, p *pipeline, r *run, job engine.PipelineRun) engine.PipelineReport {
+	if job.Session == nil {
+		var err error
+		if job.Session, err = s.store.Pipeline(ctx, p.address, job.Generation, job.Revision); err != nil {
+			return engine.PipelineReport{Name: p.address, Outcome: state.Failed, Err: err}
+		}
+	}
+	rep := s.e.RunPipeline(ctx, job)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.session = nil; rep.Err == nil && !r.left { // whatever went wrong in it, the next run begins afresh
+		p.session = job.Session
+	}
+	return rep
 }
 
 // ended accounts for a run that is over and decides when the next one begins.
@@ -116,6 +133,7 @@ func (s *Server) ended(p *pipeline, r *run, rep engine.PipelineReport) {
 	defer s.mu.Unlock()
 	defer close(r.done)
 	if r.left {
+		p.session = nil
 		p.drop(r)
 		s.log.Warn("a run that was left behind has ended", zap.String("pipeline", p.address), zap.String("run", r.id), zap.Uint64("generation", r.generation), zap.Error(rep.Err))
 		return

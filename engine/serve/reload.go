@@ -24,16 +24,14 @@ const settleReads = 5
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 	v := s.newVerdict(r)
 	settled := make(chan struct{})
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer close(settled)
 		s.loading.Lock()
 		l, ds := s.read(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
 		s.settle(v, done)
-	}()
+	})
 	select {
 	case <-settled:
 		return v, nil
@@ -46,7 +44,7 @@ func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 // read are read anew.
 func (s *Server) read(ctx context.Context) (*engine.Loaded, diag.List) {
 	for n := 1; ; n++ {
-		l, ds := s.e.Load(ctx, s.o.Folder, s.o.Inputs)
+		l, ds := s.load(ctx)
 		s.seenNow(l)
 		name, changed := l.Changed()
 		if !changed || n == settleReads {
@@ -54,6 +52,17 @@ func (s *Server) read(ctx context.Context) (*engine.Loaded, diag.List) {
 		}
 		s.log.Debug("a file changed while the folder was read; it is read again", zap.String("file", name))
 	}
+}
+
+// load reads and plans the folder, using again what did not change since the last time.
+func (s *Server) load(ctx context.Context) (*engine.Loaded, diag.List) {
+	in := s.o.Inputs
+	in.Cache = s.cache
+	l, ds := s.e.LoadAfter(ctx, s.o.Folder, in, s.planned)
+	if l.Plan != nil && ctx.Err() == nil {
+		s.planned = l.Plan
+	}
+	return l, ds
 }
 
 // seenNow notes what was read last.
@@ -92,7 +101,7 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		s.holdAll(all)
 		return wg
 	}
-	next := plan.Describe(l.Plan, s.key)
+	next := s.describe(l.Plan)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
@@ -113,6 +122,20 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 	s.engineChanged(l.Plan, v)
 	s.begun(ctx, l, next, actions, v, r, wg)
 	return wg
+}
+
+// describe describes a plan. What was taken over from the plan in effect is known already.
+func (s *Server) describe(p *plan.Plan) plan.Description {
+	s.mu.Lock()
+	known := make(map[*plan.Pipeline]*plan.PipelineDescription, len(s.pipes))
+	for _, q := range s.pipes {
+		known[q.plan] = &q.desc
+		if q.want != nil {
+			known[q.want.plan] = &q.want.desc
+		}
+	}
+	s.mu.Unlock()
+	return plan.Redescribe(p, s.key, func(q *plan.Pipeline) *plan.PipelineDescription { return known[q] })
 }
 
 // begun starts the actions. The caller holds mu.

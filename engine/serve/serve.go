@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine"
+	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -73,6 +74,8 @@ type Server struct {
 	stopped chan struct{}  // closed when it begins to stop
 	wake    chan struct{}  // tells the starter that something may be due; holds one
 
+	cache   *config.Cache
+	planned *plan.Plan // the last one; used with loading held, as cache is
 	loading sync.Mutex // one configuration is read, compared and decided on at a time
 
 	mu         sync.Mutex
@@ -103,7 +106,7 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
-		pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), changed: map[chan<- Event]struct{}{},
+		cache: config.NewCache(), pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), changed: map[chan<- Event]struct{}{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.started = s.clock.Now()
@@ -116,7 +119,7 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		return nil, v, err
 	}
 	s.wg.Add(2)
-	go s.start()
+	go s.start() //nolint:contextcheck // runs belong to the server, not to whoever started it
 	go s.again()
 	return s, v, nil
 }
@@ -151,7 +154,7 @@ func (s *Server) again() {
 // begin reads the folder for the first time.
 func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 	v := s.newVerdict(Request{Trigger: "start"})
-	l, ds := s.e.Load(ctx, s.o.Folder, s.o.Inputs)
+	l, ds := s.load(ctx)
 	s.seenNow(l)
 	if l.Plan == nil || len(l.Plan.Pipelines) == 0 {
 		v.reject(ds)
@@ -208,7 +211,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.cancel()
-	grace, stop := context.WithCancel(context.Background())
+	grace, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	late := make(chan struct{})
 	go func() {

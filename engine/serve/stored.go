@@ -257,7 +257,8 @@ func (s *Server) answer(d *Done, t *target, answer string) error {
 	case "rebuild":
 		return s.store.Rebuild(d.Pipeline, spacesOf(broken))
 	case "fork":
-		return s.store.Fork(d.Pipeline, s.generation, spacesOf(broken))
+		_, err := s.store.Fork(d.Pipeline, spacesOf(broken))
+		return err
 	}
 	return fmt.Errorf("state cannot be %q", answer)
 }

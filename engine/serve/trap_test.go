@@ -3,6 +3,8 @@ package serve_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"weir/engine/diag"
@@ -19,15 +21,26 @@ type traps struct {
 
 // trap is the far side of a sink.
 type trap struct {
-	mu        sync.Mutex
-	rows      []string
-	keys      []string
-	opened    int
-	closed    int
-	hang      chan struct{} // deliveries wait until it is closed, whatever their context says; nil: they do not
-	hanging   chan struct{} // receives one for each delivery that begins to hang
-	refuse    error         // what opening and probing come to
-	delivered int
+	mu      sync.Mutex
+	made    []made
+	opened  int
+	closed  int
+	hang    chan struct{} // deliveries wait until it is closed, whatever their context says; nil: they do not
+	hanging chan struct{} // receives one for each delivery that begins to hang
+	refuse  error         // what opening and probing come to
+	fails   int           // so many deliveries to come fail
+	late    bool          // they take effect nevertheless
+	bad     string        // rows that hold it are refused; "" refuses none
+}
+
+// made is a delivery that took effect.
+type made struct {
+	rows       []string // as the sink got them
+	note       string   // of the sink
+	key        string
+	generation uint64
+	revision   string
+	writer     *trapWriter
 }
 
 func (ts *traps) get(name string) *trap {
@@ -45,7 +58,27 @@ func (ts *traps) get(name string) *trap {
 func (t *trap) seen() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]string(nil), t.rows...)
+	var out []string
+	for _, m := range t.made {
+		for _, x := range m.rows {
+			out = append(out, m.note+x)
+		}
+	}
+	return out
+}
+
+// deliveries returns those made so far.
+func (t *trap) deliveries() []made {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.made)
+}
+
+// fail makes the next n deliveries fail; late ones take effect nevertheless.
+func (t *trap) fail(n int, late bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fails, t.late = n, late
 }
 
 func (t *trap) counts() (opened, closed int) {
@@ -119,14 +152,17 @@ func (s *trapSink) Open(context.Context, plugin.Host, []byte) (plugin.Writer, er
 }
 
 type trapWriter struct {
-	trap *trap
-	note string
+	trap     *trap
+	note     string
+	troubled bool // a delivery hung or failed: what came of the run's others is open
 }
 
+// Deliver implements plugin.Writer.
 func (w *trapWriter) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
 	t := w.trap
 	t.mu.Lock()
 	hang := t.hang
+	w.troubled = w.troubled || hang != nil
 	t.mu.Unlock()
 	if hang != nil {
 		t.hanging <- struct{}{}
@@ -134,11 +170,29 @@ func (w *trapWriter) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Re
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for k := range d.Rows.Live() {
-		t.rows = append(t.rows, w.note+string(d.Rows.Cols[0].Bytes(d.Rows.Row(k))))
+	fails := t.fails > 0
+	if fails {
+		t.fails--
+		w.troubled = true
+		if !t.late {
+			return nil, errBroken
+		}
 	}
-	t.keys = append(t.keys, d.Key)
-	return nil, nil
+	var refused []plugin.Rejected
+	m := made{note: w.note, key: d.Key, generation: d.Generation, revision: d.Revision, writer: w}
+	for k := range d.Rows.Live() {
+		x := string(d.Rows.Cols[0].Bytes(d.Rows.Row(k)))
+		if t.bad != "" && strings.Contains(x, t.bad) {
+			refused = append(refused, plugin.Rejected{Row: d.Rows.Row(k), Code: "trap.bad", Reason: "the trap wants none of it"})
+			continue
+		}
+		m.rows = append(m.rows, x)
+	}
+	t.made = append(t.made, m)
+	if fails {
+		return nil, errBroken
+	}
+	return refused, nil
 }
 
 func (w *trapWriter) Close(context.Context) error {
@@ -148,4 +202,7 @@ func (w *trapWriter) Close(context.Context) error {
 	return nil
 }
 
-var errRefused = errors.New("the other side does not answer")
+var (
+	errRefused = errors.New("the other side does not answer")
+	errBroken  = errors.New("the line broke")
+)

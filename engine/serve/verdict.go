@@ -78,7 +78,7 @@ type Done struct {
 }
 
 // Problems returns the diagnostics of the configuration and of all actions, with
-// the files to print them with.
+// the files to print them with. Verdicts of the history have them in JSON alone.
 func (v *Verdict) Problems() (diag.List, map[string][]byte) {
 	out := slices.Clone(v.diags)
 	for i := range v.Actions {
@@ -136,6 +136,25 @@ func (s *Server) newVerdict(r Request) *Verdict {
 	return &Verdict{Trigger: r.Trigger, At: s.clock.Now(), Actions: []Done{}}
 }
 
+// past returns v as the history has it: what is printed in JSON. The files and the
+// ranges in them are left out, as each would keep the whole plan in memory.
+func (v *Verdict) past() *Verdict {
+	out := *v
+	out.diags, out.sources = nil, nil
+	out.Actions = slices.Clone(v.Actions)
+	for i := range out.Actions {
+		a := &out.Actions[i]
+		a.diags, a.Reasons, a.Effects = nil, slices.Clone(a.Reasons), slices.Clone(a.Effects)
+		for k := range a.Reasons {
+			a.Reasons[k].Range = nil
+		}
+		for k := range a.Effects {
+			a.Effects[k].Range = nil
+		}
+	}
+	return &out
+}
+
 // keep writes a verdict to the history, the log and whoever listens.
 func (s *Server) keep(v *Verdict) {
 	s.mu.Lock()
@@ -144,7 +163,7 @@ func (s *Server) keep(v *Verdict) {
 	if n := len(s.verdicts); n > 0 {
 		v.ID = s.verdicts[n-1].ID + 1
 	}
-	s.verdicts = append(s.verdicts, v)
+	s.verdicts = append(s.verdicts, v.past())
 	if n := len(s.verdicts); n > keptVerdicts {
 		s.verdicts = slices.Clone(s.verdicts[n-keptVerdicts:])
 	}

@@ -65,7 +65,8 @@ func (v *Value) SameAs(w *Value) bool {
 
 // Values returns what b decoded, in the order of the declarations. It is called on
 // the Body that Decode was called on, with the ranges that Decode returned. A
-// reference stands for its address; see Value.Ref for what is behind it.
+// reference stands for its address; see Value.Ref for what is behind it. One that
+// is not written has no value.
 func (b Body) Values(at Ranges) []Value {
 	c := collector{at: at}
 	for _, it := range b {
@@ -190,10 +191,10 @@ func (c *collector) named(v Value, ts []NamedText) {
 }
 
 func (c *collector) reference(v Value, r *Ref) {
-	if r != nil {
+	if r != nil { // else there is nothing to tell
 		v.Text, v.Ref = r.Kind+"."+r.Address(), r
+		c.add(v)
 	}
-	c.add(v)
 }
 
 // raw adds a value of any type. One that is a map is taken apart like a map of

@@ -31,3 +31,6 @@ func (s *Session) Advance(ctx context.Context, generation uint64, revision strin
 	s.owner, s.gen, s.revision = e.b, generation, revision
 	return nil
 }
+
+// Generation returns the generation of the configuration that the session commits for.
+func (s *Session) Generation() uint64 { return s.gen }

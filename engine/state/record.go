@@ -310,3 +310,18 @@ func decodeRun(n uint64, b []byte) (r Run, err error) {
 	})
 	return r, err
 }
+
+// owner says which session may commit for a pipeline.
+type owner struct {
+	epoch, generation uint64
+	revision          string
+	since             int64
+}
+
+func decodeOwner(b []byte) (o owner, err error) {
+	err = decode(b, "an owner record", func(d *decoder) {
+		o.epoch, o.generation, o.revision = d.uint(), d.uint(), d.string()
+		o.since = d.time().Unix()
+	})
+	return o, err
+}

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"weir/engine/plugin"
 	"weir/engine/state/kv"
 )
 
@@ -33,6 +33,9 @@ type Session struct {
 	owner    []byte // the record that must still be there at each commit
 	fenced   bool
 
+	incarnation uint64            // see Incarnation
+	readings    map[string]uint64 // by object; nil when there are none
+
 	cursors map[string]*cursorSlot
 	tokens  map[string]*tokenSlot
 	cuts    map[string][]int64
@@ -53,7 +56,10 @@ type Session struct {
 
 	lastReject, lastRun uint64 // committed
 	totals              Totals // committed
-	run                 *Run   // as recorded; nil when none was started
+	run                 *Run   // under way, with the counts of its commits; nil when none was started
+	recorded            bool   // run is in the store
+	lastEnded           bool   // the run before is known to have ended
+	polled              time.Time
 
 	w kv.Writes
 }
@@ -67,12 +73,6 @@ type cursorSlot struct {
 type tokenSlot struct {
 	now, committed []byte
 	dirty          bool
-}
-
-type owner struct {
-	epoch, generation uint64
-	revision          string
-	since             int64
 }
 
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
@@ -131,17 +131,12 @@ func (s *Session) take() error {
 	return s.store.kv.Apply(&w)
 }
 
-func decodeOwner(b []byte) (o owner, err error) {
-	err = decode(b, "an owner record", func(d *decoder) {
-		o.epoch, o.generation, o.revision = d.uint(), d.uint(), d.string()
-		o.since = d.time().Unix()
-	})
-	return o, err
-}
-
 // load reads what the session keeps in memory. It runs after the epoch was
 // taken, so no older session changes it any more.
 func (s *Session) load() error {
+	if err := s.loadIncarnation(); err != nil {
+		return err
+	}
 	v, ok, err := s.store.kv.Get(key(kindTotals, s.pid), nil)
 	if err == nil && ok {
 		s.totals, err = decodeTotals(v)
@@ -371,32 +366,4 @@ func (s *Session) dropPending() {
 	s.trail = s.trail[:0]
 	s.back.reset()
 	s.pending.reset()
-}
-
-// Clock returns the clock of the store.
-func (s *Session) Clock() plugin.Clock { return s.store.clock }
-
-// Address returns the address of the pipeline.
-func (s *Session) Address() string { return s.address }
-
-// apply writes w for the owner of the pipeline.
-func (s *Session) apply(w *kv.Writes) error {
-	if s.fenced {
-		return ErrFenced
-	}
-	err := s.store.kv.Apply(w)
-	var c *kv.Conflict
-	var taken *kv.TakenOver
-	switch {
-	case errors.As(err, &taken):
-		s.fenced = true
-		return fmt.Errorf("%w: %w", ErrFenced, err)
-	case !errors.As(err, &c):
-		return err
-	}
-	if bytes.Equal(c.Key, s.ownerKey) {
-		s.fenced = true
-		return ErrFenced
-	}
-	return ErrShared
 }

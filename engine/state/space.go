@@ -274,3 +274,12 @@ func (s *Space) reset() {
 	clear(s.slots)
 	s.entries, s.arena, s.dirty = s.entries[:0], s.arena[:0], s.dirty[:0]
 }
+
+// rest gives back the memory of keys that are committed.
+func (s *Space) rest() {
+	if cap(s.arena) <= restBytes && len(s.slots) <= restBytes/4 {
+		return
+	}
+	s.slots, s.entries, s.arena, s.dirty, s.prints, s.value = nil, nil, nil, nil, nil, nil
+	s.settled = 0
+}

@@ -28,6 +28,43 @@ func newKeyColumn(k dedupeKey) keyColumn {
 	return c
 }
 
+// dedupeKeys are the keys of one batch: what can be known of its rows without the state.
+type dedupeKeys struct {
+	step *dedupeStep
+	cols []keyColumn
+}
+
+var (
+	_ Preparer       = (*dedupeStep)(nil)
+	_ PreparedRunner = (*dedupeRunner)(nil)
+)
+
+func (s *dedupeStep) newKeys() *dedupeKeys {
+	p := &dedupeKeys{step: s}
+	for _, k := range s.keys {
+		p.cols = append(p.cols, newKeyColumn(k))
+	}
+	return p
+}
+
+// NewPreparation implements Preparer.
+func (s *dedupeStep) NewPreparation() Preparation { return s.newKeys() }
+
+// Selects implements Preparer: the only field that the step adds is hidden, and
+// keep = "last" alone holds rows back.
+func (s *dedupeStep) Selects(want []record.Slot) bool {
+	return s.keep != keepLast && !slices.Contains(want, s.slot)
+}
+
+// Prepare implements Preparation.
+func (p *dedupeKeys) Prepare(in *record.Batch) {
+	from := len(in.Rejects)
+	for k := range p.cols {
+		p.cols[k].evaluate(in, p.step.address)
+	}
+	in.Drop(from)
+}
+
 // evaluate computes the key of the selected rows; those that fail are rejected in in.
 func (c *keyColumn) evaluate(in *record.Batch, step string) {
 	c.col = c.eval.rows(in, step, c.key.name)

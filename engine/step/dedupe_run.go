@@ -59,8 +59,8 @@ func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
 	names := make([]string, len(s.keys))
 	for i, k := range s.keys {
 		names[i] = k.name
-		r.cols = append(r.cols, newKeyColumn(k))
 	}
+	r.own = s.newKeys()
 	r.values = make([][]byte, len(s.keys))
 	if s.simple() {
 		r.single = identity.NewSingle(s.space, names[0], env.State(s.space))
@@ -76,8 +76,9 @@ func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
 type dedupeRunner struct {
 	*dedupeStep
 	want     []bool
-	tell     bool // somebody reads dedupe
-	cols     []keyColumn
+	tell     bool        // somebody reads dedupe
+	own      *dedupeKeys // for batches that nobody prepared
+	cols     []keyColumn // of the present batch
 	values   [][]byte
 	single   *identity.Single
 	resolver *identity.Resolver
@@ -91,15 +92,21 @@ type dedupeRunner struct {
 	hash     [8]byte
 }
 
-// Apply implements Runner. Rows are judged one after the other, each seeing
-// what those before it changed, also within the batch (I4).
-func (r *dedupeRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
-	from := len(in.Rejects)
-	for k := range r.cols {
-		r.cols[k].evaluate(in, r.address)
+// Apply implements Runner.
+func (r *dedupeRunner) Apply(ctx context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
+	r.own.Prepare(in)
+	return r.ApplyPrepared(ctx, in, r.own, t)
+}
+
+// ApplyPrepared implements PreparedRunner. Rows are judged one after the other, each
+// seeing what those before it changed, also within the batch (I4).
+func (r *dedupeRunner) ApplyPrepared(_ context.Context, in *record.Batch, p Preparation, t *Tally) (*record.Batch, error) {
+	keys, ok := p.(*dedupeKeys)
+	if !ok || keys.step != r.dedupeStep {
+		return nil, errors.New("the batch was prepared by another step")
 	}
-	in.Drop(from)
-	from = len(in.Rejects)
+	r.cols = keys.cols
+	from := len(in.Rejects)
 	r.beginInfo(in.N)
 	sel := emptySelection(r.sel, in.N)
 	for k := range in.Live() {

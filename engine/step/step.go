@@ -123,6 +123,33 @@ type Joiner interface {
 	Join(ctx context.Context, in *record.Batch, head, tail []int32, t *Tally) (*record.Batch, error)
 }
 
+// Preparer is implemented by stateful steps that can do a part of their work on a
+// batch without knowing what came before it, so that lanes can do that part.
+type Preparer interface {
+	Step
+	// NewPreparation makes what one lane prepares batches with.
+	NewPreparation() Preparation
+	// Selects tells that what comes out, when the slots want of Out are read after
+	// it, are rows of the batch itself, at once and in their order, and that their
+	// visible fields are those of the batch in the same slots. Whatever is made of
+	// those fields can then be made before it is known which rows go on.
+	Selects(want []record.Slot) bool
+}
+
+// Preparation is a lane's share of a Preparer. One goroutine at a time uses it.
+type Preparation interface {
+	// Prepare does what can be done for the selected rows of in. Rows that fail are
+	// rejected in in, and dropped from it. What it made stays valid until the next call.
+	Prepare(in *record.Batch)
+}
+
+// PreparedRunner is implemented by the runners of a Preparer.
+type PreparedRunner interface {
+	Runner
+	// ApplyPrepared is Apply for a batch that p, of the same step, has prepared.
+	ApplyPrepared(ctx context.Context, in *record.Batch, p Preparation, t *Tally) (*record.Batch, error)
+}
+
 // Holder is implemented by stateful runners that keep rows back, or that remember
 // of the present object what is not in a State.
 type Holder interface {

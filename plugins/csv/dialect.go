@@ -55,7 +55,7 @@ func (d *dialect) isDelim(b []byte, i int) bool {
 // row must have an end: a quoted cell that is not closed goes on to len(b).
 func (d *dialect) walk(b []byte, r int, delims []uint32) (out []uint32, end, bad int) {
 	start, line := r, -1 // of the cell under way; the next line end
-	bad = -1
+	bad, first := -1, len(delims)
 	for i := r; ; {
 		if line < i {
 			line = d.lineEnd(b, i)
@@ -82,7 +82,7 @@ func (d *dialect) walk(b []byte, r int, delims []uint32) (out []uint32, end, bad
 		switch {
 		case !d.ends(b, i):
 			if bad < 0 {
-				bad = len(delims)
+				bad = len(delims) - first
 			}
 			start = -1 // until the next delimiter, quotes are text
 		case i < len(b) && d.isDelim(b, i):
@@ -248,26 +248,27 @@ func (d *dialect) delimiters(b []byte, from, to int, out []uint32) []uint32 {
 			from += j + len(d.delim)
 		}
 	}
-	const ones, low7, high = 0x0101010101010101, 0x7F7F7F7F7F7F7F7F, 0x8080808080808080
-	pattern := ones * uint64(d.d)
 	i, n := from, len(out)
-	for ; i+8 <= to; i += 8 {
-		v := binary.LittleEndian.Uint64(b[i:]) ^ pattern
-		// A byte of m has its high bit set exactly where v is zero.
-		m := ^((v&low7 + low7) | v) & high
-		if m == 0 {
-			continue
+	for ; i < to && i+64 <= len(b); i += 64 {
+		m := d.mask((*[64]byte)(b[i:]))
+		if to-i < 64 {
+			m &= 1<<uint(to-i) - 1
 		}
-		if n+8 > cap(out) {
+		count := bits.OnesCount64(m)
+		if n+64 > cap(out) {
 			out = slices.Grow(out[:n], 64)
 		}
-		room := out[n : n+8]
-		k := 0
-		for ; m != 0 && k < 8; k++ {
-			room[k] = uint32(i + bits.TrailingZeros64(m)>>3) //nolint:gosec // as above
-			m &= m - 1
+		room := out[n : n+64]
+		// Eight at a time, whether there are so many or not: how many there are
+		// is not to be foreseen, and what is too many is overwritten or cut off.
+		for k := 0; k < count; k += 8 {
+			eight := (*[8]uint32)(room[k:])
+			for e := range eight {
+				eight[e] = uint32(i + bits.TrailingZeros64(m)) //nolint:gosec // as above
+				m &= m - 1
+			}
 		}
-		n += k
+		n += count
 	}
 	out = out[:n]
 	for ; i < to; i++ {
@@ -276,4 +277,18 @@ func (d *dialect) delimiters(b []byte, from, to int, out []uint32) []uint32 {
 		}
 	}
 	return out
+}
+
+// mask has bit i set where byte i of the 64 of b begins a delimiter.
+func (d *dialect) mask(b *[64]byte) (m uint64) {
+	const ones, low7, high = 0x0101010101010101, 0x7F7F7F7F7F7F7F7F, 0x8080808080808080
+	pattern := ones * uint64(d.d)
+	for k := 0; k < 64; k += 8 {
+		v := binary.LittleEndian.Uint64(b[k:k+8]) ^ pattern
+		// A byte has its high bit set exactly where v is zero; the product
+		// gathers those bits, a byte each, in the highest byte.
+		z := ^((v&low7 + low7) | v) & high
+		m |= (z >> 7 * 0x0102040810204080 >> 56) << k
+	}
+	return m
 }

@@ -38,7 +38,7 @@ type scratch struct {
 	rows    []record.View
 	lines   []int64
 	rejects []record.Reject
-	delims  []uint32 // of the row under way
+	cuts    []uint32 // of the row under way: before its first cell, the delimiters, after its last cell
 	from    int      // its text, without a carriage return at its end
 	to      int
 	nulls   []bool
@@ -70,7 +70,7 @@ func (r *reader) Parse(ctx context.Context, c *plugin.Chunk, b *record.Batch) er
 	b.FirstLine, b.Lines, b.Raw, b.RawData = c.FirstLine, s.lines, s.rows, s.text
 	b.Rejects = append(b.Rejects, s.rejects...)
 	for i, want := range s.lay.wants {
-		s.fill(b, w.d.set.Columns[want.slot].Name, want.slot, s.views[i][:s.n])
+		s.fill(b, w.d.set.Columns[want.slot].Name, want.slot, &s.views[i])
 	}
 	for len(s.nulls) < s.n {
 		s.nulls = append(s.nulls, true)
@@ -147,13 +147,14 @@ func (s *scratch) convert(w *work, data []byte, replace bool) {
 	s.invalid = s.invalid && !replace
 }
 
-// fill reads the cells at views into one column of b.
-func (s *scratch) fill(b *record.Batch, name string, slot record.Slot, views []record.View) {
-	col, p := &b.Cols[slot], s.parsers[slot]
+// fill reads the cells at places into one column of b. Texts that are taken as they
+// are need no copy of them: the column and s exchange memory.
+func (s *scratch) fill(b *record.Batch, name string, slot record.Slot, places *[]record.View) {
+	col, p, views := &b.Cols[slot], s.parsers[slot], (*places)[:s.n]
 	if col.Type.Kind == record.String {
 		col.ShareBytes(s.text)
 		if p.Plain() {
-			copy(col.Views, views)
+			*places, col.Views = col.Views, views
 			for i := 0; s.holes && i < len(views); i++ {
 				if views[i].Off == unread {
 					p.Absent(col, i)

@@ -28,13 +28,15 @@ func (s *scratch) scan(d *Decoder, line int64) {
 		}
 		if dia.quoted && quote < end {
 			var bad int
-			s.delims, end, bad = dia.walk(text, pos, s.delims[:0])
+			s.cuts, end, bad = dia.walk(text, pos, append(s.cuts[:0], 0))
 			s.begin(text, pos, end, line)
+			s.enclose()
 			s.row(d, text, bad)
 			line += int64(bytes.Count(text[pos:end], []byte{dia.nl}))
 		} else {
 			s.begin(text, pos, end, line)
-			s.delims = dia.delimiters(text, pos, s.to, s.delims[:0])
+			s.cuts = dia.delimiters(text, pos, s.to, append(s.cuts[:0], 0))
+			s.enclose()
 			s.unquoted(d, text)
 		}
 		pos = end + 1
@@ -52,27 +54,34 @@ func (s *scratch) begin(text []byte, from, to int, line int64) {
 	s.n++
 }
 
+// enclose completes the cuts of the row just begun, so that cell k is what lies
+// between cut k and the next, a delimiter's length after it. What comes before the
+// text of a chunk is below zero, and right again when that length is added.
+func (s *scratch) enclose() {
+	s.cuts[0] = uint32(s.from - len(s.dia.delim)) //nolint:gosec // as said
+	s.cuts = append(s.cuts, uint32(s.to))         //nolint:gosec // chunks are below 1 GiB
+}
+
+// cells returns the number of cells of the row just begun.
+func (s *scratch) cells() int { return len(s.cuts) - 1 }
+
 // bounds returns the place of cell k of the row just begun.
 func (s *scratch) bounds(k int) (from, to int) {
-	from, to = s.from, s.to
-	if k > 0 {
-		from = int(s.delims[k-1]) + len(s.dia.delim)
-	}
-	if k < len(s.delims) {
-		to = int(s.delims[k])
-	}
-	return from, to
+	return int(s.cuts[k] + uint32(len(s.dia.delim))), int(s.cuts[k+1]) //nolint:gosec // one character
 }
 
 // unquoted stores the cells of the row just begun, which has no quotes.
 func (s *scratch) unquoted(d *Decoder, text []byte) {
-	if len(s.delims)+1 != s.lay.n || s.dia.trim || s.invalid {
+	if s.cells() != s.lay.n || s.dia.trim || s.invalid {
 		s.row(d, text, -1)
 		return
 	}
+	cuts, n, after := s.cuts, s.n-1, uint32(len(s.dia.delim)) //nolint:gosec // one character
+	views := s.views[:len(s.lay.wants)]
 	for i, w := range s.lay.wants {
-		from, to := s.bounds(w.cell)
-		s.views[i][s.n-1] = record.View{Off: uint32(from), Len: uint32(to - from)} //nolint:gosec // as above
+		cut := cuts[w.cell : w.cell+2]
+		from := cut[0] + after
+		views[i][n] = record.View{Off: from, Len: cut[1] - from}
 	}
 }
 
@@ -87,7 +96,7 @@ func (s *scratch) row(d *Decoder, text []byte, bad int) {
 		s.refuse("row.bad_quote", s.badQuote(d, text, bad))
 		return
 	}
-	n := len(s.delims) + 1
+	n := s.cells()
 	if n != s.lay.n && !s.fits(d, text) {
 		s.refuse("row.ragged", fmt.Sprintf("the row has %s, %s", count(n, "cell"), s.expected()))
 		return
@@ -107,7 +116,7 @@ func (s *scratch) row(d *Decoder, text []byte, bad int) {
 
 // view returns the place of the text of a cell that is read.
 func (s *scratch) view(d *Decoder, text []byte, w want) record.View {
-	if w.cell > len(s.delims) {
+	if w.cell >= s.cells() {
 		if s.lay.header == nil && d.set.Columns[w.slot].Optional {
 			s.holes = true
 			return record.View{Off: unread}
@@ -126,7 +135,7 @@ func (s *scratch) view(d *Decoder, text []byte, w want) record.View {
 
 // fits reports whether a row may have another number of cells than the header.
 func (s *scratch) fits(d *Decoder, text []byte) bool {
-	n, pad := len(s.delims)+1, d.Ragged == "pad"
+	n, pad := s.cells(), d.Ragged == "pad"
 	if n < s.lay.n {
 		return n >= s.lay.min || pad
 	}
@@ -194,7 +203,7 @@ func (s *scratch) badQuote(d *Decoder, text []byte, k int) string {
 }
 
 func (s *scratch) encoding(d *Decoder, text []byte) string {
-	for k := range len(s.delims) + 1 {
+	for k := range s.cells() {
 		from, to := s.bounds(k)
 		for at := from; at < to; {
 			r, n := utf8.DecodeRune(text[at:to])

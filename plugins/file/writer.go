@@ -44,6 +44,7 @@ type token struct {
 type rowEncoder interface {
 	AppendRow(dst []byte, b *record.Batch, i int) ([]byte, error)
 	appendRows(dst []byte, b *record.Batch) ([]byte, error)
+	appendSpans(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error)
 }
 
 type jsonLines struct{ *record.Encoder }
@@ -60,10 +61,18 @@ func (e jsonLines) appendRows(dst []byte, b *record.Batch) ([]byte, error) {
 	return e.AppendLines(dst, b)
 }
 
+func (e jsonLines) appendSpans(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error) {
+	return e.AppendLineSpans(dst, ends, b)
+}
+
 type csvLines struct{ *record.CSVEncoder }
 
 func (e csvLines) appendRows(dst []byte, b *record.Batch) ([]byte, error) {
 	return e.AppendRows(dst, b)
+}
+
+func (e csvLines) appendSpans(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error) {
+	return e.AppendRowSpans(dst, ends, b)
 }
 
 // writer is the running sink.
@@ -86,9 +95,9 @@ type writer struct {
 }
 
 var (
-	_ plugin.Writer  = (*writer)(nil)
-	_ plugin.Stager  = (*writer)(nil)
-	_ plugin.Encoder = (*writer)(nil)
+	_ plugin.Writer      = (*writer)(nil)
+	_ plugin.Stager      = (*writer)(nil)
+	_ plugin.SpanEncoder = (*writer)(nil)
 )
 
 func newWriter(s *Sink, h plugin.Host, create func(string, int, os.FileMode) (file, error)) *writer {
@@ -244,6 +253,11 @@ func (w *writer) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Reject
 // row which cannot be written; Deliver finds and rejects that row.
 func (w *writer) NewEncode() func(dst []byte, b *record.Batch) ([]byte, error) {
 	return w.sink.newEncoder().appendRows
+}
+
+// NewEncodeSpans implements plugin.SpanEncoder. It fails as NewEncode's function does.
+func (w *writer) NewEncodeSpans() func(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error) {
+	return w.sink.newEncoder().appendSpans
 }
 
 // WriteEncoded implements plugin.Encoder.

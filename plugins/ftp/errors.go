@@ -128,8 +128,8 @@ func (s *session) sessionAdvice() string {
 	return `If tls_max is "1.2", remove it. Else ask the server's owner for TLS 1.3 or session tickets (proftpd: TLSSessionTickets on, or TLSOptions NoSessionReuseRequired; vsftpd: require_ssl_reuse=NO)`
 }
 
-// failure describes what went wrong with a file or folder.
-func (s *session) failure(doing, p string, err error) error {
+// Failure implements remote.Session.
+func (s *session) Failure(doing, p string, err error) error {
 	var reply *textproto.Error
 	var f *plugin.Failure
 	what := doing + " " + p

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"path"
 	"strings"
@@ -178,11 +180,61 @@ func (c *Connection) sshFailure(err error) error {
 	return p.Lost("logging in", err)
 }
 
-// close ends the session without waiting for the server.
-func (s *session) close() { s.guard.Trip(net.ErrClosed) }
+// Guard implements remote.Session.
+func (s *session) Guard() *stall.Guard { return s.guard }
 
-// alive asks the server for a sign of life, for idle sessions.
-func (s *session) alive() bool {
+// Home implements remote.Session.
+func (s *session) Home() string { return s.home }
+
+// Begin implements remote.Session.
+func (s *session) Begin(context.Context) { s.wrote = false }
+
+// Over implements remote.Session.
+func (s *session) Over() bool { return s.dead.Load() || s.guard.Cause() != nil }
+
+// Judge implements remote.Session.
+func (s *session) Judge(err error) remote.Verdict {
+	return remote.Verdict{Over: s.over(err), Untouched: !s.wrote}
+}
+
+// over reports whether err means that the session cannot be used any more.
+func (s *session) over(err error) bool {
+	var status *sftp.StatusError
+	var f *plugin.Failure
+	switch {
+	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF):
+		return true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrPermission), errors.As(err, &f):
+		return false
+	}
+	return !errors.As(err, &status)
+}
+
+// Failure implements remote.Session.
+func (s *session) Failure(doing, p string, err error) error {
+	var status *sftp.StatusError
+	var f *plugin.Failure
+	peer, what := s.cfg.peer(), doing+" "+p
+	switch {
+	case err == nil, errors.As(err, &f), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		return err
+	case s.guard.Cause() != nil:
+		return peer.Lost(what, s.guard.Cause())
+	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF):
+		return peer.Lost(what, io.EOF)
+	case errors.Is(err, fs.ErrPermission):
+		return peer.Fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: permission denied", what)
+	case errors.As(err, &status):
+		return peer.Fail(plugin.Environment, "env.refused", "", "refused %s: %s", what, peer.Safe(status.Error()))
+	}
+	return peer.Lost(what, err)
+}
+
+// Close implements remote.Session.
+func (s *session) Close() { s.guard.Trip(net.ErrClosed) }
+
+// Alive implements remote.Session.
+func (s *session) Alive() bool {
 	s.guard.Resume()
 	defer s.guard.Pause()
 	_, _, err := s.ssh.SendRequest("keepalive@openssh.com", true, nil)

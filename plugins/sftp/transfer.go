@@ -8,6 +8,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 )
 
 const (
@@ -31,13 +32,11 @@ type chunk struct {
 	done chan struct{} // has a value when n and err are set; reused
 }
 
-// file is a download under way. It implements io.ReadCloser. Parts are asked
+// file is a download under way. It implements remote.Transfer. Parts are asked
 // for ahead, each through ReadAt with one answer's worth of bytes: that path of
 // the library copes with short answers, its concurrent one loses data then.
 type file struct {
-	fs   *fileSystem
 	s    *session
-	stop func() // ends the watch on the context
 	path string
 
 	h    *sftp.File
@@ -49,10 +48,10 @@ type file struct {
 	cur   *chunk   // being handed out
 	rest  []byte   // of cur
 	err   error    // the first error
-	done  bool
 }
 
-func (s *session) open(p string, offset int64) (*file, error) {
+// Open implements remote.Session.
+func (s *session) Open(p string, offset int64) (remote.Transfer, error) {
 	h, err := s.lib.Open(p)
 	if err != nil {
 		return nil, s.notExist("open", p, err)
@@ -108,9 +107,6 @@ func (s *session) takeChunk(n int64) *chunk {
 
 // Read implements io.Reader. The server's silence is an error, the caller's is not.
 func (f *file) Read(p []byte) (int, error) {
-	if f.done {
-		return 0, fmt.Errorf("reading %s: it is closed", f.path)
-	}
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -125,9 +121,6 @@ func (f *file) Read(p []byte) (int, error) {
 
 // WriteTo implements io.WriterTo: it spares the copy that Read makes.
 func (f *file) WriteTo(w io.Writer) (written int64, err error) {
-	if f.done {
-		return 0, fmt.Errorf("reading %s: it is closed", f.path)
-	}
 	for {
 		if err := f.more(); err == io.EOF { //nolint:errorlint // it is ours
 			return written, nil
@@ -179,18 +172,12 @@ func (f *file) fill() {
 		f.err = f.s.cfg.peer().Fail(plugin.Transient, "env.transfer_cut", "",
 			"ended the transfer of %s after %d of %d bytes", f.path, f.got+int64(c.n), f.size)
 	default:
-		f.err = f.s.failure("reading", f.path, c.err)
+		f.err = f.s.Failure("reading", f.path, c.err)
 	}
 }
 
-// Close implements io.Closer. It reports a transfer that was cut short.
-func (f *file) Close() error {
-	if f.done {
-		return nil
-	}
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	f.done = true
+// Finish implements remote.Transfer.
+func (f *file) Finish() (over bool, err error) {
 	f.s.guard.Resume()
 	for _, c := range f.ahead {
 		<-c.done // the guard ends it when the server does not
@@ -200,16 +187,11 @@ func (f *file) Close() error {
 		f.s.free = append(f.s.free, f.cur)
 	}
 	f.ahead, f.cur, f.rest = nil, nil, nil
-	cerr := f.h.Close()
+	err = f.h.Close()
 	f.s.guard.Pause()
-	f.stop()
-	f.fs.file = nil
-	f.fs.rest()
-	if f.s.guard.Cause() != nil || f.s.dead.Load() || cerr != nil && f.s.over(cerr) {
-		f.fs.drop()
-	}
+	over = f.s.Over() || err != nil && f.s.over(err)
 	if f.err == nil && f.got == f.size {
-		return nil // everything came; what happens to the handle is the server's affair
+		return over, nil // everything came; what happens to the handle is the server's affair
 	}
-	return f.err
+	return over, f.err
 }

@@ -38,12 +38,23 @@ case " $JOBS " in *" downloads "*)
 	[ -d "$WEIR_SERVERS" ] || "$top/testdata/servers/get" || echo "LEFT OUT: some servers could not be had"
 	;;
 esac
-if [ -n "$PEERS" ]; then
-	if command -v npm >/dev/null && mkdir -p "$WORK/peers" && cp "$BENCH"/peers/*.js "$WORK/peers/" &&
-		(cd "$WORK/peers" && { [ -d node_modules/nodejs-polars ] || npm install --silent --no-fund --no-audit @duckdb/node-api nodejs-polars; }) >"$WORK/peers.log" 2>&1; then
-		peers=$WORK/peers
+# install NAME...: packages for the peers, kept from run to run.
+install() { npm install --silent --no-fund --no-audit --prefix "$WORK/peers" "$@" >"$WORK/peers.log" 2>&1; }
+loads() { (cd "$WORK/peers" && node -e 'require(process.argv[1])' "$1") >>"$WORK/peers.log" 2>&1; }
+# peer JOB PACKAGE [PACKAGE...]: has JOB.js run if PACKAGE can be had; the others
+# are what npm leaves out where it installs no optional packages.
+peer() {
+	local job=$1 package=$2
+	mkdir -p "$WORK/peers"
+	rm -f "$WORK/peers/$job.js"
+	if command -v npm >/dev/null && { loads "$package" || install "$package" && loads "$package" || install "${@:2}" && loads "$package"; }; then
+		cp "$BENCH/peers/$job.js" "$WORK/peers/"
 	else
-		echo "LEFT OUT: DuckDB and Polars could not be had by npm ($WORK/peers.log)"
+		echo "LEFT OUT: $job could not be had by npm ($WORK/peers.log)"
 	fi
+}
+if [ -n "$PEERS" ]; then
+	peer duckdb @duckdb/node-api
+	peer polars nodejs-polars "nodejs-polars-linux-$(node -p process.arch)-gnu"
 fi
-exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -download "$DOWNLOAD" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${peers:-}"
+exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -download "$DOWNLOAD" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${PEERS:+$WORK/peers}"

@@ -1,6 +1,9 @@
-// Package remote holds what the clients of remote servers have in common: the
-// words for connections that cannot be made or that break, the masking of
-// secrets in what servers say, and the limit on parallel sessions.
+// Package remote holds what the plugins for files on remote servers have in
+// common: a file system over sessions that come and go (FileSystem), the sessions
+// of an account, their number limited and left open between runs (Client), the
+// configuration of the source (Source), the words for connections that cannot be
+// made or that break, and the masking of secrets in what servers say (Peer). A
+// plugin brings its protocol as a Session.
 package remote
 
 import (
@@ -10,7 +13,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 	"unicode"
@@ -116,38 +118,6 @@ const MaxListing = 32 << 20
 
 // ErrListing is the cause to give a guard that bounds a listing by MaxListing.
 var ErrListing = errors.New("the listing does not end")
-
-// Acquire takes one of limit sessions with the peer as user, over all steps of
-// the process. It waits for at most the peer's timeout. release gives it back
-// and may be called twice.
-func (p Peer) Acquire(ctx context.Context, h plugin.Host, user string, limit int) (release func(), err error) {
-	key := fmt.Sprintf("%s sessions %s@%s %d", p.Kind, user, p.Addr, limit)
-	v, unshare, err := h.Share(key, func() (any, func(), error) {
-		return make(chan struct{}, limit), func() {}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	slots, ok := v.(chan struct{})
-	if !ok {
-		unshare()
-		return nil, fmt.Errorf("the key %q is shared for something else", key)
-	}
-	timer := time.NewTimer(p.Timeout)
-	defer timer.Stop()
-	select {
-	case slots <- struct{}{}:
-		var once sync.Once
-		return func() { once.Do(func() { <-slots; unshare() }) }, nil
-	case <-ctx.Done():
-		unshare()
-		return nil, context.Cause(ctx)
-	case <-timer.C:
-		unshare()
-		return nil, Fail(plugin.Transient, "env.sessions", "Raise sessions in the connection block if the server allows more",
-			"all %d sessions with %s have been in use by other steps for %s", limit, p.Addr, p.Timeout)
-	}
-}
 
 // ValidName reports whether a name in a listing is one: a server, or somebody
 // who can write to it, must not make us reach another folder or send another command.

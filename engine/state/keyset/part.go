@@ -17,7 +17,7 @@ const (
 // part is one of the parts of a set. The memory of a table is an array of slots: 7
 // bytes of the hash and 2 of the tag, ascending by hash, each at or after the
 // place that its hash has in the array; hash 0 is a free slot. The order ends
-// a search for what is not there early, so that nine of ten slots can be in use.
+// a search for what is not there early, so that six of seven slots can be in use.
 // Some slots more than places take what is pushed out at the end.
 type part struct {
 	kind  kind
@@ -102,7 +102,7 @@ func (p *part) add(x Print) bool {
 			return true
 		}
 	}
-	if p.n >= p.slots/10*9 {
+	if p.n >= p.slots*43/50 { // fuller, the search for a free slot gets long
 		return false
 	}
 	j := i

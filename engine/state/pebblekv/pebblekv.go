@@ -62,8 +62,8 @@ type Options struct {
 // mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
 const (
 	memTables      = 3  // one that is filled, and those that wait to be written
-	tablesAside    = 12 // until they are merged
-	tablesStop     = 36 // until writing waits for that
+	tablesAside    = 24 // until they are merged
+	tablesStop     = 72 // until writing waits for that
 	baseLevelBytes = 256 << 20
 )
 
@@ -226,6 +226,9 @@ func (s *Store) Apply(w *kv.Writes) error {
 	if err := s.writable(w); err != nil {
 		return err
 	}
+	if len(w.List) == 0 {
+		return s.check(w)
+	}
 	b := s.db.NewBatchWithSize(w.Bytes() + 12*len(w.List) + 64)
 	for i := range w.List {
 		op := &w.List[i]
@@ -293,11 +296,32 @@ func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
 			err = s.die(f)
 		}
 	}()
+	if err := s.checkLocked(w); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		return s.die(err)
+	}
+	return nil
+}
+
+// check is Apply without writes: it waits for no disk.
+func (s *Store) check(w *kv.Writes) error {
+	if err := s.owned(); err != nil {
+		return s.die(err)
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	return s.checkLocked(w)
+}
+
+// checkLocked reports the first requirement that does not hold.
+func (s *Store) checkLocked(w *kv.Writes) error {
 	for i := range w.Requires {
 		r := &w.Requires[i]
 		v, closer, err := s.db.Get(r.Key)
 		if err != nil && !errors.Is(err, pebble.ErrNotFound) {
-			return explain(s.dir, "read", errors.Join(err, b.Close()))
+			return explain(s.dir, "read", err)
 		}
 		there := err == nil
 		same := there && !r.Absent && bytes.Equal(v, r.Value)
@@ -305,14 +329,11 @@ func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
 			err = closer.Close()
 		}
 		if there && err != nil {
-			return explain(s.dir, "read", errors.Join(err, b.Close()))
+			return explain(s.dir, "read", err)
 		}
 		if !same && (there || !r.Absent) {
-			return errors.Join(&kv.Conflict{Key: bytes.Clone(r.Key)}, b.Close())
+			return &kv.Conflict{Key: bytes.Clone(r.Key)}
 		}
-	}
-	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		return s.die(err)
 	}
 	return nil
 }
@@ -356,39 +377,3 @@ func (s *Store) Close() (err error) {
 	}
 	return nil
 }
-
-// logger passes on what the database finds worth telling. Pebble calls Fatalf
-// where it cannot go on and expects the process to end; here it unwinds to the
-// call that caused it, which then returns an error. In Pebble's own goroutines
-// it does end the process, with the reason.
-type logger struct{ log *zap.Logger }
-
-// Infof implements pebble.Logger.
-func (l logger) Infof(string, ...any) {}
-
-// Errorf implements pebble.Logger.
-func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn("state store: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf implements pebble.Logger.
-func (l logger) Fatalf(format string, args ...any) {
-	f := &fatal{msg: fmt.Sprintf(format, args...)}
-	for _, a := range args {
-		if err, ok := a.(error); ok {
-			f.err = err
-		}
-	}
-	panic(f)
-}
-
-type fatal struct {
-	msg string
-	err error
-}
-
-// Error implements error.
-func (f *fatal) Error() string { return f.msg }
-
-// Unwrap gives errors.Is the cause.
-func (f *fatal) Unwrap() error { return f.err }

@@ -23,6 +23,8 @@ import (
 	sftpplugin "weir/plugins/sftp"
 )
 
+// lftp has ssh do the encryption and does not wait for it, so that the processor
+// time of its SFTP downloads lacks what ssh took.
 func lftp(at place, key, out string) []string {
 	commands := fmt.Sprintf("set cmd:fail-exit true; get %s -o %s; bye", at.Path, out)
 	_, port, _ := net.SplitHostPort(at.Addr)
@@ -98,13 +100,13 @@ func (at place) source() (plugin.FileSource, error) {
 	options := plugin.FileOptions{Path: at.Path, Ready: "now", After: "keep", Order: "name"}
 	if at.Kind == "sftp" {
 		c := &sftpplugin.Connection{User: at.User, PrivateKey: spec.NewSecret(at.Key), Timeout: 30 * time.Second, Keepalive: 30 * time.Second, Sessions: 4}
-		return &sftpplugin.Source{FileOptions: options, Ref: &spec.Ref{Kind: "connection", Value: c}}, c.StandIn(at.Addr, at.Host)
+		return &sftpplugin.Source{Type: "sftp", FileOptions: options, Ref: &spec.Ref{Kind: "connection", Value: c}}, c.StandIn(at.Addr, at.Host)
 	}
 	c := &ftpplugin.Connection{
 		User: at.User, Password: spec.NewSecret(realserver.Password), TLS: at.TLS, Verify: true, Timezone: "UTC",
 		Timeout: 30 * time.Second, Keepalive: 30 * time.Second, Sessions: 4, MLSD: true, EPSV: true, ExactTimes: true,
 	}
-	return &ftpplugin.Source{FileOptions: options, Ref: &spec.Ref{Kind: "connection", Value: c}}, c.StandIn(at.Addr, at.CA)
+	return &ftpplugin.Source{Type: "ftp", FileOptions: options, Ref: &spec.Ref{Kind: "connection", Value: c}}, c.StandIn(at.Addr, at.CA)
 }
 
 // lender is a plugin.Host that logs nothing.

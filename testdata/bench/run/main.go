@@ -28,7 +28,7 @@ func main() {
 	flag.StringVar(&s.pipelines, "pipelines", ".", "folder of a.hcl, b.hcl and c.hcl")
 	flag.StringVar(&s.work, "work", ".", "folder of bin and of the input")
 	flag.StringVar(&s.out, "out", ".", "folder for output")
-	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
+	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js, as far as they are there; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
 	flag.IntVar(&s.download, "download", 2_800_000, "rows of the file to download")
@@ -117,7 +117,11 @@ func (s *settings) programs(job string) []*program {
 	}
 	if s.peers != "" {
 		for _, name := range []string{"duckdb", "polars"} {
-			ps = append(ps, &program{name: name, out: out(name), args: []string{"node", filepath.Join(s.peers, name+".js"), job, in, out(name)}})
+			script := filepath.Join(s.peers, name+".js")
+			if _, err := os.Stat(script); err != nil {
+				continue // it could not be had
+			}
+			ps = append(ps, &program{name: name, out: out(name), args: []string{"node", script, job, in, out(name)}})
 		}
 	}
 	return ps

@@ -146,7 +146,8 @@ func (e *Engine) planOptions() plan.Options {
 
 // Run runs the plan's pipelines once, one after the other, to the end of what
 // their sources have ready. A pipeline that fails does not stop those that do
-// not name it in after. The error is about the run as a whole, such as a state
+// not name it in after; nor does one that would break stored state, which is not
+// run: its error is a *StateError. The error is about the run as a whole, such as a state
 // folder that cannot be opened; failures of pipelines are in the report.
 func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, error) {
 	dir := StateDir(l, o.StateDir)
@@ -159,6 +160,10 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 	if err != nil {
 		return nil, err
 	}
+	protected, err := e.protect(store, l.Plan, o.StateAnswer)
+	if err != nil {
+		return nil, closed(store, err)
+	}
 	rep := &RunReport{OK: true}
 	failed := map[string]error{}
 	for _, p := range l.Plan.Pipelines {
@@ -168,7 +173,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
 			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
-		} else {
+		} else if pr.Err = protected.ready(p); pr.Err == nil {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}
 		if pr.Err != nil {

@@ -30,6 +30,7 @@ type app struct {
 	getenv         func(string) string
 	version        string
 	newEngine      func(log *zap.Logger) (runner, diag.List)
+	newServing     func(log *zap.Logger) (*engine.Engine, diag.List) // of a process that goes on: connections stay open between runs
 	plugins        func(out io.Writer) []plugin.Plugin
 	checkpointOf   checkpointer // nil when no process can be asked
 

@@ -42,11 +42,14 @@ func reported(code int) error { return withCode(code, errReported) }
 // codeOf returns the exit code for err.
 func codeOf(err error) int {
 	var ee *exitError
+	var se *engine.StateError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &ee):
 		return ee.code
+	case errors.As(err, &se):
+		return exitConfig
 	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
 		return exitFailed
 	case engine.Environmental(err):

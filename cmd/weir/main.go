@@ -43,6 +43,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
 			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
 		},
+		newServing: func(log *zap.Logger) (*engine.Engine, diag.List) {
+			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log, KeepOpen: true})
+		},
 	}
 	a.checkpointOf = a.askCheckpoint
 	return a

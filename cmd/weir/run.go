@@ -14,6 +14,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/engine/lineage"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 )
@@ -22,6 +23,7 @@ type runFlags struct {
 	asJSON    bool
 	state     string
 	pipelines []string
+	answer    string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -30,7 +32,9 @@ func (a *app) runCommand() *cobra.Command {
 		Use: "run [FOLDER|FILE]", Short: "Run pipelines once, to the end of what their sources have", Args: cobra.MaximumNArgs(1),
 		Long: "Runs every pipeline once, to the end of what its source has, and prints the ledger: what became of\n" +
 			"each row that was read. What was committed stays when a run is interrupted or fails; the next run\n" +
-			"goes on from there.",
+			"goes on from there.\n\n" +
+			"A pipeline whose stored state would not fit its configuration any more is not run until it, or --state-answer,\n" +
+			"says what becomes of that state: keep uses it on, rebuild drops it, fork lays it aside.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.run(c.Context(), pathArg(args), f)
 		},
@@ -39,10 +43,14 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print the ledgers as JSON")
 	c.Flags().StringVar(&f.state, "state", "", "folder of the state store (default: what the engine block says, else .weir)")
 	c.Flags().StringArrayVar(&f.pipelines, "pipeline", nil, "run only this pipeline; may be repeated")
+	c.Flags().StringVar(&f.answer, "state-answer", "", "what becomes of stored state that a change of the configuration would break: keep, rebuild or fork (default: what each pipeline says)")
 	return c
 }
 
 func (a *app) run(ctx context.Context, folder string, f runFlags) error {
+	if !lineage.ValidAnswer(f.answer) {
+		return withCode(exitConfig, fmt.Errorf("--state-answer is keep, rebuild or fork, not %q", f.answer))
+	}
 	in, err := a.inputs()
 	if err != nil {
 		return err
@@ -54,7 +62,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if _, err := choose(l.Plan, f.pipelines); err != nil {
 		return a.jsonFailure(f.asJSON, err)
 	}
-	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines}
+	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer}
 	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
 		return err
 	}

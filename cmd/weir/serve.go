@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -55,10 +54,11 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.fullEngine(log)
-	if err != nil {
-		return err
+	e, ds := a.newServing(log)
+	if ds.HasErrors() {
+		return ds.Err()
 	}
+	defer e.Close() // after every run has ended
 	point, err := crashPoint(a.getenv(crashVariable))
 	if err != nil {
 		return err
@@ -149,17 +149,4 @@ func (a *app) serveLogger(people bool) (*zap.Logger, error) {
 		a.logLevel = "info"
 	}
 	return a.logger()
-}
-
-// fullEngine makes an engine with every plugin.
-func (a *app) fullEngine(log *zap.Logger) (*engine.Engine, error) {
-	r, ds := a.newEngine(log)
-	if ds.HasErrors() {
-		return nil, ds.Err()
-	}
-	e, ok := r.(*engine.Engine)
-	if !ok {
-		return nil, fmt.Errorf("this engine cannot serve")
-	}
-	return e, nil
 }

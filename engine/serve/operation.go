@@ -128,6 +128,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	out.Base, out.Revision, out.Generation = s.base(), l.Plan.Revision, s.generation
 	actions, held := s.compare(l.Plan, next)
 	v.Kept = len(held)
+	orphans := s.orphans(l.Plan, ds.HasErrors())
 	for _, a := range actions {
 		out.Actions = append(out.Actions, a)
 		if a.Kind == plan.Keep {
@@ -139,7 +140,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
 			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline)}
 		}
-		if s.refused(&d, t, answer) {
+		if s.refused(&d, t, answer, orphans) {
 			d.Outcome = ActionRefused
 		}
 		s.countEffects(&d.Action)

@@ -143,6 +143,7 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 	generation := s.generation + 1
 	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
 	s.retry = false
+	orphans := s.orphans(l.Plan, v.diags.HasErrors())
 	for _, a := range actions {
 		if a.Kind == plan.Keep {
 			v.Kept++
@@ -157,7 +158,7 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
 			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline), revision: l.Plan.Revision, generation: generation, sources: l.Sources}
 		}
-		if s.refused(d, t, r.State) {
+		if s.refused(d, t, r.State, orphans) {
 			if p := s.pipes[d.Pipeline]; p != nil {
 				p.config = d.diags
 			}

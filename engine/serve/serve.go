@@ -26,6 +26,7 @@ import (
 	"weir/engine"
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/lineage"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -64,9 +65,10 @@ type Server struct {
 	clock   plugin.Clock
 	log     *zap.Logger
 	store   *state.Store
-	dir     string // of the state
-	key     []byte // of digests of secrets, see plan.Describe
-	meaning int    // of configurations, see plan.Description
+	book    *lineage.Book // what the state in store was made by
+	dir     string        // of the state
+	key     []byte        // of digests of secrets, see plan.Describe
+	meaning int           // of configurations, see plan.Description
 
 	ctx     context.Context // of the runs
 	cancel  context.CancelFunc

@@ -1,57 +1,30 @@
 package serve
 
 import (
-	"crypto/rand"
+	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
+	"sync"
+
+	"go.uber.org/zap"
 
 	"weir/engine/diag"
+	"weir/engine/lineage"
 	"weir/engine/plan"
-	"weir/engine/state"
 )
-
-// Names of the notes in which the server keeps what outlives it.
-const (
-	noteKey        = "digest-key"
-	noteGeneration = "generation"
-	notePipeline   = "pipeline/" // and the address
-)
-
-// stored is what a note keeps of a pipeline: what its state was last made by.
-type stored struct {
-	Description plan.PipelineDescription `json:"description"`
-	Meaning     int                      `json:"meaning"` // see plan.Description
-	Generation  uint64                   `json:"generation"`
-	Revision    string                   `json:"revision"`
-	Removed     bool                     `json:"removed,omitempty"`
-}
 
 // remember reads what earlier processes left: the key of digests, which is made
 // when there is none, the generation, and the last verdicts.
-func (s *Server) remember() error {
-	key, err := s.store.Note(noteKey)
-	if err != nil {
+func (s *Server) remember() (err error) {
+	s.book = lineage.Open(s.store, s.log)
+	if s.key, err = s.book.Key(); err != nil {
 		return err
 	}
-	if key == nil {
-		key = make([]byte, 32)
-		_, _ = rand.Read(key) // never fails
-		if err := s.store.PutNotes(state.Note{Name: noteKey, Value: key}); err != nil {
-			return err
-		}
-	}
-	s.key = key
-	g, err := s.store.Note(noteGeneration)
-	if err != nil {
+	if s.generation, err = s.book.Generation(); err != nil {
 		return err
-	}
-	if len(g) == 8 {
-		s.generation = binary.BigEndian.Uint64(g)
 	}
 	history, err := s.store.Notes(historyName)
 	for _, n := range history {
@@ -64,41 +37,13 @@ func (s *Server) remember() error {
 }
 
 // record keeps what p is now, and the generation. The caller holds mu.
-func (s *Server) record(p *pipeline) error {
-	return s.write(p, false)
-}
+func (s *Server) record(p *pipeline) error { return s.write(p, false) }
 
 // forget keeps that p was removed; what its state was made by stays known.
 func (s *Server) forget(p *pipeline) error { return s.write(p, true) }
 
 func (s *Server) write(p *pipeline, removed bool) error {
-	v, err := json.Marshal(stored{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed})
-	if err != nil {
-		return err
-	}
-	if old, err := s.store.Note(notePipeline + p.address); err == nil && sameDescription(old, p, removed) {
-		return nil // a start that changes nothing writes nothing
-	}
-	return s.store.PutNotes(state.Note{Name: notePipeline + p.address, Value: v},
-		state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, s.generation)})
-}
-
-func sameDescription(old []byte, p *pipeline, removed bool) bool {
-	var o stored
-	return old != nil && json.Unmarshal(old, &o) == nil && o.Removed == removed && o.Generation == p.generation && o.Description.Fingerprint == p.desc.Fingerprint
-}
-
-// before returns how the stored state of a pipeline came about, nil when there is none.
-func (s *Server) before(address string) (*stored, error) {
-	v, err := s.store.Note(notePipeline + address)
-	if v == nil || err != nil {
-		return nil, err
-	}
-	o := &stored{}
-	if err := json.Unmarshal(v, o); err != nil {
-		return nil, nil //nolint:nilnil // another version wrote it: nothing is known
-	}
-	return o, nil
+	return s.book.Write(&lineage.Record{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed}, s.generation)
 }
 
 // base is a digest of what is in effect, for plans that are applied later.
@@ -153,142 +98,46 @@ func summary(actions []plan.Action) string {
 
 // refused reports that an action would orphan or re-key stored state, and that
 // nobody said what is to become of it. The caller holds mu.
-func (s *Server) refused(d *Done, t *target, answer string) bool {
-	s.sinceStored(d, t)
-	broken := s.breaks(&d.Action)
-	if len(broken) == 0 {
-		return false
+func (s *Server) refused(d *Done, t *target, answer string, orphans func() []plan.PipelineDescription) bool {
+	if t != nil {
+		var gone []plan.PipelineDescription
+		if d.Kind == plan.Add && d.From == "" {
+			gone = orphans()
+		}
+		if err := s.book.Since(&d.Action, &t.desc, s.meaning, gone); err != nil {
+			s.log.Error("how the state of a pipeline came about cannot be read", zap.String("pipeline", d.Pipeline), zap.Error(err))
+		}
+		answer = cmp.Or(answer, t.plan.State)
+	} else {
+		answer = ""
 	}
-	if t != nil && (answer != "" || t.plan.State != "") {
+	ds := s.book.Judge(&d.Action, answer, "the pipeline runs on as it was")
+	if len(ds) == 0 {
 		return false
 	}
 	d.Outcome = ActionRefused
-	for _, e := range broken {
-		d.diags = append(d.diags, diag.Errorf("serve.state", e.Range, d.Pipeline+" would lose what it knows: "+e.Text,
-			"%sSay what is to become of it: state = \"keep\" in the pipeline uses it on as it is, \"rebuild\" drops it and reads everything again, \"fork\" begins anew and leaves it aside until it is pruned. Until then the pipeline runs on as it was.",
-			s.counted(e)))
-	}
+	d.diags = append(d.diags, ds...)
 	return true
 }
 
-// sinceStored adds to a pipeline that is new in this process what has changed
-// since its state was stored.
-func (s *Server) sinceStored(d *Done, t *target) {
-	if d.Kind != plan.Add || d.From != "" || t == nil {
-		return
-	}
-	o, err := s.before(d.Pipeline)
-	if err != nil || o == nil {
-		return
-	}
-	was := plan.Description{Meaning: o.Meaning, Pipelines: []plan.PipelineDescription{o.Description}}
-	is := plan.Description{Meaning: s.meaning, Pipelines: []plan.PipelineDescription{t.desc}}
-	for _, a := range plan.Difference(was, is) {
-		d.Effects = append(d.Effects, a.Effects...)
-	}
-}
-
-// breaks returns the effects that break state which is there.
-func (s *Server) breaks(a *plan.Action) []plan.Effect {
-	var out []plan.Effect
-	for _, e := range a.Effects {
-		if e.Breaks && s.count(e) > 0 {
-			out = append(out, e)
+// orphans returns a function that finds, once, the pipelines that have state and are
+// neither served nor in p. Where p is incomplete it finds none: what is not in p may be
+// what has errors. The caller holds mu when it calls that.
+func (s *Server) orphans(p *plan.Plan, incomplete bool) func() []plan.PipelineDescription {
+	return sync.OnceValue(func() []plan.PipelineDescription {
+		if incomplete {
+			return nil
 		}
-	}
-	return out
-}
-
-// counted says how much an effect concerns, as a sentence.
-func (s *Server) counted(e plan.Effect) string {
-	n := s.count(e)
-	switch {
-	case e.Space != "":
-		return fmt.Sprintf("%d keys are stored in %s. ", n, e.Space)
-	case e.Source != "":
-		return fmt.Sprintf("%d files are in the ledger of %s. ", n, e.Source)
-	}
-	return fmt.Sprintf("%d runs are recorded. ", n)
-}
-
-// count returns how many keys, files or runs an effect concerns.
-func (s *Server) count(e plan.Effect) int {
-	switch {
-	case e.Space != "":
-		n, err := s.store.CountSpace(e.Space)
+		out, err := s.book.Orphans(func(a string) bool { return s.pipes[a] != nil || p.Pipeline(a) != nil })
 		if err != nil {
-			s.log.Sugar().Warnf("the keys of %s cannot be counted: %v", e.Space, err)
-			return 1 // rather ask once too often
+			s.log.Error("how the state of pipelines came about cannot be read", zap.Error(err))
 		}
-		return n
-	case e.Source != "":
-		list, err := s.store.Files(e.Pipeline, false)
-		if err != nil {
-			return 1
-		}
-		n := 0
-		for _, f := range list {
-			if f.Source == e.Source && strings.HasPrefix(f.Path, e.Prefix) && (!e.Unfinished || f.State == state.FileReading) {
-				n++
-			}
-		}
-		return n
-	}
-	runs, err := s.store.Runs(e.Pipeline, 1)
-	if err != nil {
-		return 1
-	}
-	return len(runs)
+		return out
+	})
 }
 
 // answer does with stored state what the pipeline, or who asked for the reload,
 // says is to become of it. No run of the pipeline is active. The caller holds mu.
 func (s *Server) answer(d *Done, t *target, answer string) error {
-	broken := s.breaks(&d.Action)
-	if len(broken) == 0 {
-		return nil
-	}
-	if answer == "" {
-		answer = t.plan.State
-	}
-	switch answer {
-	case "keep":
-		return s.store.Keep(d.From, d.Pipeline, renames(d, t))
-	case "rebuild":
-		return s.store.Rebuild(d.Pipeline, spacesOf(broken))
-	case "fork":
-		_, err := s.store.Fork(d.Pipeline, spacesOf(broken))
-		return err
-	}
-	return fmt.Errorf("state cannot be %q", answer)
-}
-
-// spacesOf lists the spaces of keys that effects are about.
-func spacesOf(list []plan.Effect) []string {
-	var out []string
-	for _, e := range list {
-		if e.Space != "" && !slices.Contains(out, e.Space) {
-			out = append(out, e.Space)
-		}
-	}
-	return out
-}
-
-// renames maps spaces that nothing looks at any more to those of the steps that
-// take their place: a step of the same kind that is new in the pipeline.
-func renames(d *Done, t *target) map[string]string {
-	out := map[string]string{}
-	for _, e := range d.Effects {
-		if e.Kind != plan.KeysOrphaned || e.Space == "" {
-			continue
-		}
-		for i := range t.desc.Shape.Steps {
-			st := &t.desc.Shape.Steps[i]
-			kind, _, _ := strings.Cut(e.Step, ".")
-			if st.Kind == kind && st.Space != "" && st.Space != e.Space && st.Entity == "" {
-				out[e.Space] = st.Space
-			}
-		}
-	}
-	return out
+	return s.book.Answer(&d.Action, &t.desc, cmp.Or(answer, t.plan.State))
 }

@@ -88,6 +88,9 @@ func (p *pipeline) active() []*run {
 func (s *Server) launch(p *pipeline) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	r := &run{control: &exec.Control{}, cancel: cancel, done: make(chan struct{}), began: s.clock.Now(), generation: p.generation, hosts: p.hosts}
+	if !p.due.IsZero() {
+		s.delays.add(max(0, r.began.Sub(p.due)))
+	}
 	p.run, p.began, p.due, p.again = r, r.began, time.Time{}, false
 	s.running++
 	session := p.session

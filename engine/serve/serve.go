@@ -94,6 +94,7 @@ type Server struct {
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
 	retry      bool               // an action of the last verdict could not be done; try again
 	reloads    ReloadMeasures
+	delays     Distribution              // between the time that runs were due and their beginning
 	verdicts   []*Verdict                // of this process, the latest last
 	changed    map[chan<- Event]struct{} // who hears of events
 }

@@ -87,8 +87,9 @@ type Server struct {
 	queue      queue
 	hosts      map[string]*host
 	running    int
-	generation uint64
-	revision   string                    // of the newest configuration in effect, whole or in part
+	generation uint64                    // the newest in effect, whole or in part
+	revision   string                    // of that
+	allotted   uint64                    // the newest generation that was begun; it may have failed
 	seen       string                    // of the newest configuration read
 	engine     plan.EngineOptions        // in effect
 	sources    map[string][]byte         // of the newest configuration read, for printing diagnostics

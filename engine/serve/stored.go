@@ -52,6 +52,7 @@ func (s *Server) remember() error {
 	}
 	if len(g) == 8 {
 		s.generation = binary.BigEndian.Uint64(g)
+		s.allotted = s.generation
 	}
 	history, err := s.store.Notes(historyName)
 	for _, n := range history {
@@ -257,7 +258,7 @@ func (s *Server) answer(d *Done, t *target, answer string) error {
 	case "rebuild":
 		return s.store.Rebuild(d.Pipeline, spacesOf(broken))
 	case "fork":
-		return s.store.Fork(d.Pipeline, s.generation, spacesOf(broken))
+		return s.store.Fork(d.Pipeline, t.generation, spacesOf(broken))
 	}
 	return fmt.Errorf("state cannot be %q", answer)
 }

@@ -17,7 +17,7 @@ import (
 // While a large file is read, operations stop the run at a commit, and scrapes look on:
 // every row is delivered once (I2, I3).
 func TestOperationsDuringARun(t *testing.T) {
-	const rows = 100_000
+	const rows = 400_000
 	var in strings.Builder
 	in.WriteString("a,b\nbad,none\n")
 	for i := range rows {
@@ -57,6 +57,10 @@ func TestOperationsDuringARun(t *testing.T) {
 	r.until("the end of the file", func() bool {
 		files, err := r.server.Store().Files("a", false)
 		return err == nil && slices.ContainsFunc(files, func(f state.FileEntry) bool { return strings.HasSuffix(f.Path, "a1.csv") && f.State == "committed" })
+	})
+	r.until("the end of the run, which shows its output", func() bool {
+		p, _ := r.server.Pipeline("a")
+		return p.Run == nil
 	})
 	close(done)
 	looks.Wait()

@@ -199,8 +199,9 @@ func (k *mapTextK) eval(f *frame, sel []int32) *record.Column {
 }
 
 func appendLower(dst, s []byte) []byte {
-	at, i := len(dst), -1
-	if dst, i = appendFlipped(dst, s, 'A'); i >= 0 {
+	at := len(dst)
+	dst, i := appendFlipped(dst, s, 'A')
+	if i >= 0 {
 		return appendMapped(dst[:at+i], s[i:], unicode.ToLower)
 	}
 	return dst
@@ -238,8 +239,9 @@ func appendFlipped(dst, s []byte, first byte) ([]byte, int) {
 }
 
 func appendUpper(dst, s []byte) []byte {
-	at, i := len(dst), -1
-	if dst, i = appendFlipped(dst, s, 'a'); i >= 0 {
+	at := len(dst)
+	dst, i := appendFlipped(dst, s, 'a')
+	if i >= 0 {
 		return appendMapped(dst[:at+i], s[i:], unicode.ToUpper)
 	}
 	return dst

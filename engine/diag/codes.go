@@ -64,6 +64,8 @@ env.file_exists the file to be written is there already
 env.host_key the server's host key cannot be checked
 env.host_key_changed the server shows another host key than the one trusted
 env.host_key_unknown the server's host key is not among those trusted
+env.listing_too_long a listing does not end
+env.listing_unreadable a listing cannot be read
 env.login_refused the server refuses user name, password or key
 env.missing_folder the folder does not exist
 env.no_common_algorithm client and server have no algorithm in common
@@ -163,6 +165,7 @@ run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed
 state.bad_token what a sink keeps in the state store cannot be read
+state.checkpoint a copy of the state store cannot be made
 state.damaged the state store is damaged
 state.disk_full the disk with the state store is full
 state.failed the state store cannot be used
@@ -172,5 +175,6 @@ state.missing there is no state store in the folder
 state.not_state the folder belongs to something else
 state.not_writable the state store cannot be written
 state.read_only the state store was opened for reading
+state.taken_over another process took the state folder over
 state.unusable the folder of the state store cannot be made
 `

@@ -165,7 +165,7 @@ func checkInside(t *testing.T, r *rig, rows int, p serve.PipelineStatus) {
 		generation = m.generation
 		for _, x := range m.rows {
 			delivered++
-			for _, a := range strings.Split(strings.TrimSuffix(x, "!"), "+") {
+			for a := range strings.SplitSeq(strings.TrimSuffix(x, "!"), "+") {
 				n, err := strconv.Atoi(a)
 				if err != nil || n <= last {
 					t.Fatalf("row %q after row %d, in generation %d", x, last, m.generation)

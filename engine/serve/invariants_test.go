@@ -31,7 +31,7 @@ func (l *life) check(end bool) {
 // numbers returns the rows that a delivered row was made of.
 func numbers(x string) (mark string, rows []int, err error) {
 	mark, list, _ := strings.Cut(x, ":")
-	for _, a := range strings.Split(list, "+") {
+	for a := range strings.SplitSeq(list, "+") {
 		n, err := strconv.Atoi(a)
 		if err != nil || a != fmt.Sprintf("%06d", n) { // zeros in front are part of a text (I6)
 			return "", nil, fmt.Errorf("row %q", x)

@@ -58,6 +58,17 @@ func (d *decoder) uint() uint64 {
 	return v
 }
 
+// count reads how many elements follow. Each takes a byte at least, so a damaged
+// number cannot make a reader go round for ever.
+func (d *decoder) count() uint64 {
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.bad = true
+		return 0
+	}
+	return n
+}
+
 func (d *decoder) int() int64 {
 	u := d.uint()
 	return int64(u>>1) ^ -int64(u&1)

@@ -84,7 +84,7 @@ func decodeHeld(object string, b []byte) (h Held, err error) {
 	h.Object = object
 	err = decode(b, "a record of held rows", func(d *decoder) {
 		h.Source, h.Path, h.Row = d.string(), d.string(), d.int()
-		for n := d.uint(); n > 0 && !d.bad; n-- {
+		for n := d.count(); n > 0 && !d.bad; n-- {
 			h.Steps = append(h.Steps, HeldStep{Step: d.string(), Parts: int(d.int()), Rows: d.int(), Size: d.int()})
 		}
 	})

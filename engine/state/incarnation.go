@@ -40,7 +40,7 @@ func (s *Store) incarnationOf(pipeline string) (i incarnation, raw []byte, err e
 	}
 	err = decode(v, "an incarnation", func(d *decoder) {
 		i.n, i.drop = d.uint(), d.bool()
-		for n := d.uint(); n > 0 && !d.bad; n-- {
+		for n := d.count(); n > 0 && !d.bad; n-- {
 			i.spaces = append(i.spaces, d.string())
 		}
 	})

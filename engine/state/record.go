@@ -164,7 +164,7 @@ func (c *Counts) decodeFrom(d *decoder) {
 	for _, p := range []*int64{&c.Read, &c.Delivered, &c.Deduplicated, &c.Grouped, &c.Expanded, &c.Rejected, &c.Held} {
 		*p = d.int()
 	}
-	n := d.uint()
+	n := d.count()
 	for i := uint64(0); i < n && !d.bad; i++ {
 		if c.Filtered == nil {
 			c.Filtered = map[string]int64{}

@@ -43,7 +43,7 @@ func decodeTrail(object, sink string, b []byte) (t Trail, err error) {
 	err = decode(b, "a delivery record", func(d *decoder) {
 		t.Key, t.Run, t.At = d.string(), d.string(), d.time()
 		last := int64(0)
-		for n := d.uint(); n > 0 && !d.bad && len(d.b) > 0; n-- {
+		for n := d.count(); n > 0 && !d.bad && len(d.b) > 0; n-- {
 			last += d.int()
 			t.Rows = append(t.Rows, last)
 		}

@@ -74,6 +74,7 @@ func TestStepThatIgnoresCancel(t *testing.T) {
 	r.write("config/b.hcl", trapped("b", "every 1s", `note = "new "`))
 	got := make(chan *serve.Verdict, 1)
 	go func() { got <- r.reload() }()
+	r.until("the change of b", func() bool { p, _ := s.Pipeline("b"); return p.Generation == 2 })
 	r.write("in/b1.csv", "a\n1\n")
 	r.until("rows of b under its new sink", func() bool { return r.has("b", "new 1") })
 	v := <-got

@@ -64,7 +64,6 @@ func (b *body) note(p []byte) {
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	if left := b.file.Size - b.pos; left <= 0 {
-		b.end()
 		return 0, io.EOF
 	} else if int64(len(p)) > left {
 		p = p[:left]
@@ -78,20 +77,11 @@ func (b *body) Read(p []byte) (int, error) {
 	b.note(p[:n])
 	b.at += int64(n)
 	b.pos = b.at
-	if b.pos >= b.file.Size {
-		b.end()
-	} else if errors.Is(err, io.EOF) {
+	if b.pos < b.file.Size && errors.Is(err, io.EOF) {
 		return n, plugin.Fail(plugin.Transient, "", fmt.Errorf("%s: %w: %d of %d bytes are left of it", b.file.Name, errShorter, b.pos, b.file.Size),
 			"Set ready so that a file is complete before it is read")
 	}
 	return n, err
-}
-
-// end keeps the hash of a file that was read from beginning to end.
-func (b *body) end() {
-	if b.hash != nil && b.sum == b.file.Size {
-		b.file.hash, b.file.hashed, b.hash = b.hash.Sum64(), true, nil
-	}
 }
 
 func (b *body) reopen() error {
@@ -128,8 +118,14 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close implements io.Closer.
-func (b *body) Close() error { return b.closeCurrent() }
+// Close implements io.Closer. It keeps the hash of a file that was read whole: not
+// before, since others may look at the file while a decoder reads ahead.
+func (b *body) Close() error {
+	if b.hash != nil && b.sum == b.file.Size {
+		b.file.hash, b.file.hashed, b.hash = b.hash.Sum64(), true, nil
+	}
+	return b.closeCurrent()
+}
 
 func (b *body) closeCurrent() error {
 	if b.rc == nil {

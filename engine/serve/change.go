@@ -279,9 +279,13 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 		return
 	}
 	s.adopt(p, t)
+	if p.failures > 0 { // what was wrong may be right now: it does not wait any longer
+		s.unqueue(p)
+		p.again = true
+	}
 	p.failures, p.problem = 0, nil
 	if p.due.IsZero() && p.index < 0 && !p.again {
-		p.again = r != nil || p.failures > 0
+		p.again = r != nil
 	}
 	s.free(p)
 	d.done()

@@ -3,6 +3,7 @@ package serve_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weir/engine/plan"
@@ -73,6 +74,7 @@ func TestStepThatIgnoresCancel(t *testing.T) {
 	r.write("config/b.hcl", trapped("b", "every 1s", `note = "new "`))
 	got := make(chan *serve.Verdict, 1)
 	go func() { got <- r.reload() }()
+	r.until("the change of b", func() bool { p, _ := s.Pipeline("b"); return p.Generation == 2 })
 	r.write("in/b1.csv", "a\n1\n")
 	r.until("rows of b under its new sink", func() bool { return r.has("b", "new 1") })
 	v := <-got
@@ -104,6 +106,31 @@ func TestStepThatIgnoresCancel(t *testing.T) {
 	if delivered != 1 {
 		t.Errorf("the ledger has %d rows delivered: %+v", delivered, runs)
 	}
+}
+
+// A pipeline that fails runs at once under a new configuration, however long it would
+// have waited under the old one.
+func TestChangeOfAFailingPipeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, map[string]string{"config/a.hcl": trapped("a", "every 1h", ""), "in/a1.csv": "a\n1\n"})
+		trap := r.traps.get("a")
+		trap.fail(1000, false)
+		s := r.start()
+		time.Sleep(20 * time.Minute)
+		if p, _ := s.Pipeline("a"); p.State != serve.Failing || p.Failures < 3 {
+			t.Fatalf("%+v", p)
+		}
+		trap.fail(0, false)
+		r.write("config/a.hcl", trapped("a", "every 1h", `note = "new "`))
+		if v := r.reload(); v.Outcome != serve.Applied {
+			t.Fatalf("%+v\n%s", v, texts(v))
+		}
+		synctest.Wait()
+		if !r.has("a", "new 1") {
+			t.Errorf("nothing ran: %v", trap.seen())
+		}
+		r.stop()
+	})
 }
 
 // A pipeline that is removed ends; put back, it goes on where it was.

@@ -60,8 +60,9 @@ func (l *life) delivery(i int, f *flow, m made) {
 			continue
 		}
 		for _, n := range rows {
-			if f.rows[n] == nil || c.drop > 0 && n%c.drop == 0 {
-				l.problem("%s: row %d delivered, which revision %s drops", f.address, n, m.revision)
+			dropped := c.drop > 0 && n%c.drop == 0 && !c.group // what a group holds has passed the filter already
+			if f.rows[n] == nil || dropped {
+				l.problem("%s: row %d delivered in generation %d, whose revision %s drops what %d divides", f.address, n, m.generation, m.revision, c.drop)
 				continue
 			}
 			f.rows[n].made = append(f.rows[n].made, m)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type life struct {
 	known     map[string]world // what was written, by its revision
 	flows     []*flow
 	reloads   sync.WaitGroup
+	pending   atomic.Int64 // of them, those that have not ended
 	problems  []string
 }
 
@@ -260,11 +262,27 @@ func (l *life) look() (map[string]seen, uint64) {
 	return out, st.Generation
 }
 
+// unchanged returns the pipelines that are in effect as they are written now.
+func (l *life) unchanged() map[string]bool {
+	out := map[string]bool{}
+	if l.pending.Load() > 0 {
+		return out // what is in effect is about to be something else
+	}
+	for i, f := range l.flows {
+		if p, ok := l.server.Pipeline(f.address); ok {
+			out[f.address] = l.known[p.Revision].pipes[i] == l.disk.pipes[i]
+		}
+	}
+	return out
+}
+
 // change writes the folder and reloads it, so many times at once. What is not part of a
 // change, and everything when it is rejected, is left alone (I8).
 func (l *life) change(times int) {
 	l.put()
 	before, generation := l.look()
+	same := l.unchanged()
+	l.pending.Add(int64(times))
 	got := make(chan *serve.Verdict, times)
 	for range times {
 		l.reloads.Go(func() {
@@ -272,6 +290,7 @@ func (l *life) change(times int) {
 			if err != nil {
 				l.t.Error(err)
 			}
+			l.pending.Add(-1)
 			got <- v
 		})
 	}
@@ -288,7 +307,11 @@ func (l *life) change(times int) {
 		}
 		other = true
 		for i := range v.Actions {
-			changed[v.Actions[i].Pipeline] = true
+			a := v.Actions[i].Pipeline
+			changed[a] = true
+			if same[a] {
+				l.problem("I8: %s is as it was, and there was an action: %s, %s", a, v.Actions[i].Kind, v.Actions[i].Why())
+			}
 		}
 	}
 	if !other && now != generation {

@@ -33,6 +33,10 @@ type Options struct {
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
 
+	// KeepOpen is for processes that go on after a run: connections stay open
+	// between runs as their blocks say, until Close.
+	KeepOpen bool
+
 	Endpoints  map[string]plugin.Endpoint                                     // see plan.Options
 	Offline    bool                                                           // see plan.Options
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler // see plan.Options
@@ -66,6 +70,9 @@ func New(o Options) (*Engine, diag.List) {
 	return e, ds
 }
 
+// Close ends the connections that runs left open. No run is under way by then.
+func (e *Engine) Close() { e.pool.Close() }
+
 // Inputs are the values a configuration is loaded with.
 type Inputs = config.Inputs
 
@@ -81,13 +88,24 @@ type Loaded struct {
 
 // Load reads and plans the configuration at path. It opens nothing but files
 // of the configuration. The diagnostics are those of all files and pipelines.
-func (e *Engine) Load(_ context.Context, path string, in Inputs) (*Loaded, diag.List) {
+// When ctx is done it returns early: what it returns is incomplete then, also the
+// diagnostics, so the caller looks at ctx first.
+func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, diag.List) {
+	return e.LoadAfter(ctx, path, in, nil)
+}
+
+// LoadAfter is Load after an earlier one of the same engine and path, whose plan is
+// before; in has the cache of both. What did not change is used again.
+func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *plan.Plan) (*Loaded, diag.List) {
+	in.Stop = func() bool { return ctx.Err() != nil }
 	c, ds := config.Load(path, in)
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
-	p, pds := plan.Build(c, e.planOptions())
+	o := e.planOptions()
+	o.Stop, o.Before = in.Stop, before
+	p, pds := plan.Build(c, o)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
 		ds = append(ds, c.Exhausted()...)
@@ -128,7 +146,8 @@ func (e *Engine) planOptions() plan.Options {
 
 // Run runs the plan's pipelines once, one after the other, to the end of what
 // their sources have ready. A pipeline that fails does not stop those that do
-// not name it in after. The error is about the run as a whole, such as a state
+// not name it in after; nor does one that would break stored state, which is not
+// run: its error is a *StateError. The error is about the run as a whole, such as a state
 // folder that cannot be opened; failures of pipelines are in the report.
 func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, error) {
 	dir := StateDir(l, o.StateDir)
@@ -137,9 +156,13 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 			return nil, unknown(a, l.Plan)
 		}
 	}
-	store, err := e.open(dir)
+	store, err := e.open(dir, l.Plan.Engine.StateMemory)
 	if err != nil {
 		return nil, err
+	}
+	protected, err := e.protect(store, l.Plan, o.StateAnswer)
+	if err != nil {
+		return nil, closed(store, err)
 	}
 	rep := &RunReport{OK: true}
 	failed := map[string]error{}
@@ -150,7 +173,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
 			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
-		} else {
+		} else if pr.Err = protected.ready(p); pr.Err == nil {
 			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
 		}
 		if pr.Err != nil {
@@ -166,11 +189,12 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 }
 
 // open opens the state store in dir, making it when there is none.
-func (e *Engine) open(dir string) (*state.Store, error) {
+// memory is how much of it the store may use, see state.Options.
+func (e *Engine) open(dir string, memory int64) (*state.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
 	}
-	return state.Open(dir, state.Options{Log: e.log, Clock: e.clock})
+	return state.Open(dir, state.Options{Memory: memory, Log: e.log, Clock: e.clock})
 }
 
 // closed closes the store after err happened, or nothing did.
@@ -208,47 +232,9 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 }
 
 func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
-	e.execute(ctx, store, p, pl, dir, o, pr, "", exec.Run)
-}
-
-// execute records a run of the given kind around what does it.
-func (e *Engine) execute(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport,
-	kind string, do func(context.Context, exec.Options) (*exec.Report, error)) {
-	started := e.clock.Now()
-	log := e.log.With(zap.String("pipeline", pl.Address), zap.String("revision", p.Revision))
-	ses, err := store.Pipeline(ctx, pl.Address, 1, p.Revision)
-	if err != nil {
-		pr.Err = err
-		return
-	}
-	runID := newRunID(started)
-	if err := ses.StartRun(state.Run{ID: runID, Started: started, Revision: p.Revision, Generation: 1, Kind: kind}); err != nil {
-		pr.Err = err
-		return
-	}
-	log = log.With(zap.String("run", runID))
-	x := exec.Options{
-		Pipeline: pl, Revision: p.Revision, RunID: runID, Session: ses, Clock: e.clock, Log: log, StateDir: dir, Point: o.Point,
-		Hold: store.Hold,
-		Host: func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} },
-	}
-	if o.Progress != nil {
-		x.Progress = func(p exec.Progress) {
-			o.Progress(Progress{Pipeline: pl.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
-		}
-	}
-	r, err := do(ctx, x)
-	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(r.Counts, pl), r.Groups, r.Notices, r.Objects
-	outcome, text := "ok", ""
-	if err != nil {
-		outcome, text = "failed", err.Error()
-	}
-	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
-		err = errors.Join(err, ferr)
-	}
-	pr.Err = err
-	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", r.Counts.Read), zap.Int64("delivered", r.Counts.Delivered),
-		zap.Int64("rejected", r.Counts.Rejected), zap.Duration("took", e.clock.Now().Sub(started)))
+	*pr = e.RunPipeline(ctx, PipelineRun{
+		Store: store, StateDir: dir, Pipeline: pl, Revision: p.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
+	})
 }
 
 // newRunID returns an identifier that sorts by time.
@@ -274,6 +260,9 @@ func (h *host) Log() *zap.Logger { return h.log }
 
 // Clock implements plugin.Host.
 func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Lasting implements plugin.Lasting.
+func (h *host) Lasting() bool { return h.e.options.KeepOpen }
 
 // Share implements plugin.Host.
 func (h *host) Share(key string, open func() (v any, closeV func(), err error)) (v any, release func(), err error) {

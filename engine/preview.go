@@ -37,7 +37,7 @@ func (e *Engine) Preview(ctx context.Context, l *Loaded, o PreviewOptions) (*Pre
 	if err != nil {
 		return nil, err
 	}
-	store, err := state.New(overlaykv.New(below), state.Options{Log: e.log, Clock: e.clock, CacheBytes: 8 << 20})
+	store, err := state.New(overlaykv.New(below), state.Options{Log: e.log, Clock: e.clock, Memory: 8 << 20})
 	if err != nil {
 		return nil, err
 	}

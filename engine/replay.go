@@ -29,29 +29,46 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 		return nil, unknown(o.Pipeline, l.Plan)
 	}
 	dir := StateDir(l, o.StateDir)
-	store, err := e.open(dir)
+	store, err := e.open(dir, l.Plan.Engine.StateMemory)
 	if err != nil {
 		return nil, err
 	}
+	pr, err := e.ReplayRows(ctx, PipelineRun{
+		Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
+	}, o.IDs)
+	return pr, closed(store, err)
+}
+
+// ReplayRows is Replay in a store that is open. No run of the pipeline may be active.
+func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*PipelineReport, error) {
+	p := r.Pipeline
 	pr := &PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}
+	if len(ids) == 0 {
+		return pr, nil
+	}
+	wanted := make(map[uint64]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	var letters []state.Reject
-	err = store.Rejects(p.Address, 1, func(r state.Reject) bool {
-		if slices.Contains(o.IDs, r.ID) {
-			letters = append(letters, r)
+	last := slices.Max(ids)
+	err := r.Store.Rejects(p.Address, slices.Min(ids), func(x state.Reject) bool {
+		if wanted[x.ID] {
+			letters = append(letters, x)
 		}
-		return true
+		return x.ID < last
 	})
-	if err == nil {
-		ro := RunOptions{Progress: o.Progress, Point: o.Point}
-		e.execute(ctx, store, l.Plan, p, dir, ro, pr, state.Replay, func(ctx context.Context, x exec.Options) (*exec.Report, error) {
-			return exec.Replay(ctx, x, letters)
-		})
-		for _, n := range p.Nodes {
-			if n.Kind == "group" && pr.Err == nil {
-				pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_group", n.Header.Ptr(), "Replayed rows are grouped by themselves",
-					"%s makes groups of the replayed rows alone; rows of the same groups that went through before are not among them. Where that matters, read the whole file again with weir files retry.", n.Address))
-			}
+	if err != nil {
+		return pr, err
+	}
+	r.kind = state.Replay
+	r.do = func(ctx context.Context, x exec.Options) (*exec.Report, error) { return exec.Replay(ctx, x, letters) }
+	*pr = e.RunPipeline(ctx, r)
+	for _, n := range p.Nodes {
+		if n.Kind == "group" && pr.Err == nil {
+			pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_group", n.Header.Ptr(), "Replayed rows are grouped by themselves",
+				"%s makes groups of the replayed rows alone; rows of the same groups that went through before are not among them. Where that matters, read the whole file again with weir files retry.", n.Address))
 		}
 	}
-	return pr, closed(store, err)
+	return pr, nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"strings"
+	"time"
 
 	"weir/engine/diag"
 	"weir/engine/exec"
@@ -12,10 +13,14 @@ import (
 
 // RunOptions say what to run.
 type RunOptions struct {
-	StateDir  string            // folder of the store; "" is what the engine block says
-	Pipelines []string          // addresses; none is all of them
-	Progress  func(Progress)    // called after every batch, from one goroutine at a time; may be nil
-	Point     func(name string) // called at the points that package exec names; tests end the process there; may be nil
+	StateDir  string   // folder of the store; "" is what the engine block says
+	Pipelines []string // addresses; none is all of them
+	// StateAnswer says for all pipelines what becomes of stored state that the
+	// configuration would break: keep, rebuild or fork; "" leaves it to each pipeline's
+	// own attribute.
+	StateAnswer string
+	Progress    func(Progress)    // called after every batch, from one goroutine at a time; may be nil
+	Point       func(name string) // called at the points that package exec names; tests end the process there; may be nil
 }
 
 // Progress is how far a pipeline has come.
@@ -41,6 +46,13 @@ type PipelineReport struct {
 	Notices diag.List
 	Groups  []GroupCount
 	Objects int // files read to their end
+
+	Run        string // identifier; "" when it could not begin
+	Generation uint64 // at its start
+	Outcome    string // as the state store records it
+	Counts     state.Counts
+	Started    time.Time
+	Ended      time.Time
 }
 
 // Ledger accounts for every row a run read; see [Ledger.Balanced].

@@ -56,8 +56,10 @@ func importRules() []importRule {
 		{"engine/config", []string{"engine/diag", "engine/spec"}, nil},
 		{"engine/identity", []string{"engine/diag", "engine/spec", "engine/record"}, nil},
 		{"engine/step", []string{"engine/diag", "engine/identity", "engine/plugin", "engine/record", "engine/spec"}, nil},
+		{"engine/watch", nil, []string{"github.com/fsnotify/fsnotify", "go.uber.org/zap"}},
 		{"engine/plan", []string{"engine/compute", "engine/config", "engine/diag", "engine/graph", "engine/identity", "engine/plugin",
-			"engine/record", "engine/spec", "engine/step"}, nil},
+			"engine/record", "engine/schedule", "engine/spec", "engine/step"}, nil},
+		{"engine/schedule", []string{"engine/spec"}, []string{"github.com/netresearch/go-cron"}},
 		{"engine/sample", []string{"engine/bytestream", "engine/columns", "engine/record", "engine/spec"}, stdOnly},
 		{"engine/reference", []string{"engine/diag", "engine/function", "engine/identity", "engine/plan", "engine/plugin", "engine/spec", "engine/step"}, stdOnly},
 		{"engine/explain", []string{"engine/plan", "engine/plugin", "engine/step", "engine/spec"}, stdOnly},
@@ -68,6 +70,8 @@ func importRules() []importRule {
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
+		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/plan", "engine/plugin", "engine/schedule", "engine/state"}, nil},
+		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
 		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
 			"engine/state", "engine/testkit/*"}, nil},
 		{"engine", []string{"engine/*", "engine/state/*"}, nil},
@@ -76,7 +80,7 @@ func importRules() []importRule {
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
 		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
-			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/state",
+			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/serve", "engine/api", "engine/watch", "engine/state",
 			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }

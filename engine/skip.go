@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"weir/engine/files"
+	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
 )
@@ -28,43 +29,47 @@ func (e *Engine) SkipFile(ctx context.Context, l *Loaded, o SkipOptions) (state.
 	if p == nil {
 		return state.FileEntry{}, unknown(o.Pipeline, l.Plan)
 	}
-	store, err := e.open(StateDir(l, o.StateDir))
+	store, err := e.open(StateDir(l, o.StateDir), l.Plan.Engine.StateMemory)
 	if err != nil {
 		return state.FileEntry{}, err
 	}
-	entry, err := func() (state.FileEntry, error) {
-		ses, err := store.Pipeline(ctx, p.Address, 1, l.Plan.Revision)
-		if err != nil {
-			return state.FileEntry{}, err
-		}
-		entry, err := e.fileToSkip(ctx, store, l, o)
-		if err != nil {
-			return entry, err
-		}
-		entry.State, entry.Reason = state.FileSkipped, o.Reason
-		if err := ses.PutFile(entry); err != nil {
-			return entry, err
-		}
-		return entry, ses.Commit(ctx)
-	}()
+	entry, err := e.SkipFileOf(ctx, PipelineRun{Store: store, Pipeline: p, Revision: l.Plan.Revision, Generation: 1}, o.Path, o.Reason)
 	return entry, closed(store, err)
 }
 
+// SkipFileOf is SkipFile in a store that is open; r says which pipeline, and nothing
+// is run. No run of the pipeline may be active.
+func (e *Engine) SkipFileOf(ctx context.Context, r PipelineRun, file, reason string) (state.FileEntry, error) {
+	ses, err := r.Store.Pipeline(ctx, r.Pipeline.Address, r.Generation, r.Revision)
+	if err != nil {
+		return state.FileEntry{}, err
+	}
+	entry, err := e.fileToSkip(ctx, r.Store, r.Pipeline, file)
+	if err != nil {
+		return entry, err
+	}
+	entry.State, entry.Reason = state.FileSkipped, reason
+	if err := ses.PutFile(entry); err != nil {
+		return entry, err
+	}
+	return entry, ses.Commit(ctx)
+}
+
 // fileToSkip returns the entry of the file, made from a listing when it has none.
-func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, l *Loaded, o SkipOptions) (state.FileEntry, error) {
-	list, err := store.Files(o.Pipeline, false)
+func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, p *plan.Pipeline, name string) (state.FileEntry, error) {
+	list, err := store.Files(p.Address, false)
 	if err != nil {
 		return state.FileEntry{}, err
 	}
 	for _, f := range list {
-		if f.Path == o.Path || path.Base(f.Path) == o.Path {
+		if f.Path == name || path.Base(f.Path) == name {
 			if f.State == state.FileCommitted || f.State == state.FileArchived {
 				return f, plugin.Fail(plugin.Data, "run.file_read", fmt.Errorf("%s is %s: all %d rows of it are committed, so there is nothing to skip", f.Path, f.State, f.Rows), "")
 			}
 			return f, nil
 		}
 	}
-	for _, n := range l.Plan.Pipeline(o.Pipeline).Nodes {
+	for _, n := range p.Nodes {
 		src, ok := n.Source.(plugin.FileSource)
 		if !ok {
 			continue
@@ -73,7 +78,7 @@ func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, l *Loaded, 
 		if err != nil {
 			return state.FileEntry{}, err
 		}
-		info, found, err := find(ctx, fsys, src, o.Path)
+		info, found, err := find(ctx, fsys, src, name)
 		_ = fsys.Close() // only listed
 		if err != nil {
 			return state.FileEntry{}, err
@@ -82,7 +87,7 @@ func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, l *Loaded, 
 			return state.FileEntry{Source: n.Address, Path: info.Path, ID: files.Identity(src.Location(), info), Size: info.Size, ModTime: info.ModTime}, nil
 		}
 	}
-	return state.FileEntry{}, plugin.Fail(plugin.Data, "run.no_such_file", fmt.Errorf("pipeline %s has no file %s: the ledger does not know it, and no source lists it", o.Pipeline, o.Path),
+	return state.FileEntry{}, plugin.Fail(plugin.Data, "run.no_such_file", fmt.Errorf("pipeline %s has no file %s: the ledger does not know it, and no source lists it", p.Address, name),
 		"Give the path as weir files ls or the source shows it")
 }
 

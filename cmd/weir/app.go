@@ -30,13 +30,16 @@ type app struct {
 	getenv         func(string) string
 	version        string
 	newEngine      func(log *zap.Logger) (runner, diag.List)
+	newServing     func(log *zap.Logger) (*engine.Engine, diag.List) // of a process that goes on: connections stay open between runs
 	plugins        func(out io.Writer) []plugin.Plugin
+	checkpointOf   checkpointer // nil when no process can be asked
 
 	vars      []string
 	varFiles  []string
 	noColor   bool
 	logLevel  string
 	logFormat string
+	tokenFile string
 }
 
 // main runs the command line and returns the exit code.
@@ -70,10 +73,11 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	f := root.PersistentFlags()
 	f.BoolVar(&a.noColor, "no-color", false, "print without colour; NO_COLOR in the environment does the same")
-	f.StringVar(&a.logLevel, "log-level", "warn", "least level to log: debug, info, warn or error")
+	f.StringVar(&a.logLevel, "log-level", "", "least level to log: debug, info, warn or error (default warn; info for serve where nobody watches)")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
 	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.testCommand(), a.demoCommand(), a.versionCommand())
 	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand())
+	root.AddCommand(a.serveCommand(), a.reloadCommand(), a.planCommand(), a.reloadsCommand(), a.statusCommand(), a.topCommand())
 	a.complete(root)
 	usageErrors(root)
 	return root

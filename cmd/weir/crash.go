@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -24,11 +25,9 @@ func crashPoint(spec string) (func(point string), error) {
 	if err != nil || left < 1 || name == "" {
 		return nil, withCode(exitConfig, fmt.Errorf("%s must be POINT:N, such as committed:3, not %q", crashVariable, spec))
 	}
+	var times atomic.Int64 // pipelines that are served reach points side by side
 	return func(point string) {
-		if point != name {
-			return
-		}
-		if left--; left == 0 {
+		if point == name && times.Add(1) == int64(left) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // a process may always signal itself
 			select {}                                      // until it is dead
 		}

@@ -86,8 +86,17 @@ func newCrashRig(t testing.TB, honour bool) *crashRig {
 // whether the run came to its end.
 func (r *crashRig) run(ctx context.Context, crash string) (done bool, output string) {
 	r.t.Helper()
-	args := append([]string{"run", r.path, "--state", filepath.Join(r.dir, "state")}, r.args...)
-	cmd := exec.CommandContext(ctx, weirBinary(r.t), args...)
+	done, code, output := r.start(ctx, crash, append([]string{"run", r.path}, r.args...)...)
+	if done && code != 0 {
+		r.t.Fatalf("exit code %d: %s", code, output)
+	}
+	return done, output
+}
+
+// start runs a verb of the program. It reports whether it came to its end, and how.
+func (r *crashRig) start(ctx context.Context, crash string, args ...string) (done bool, code int, output string) {
+	r.t.Helper()
+	cmd := exec.CommandContext(ctx, weirBinary(r.t), append(args, "--state", filepath.Join(r.dir, "state"))...)
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), crashVariable+"="+crash)
 	var out bytes.Buffer
@@ -95,12 +104,12 @@ func (r *crashRig) run(ctx context.Context, crash string) (done bool, output str
 	err := cmd.Run()
 	var ee *exec.ExitError
 	if errors.As(err, &ee) && ee.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return false, out.String()
+		return false, 0, out.String()
 	}
-	if err != nil {
+	if err != nil && ee == nil {
 		r.t.Fatalf("%v: %s", err, out.String())
 	}
-	return true, out.String()
+	return true, cmd.ProcessState.ExitCode(), out.String()
 }
 
 // final is what is left when all input is done, in words that can be compared.
@@ -207,10 +216,10 @@ func (r *crashRig) stored() (text, keys string) {
 	return text, sb.String()
 }
 
-// leftovers reports cuts and reservations that no commit cleared.
+// leftovers reports cuts, reservations and held rows that no commit cleared.
 func (r *crashRig) leftovers(db kv.Store) {
 	r.t.Helper()
-	for _, kind := range []byte{0x13, 0x1b} {
+	for _, kind := range []byte{0x13, 0x1b, 0x1e, 0x1f} {
 		err := db.Scan([]byte{kind}, []byte{kind + 1}, func(k, v []byte) bool {
 			r.t.Errorf("the store still has %x = %x", k, v)
 			return true

@@ -13,7 +13,8 @@ import (
 )
 
 // crashConfig is a pipeline with everything that a commit holds: cursors in the
-// middle of files, keys, rejects, counts, sink tokens. AFTER and SINK are filled in.
+// middle of files, keys, rejects, counts, sink tokens, and with the step GROUP the
+// rows of a group that is open there. AFTER, GROUP and SINK are filled in.
 const crashConfig = `
 pipeline "people" {
   source "ftp" "files" {
@@ -46,6 +47,7 @@ pipeline "people" {
     keep   = "changed"
     conflict = "keep"
   }
+  GROUP
   commit {
     rows = 100
   }
@@ -78,6 +80,19 @@ const restSink = `
     }
   }`
 
+// openGroup makes groups of up to 21 neighbours, so that commits cut groups.
+const openGroup = `
+  group "neighbours" {
+    by     = ["int(int(custom_srs_customer_number) / 21)"]
+    within = "adjacent"
+    fields = {
+      event                      = "first(rows).event"
+      custom_srs_customer_number = "first(rows).custom_srs_customer_number"
+      email                      = "last(rows).email"
+      custom_age                 = "len(rows)"
+    }
+  }`
+
 const fileSink = `
   sink "file" "out" {
     path = "DIR/out.ndjson"
@@ -107,6 +122,15 @@ func people(from, to int) []byte {
 type crashCase struct {
 	after, sink, point string
 	number             int
+	groups             bool // rows are held in the middle of files
+}
+
+// kind is all but where c is killed.
+func (c crashCase) kind() string {
+	if c.groups {
+		return c.after + ", groups, " + c.sink
+	}
+	return c.after + ", " + c.sink
 }
 
 func (c crashCase) rig(t testing.TB) *crashRig {
@@ -115,7 +139,11 @@ func (c crashCase) rig(t testing.TB) *crashRig {
 	if c.sink == "file" {
 		sink = fileSink
 	}
-	src := strings.NewReplacer("AFTER", c.after, "SINK", sink, "DIR", r.dir, "PORT", fmt.Sprint(r.ftp.Port()), "URL", r.api.URL()).Replace(crashConfig)
+	group := ""
+	if c.groups {
+		group = openGroup
+	}
+	src := strings.NewReplacer("AFTER", c.after, "GROUP", group, "SINK", sink, "DIR", r.dir, "PORT", fmt.Sprint(r.ftp.Port()), "URL", r.api.URL()).Replace(crashConfig)
 	src = strings.ReplaceAll(src, "DIR", r.dir)
 	r.path = filepath.Join(r.dir, "people.hcl")
 	if err := os.WriteFile(r.path, []byte(src), 0o600); err != nil {
@@ -139,24 +167,29 @@ func crashCases(numbers []int) (out []crashCase) {
 	often := []string{"delivering", "delivered", "committing", "committed"}
 	// How often the others come: once a file, or once a run.
 	least := map[string]int{"spooling": 2, "spooled": 2, "fetched": 2, "archived": 2, "moving": 2, "moved": 2, "finishing": 1, "finished": 1, "published": 1}
-	for _, after := range []string{"keep", "move /done"} {
-		for _, sink := range []string{"rest, keys honoured", "rest, keys ignored", "file"} {
-			mine := slices.Clone(points)
-			if after != "keep" {
-				mine = append(mine, "moving", "moved")
-			}
-			if sink == "file" {
-				mine = append(mine, "finishing", "finished", "published")
-			}
-			for _, p := range mine {
-				for _, n := range numbers {
-					if n <= least[p] || slices.Contains(often, p) {
-						out = append(out, crashCase{after, sink, p, n})
-					}
+	kind := func(after, sink string, groups bool) {
+		mine := slices.Clone(points)
+		if after != "keep" {
+			mine = append(mine, "moving", "moved")
+		}
+		if sink == "file" {
+			mine = append(mine, "finishing", "finished", "published")
+		}
+		for _, p := range mine {
+			for _, n := range numbers {
+				if n <= least[p] || slices.Contains(often, p) {
+					out = append(out, crashCase{after, sink, p, n, groups})
 				}
 			}
 		}
 	}
+	for _, after := range []string{"keep", "move /done"} {
+		for _, sink := range []string{"rest, keys honoured", "rest, keys ignored", "file"} {
+			kind(after, sink, false)
+		}
+	}
+	kind("keep", "rest, keys honoured", true)
+	kind("move /done", "file", true)
 	return out
 }
 
@@ -171,21 +204,21 @@ func TestCrashMatrix(t *testing.T) {
 	}
 	want := map[string]final{}
 	for _, c := range crashCases([]int{1}) {
-		if _, ok := want[c.after+c.sink]; !ok {
+		if _, ok := want[c.kind()]; !ok {
 			r := c.rig(t)
 			if done, out := r.run(t.Context(), ""); !done {
 				t.Fatal(out)
 			}
-			want[c.after+c.sink] = r.final()
+			want[c.kind()] = r.final()
 		}
 	}
 	var mu sync.Mutex
 	var results []crashResult
 	t.Run("cases", func(t *testing.T) {
 		for _, c := range crashCases(numbers) {
-			t.Run(strings.ReplaceAll(fmt.Sprintf("%s, %s, %s:%d", c.after, c.sink, c.point, c.number), "/", ""), func(t *testing.T) {
+			t.Run(strings.ReplaceAll(fmt.Sprintf("%s, %s:%d", c.kind(), c.point, c.number), "/", ""), func(t *testing.T) {
 				t.Parallel()
-				res := c.check(t, want[c.after+c.sink], most)
+				res := c.check(t, want[c.kind()], most)
 				mu.Lock()
 				defer mu.Unlock()
 				results = append(results, res)
@@ -220,12 +253,12 @@ func (c crashCase) check(t *testing.T, want final, most int) crashResult {
 
 func printMatrix(results []crashResult) {
 	slices.SortFunc(results, func(a, b crashResult) int {
-		return strings.Compare(fmt.Sprint(a.crashCase), fmt.Sprint(b.crashCase))
+		return strings.Compare(fmt.Sprint(a.kind(), a.crashCase), fmt.Sprint(b.kind(), b.crashCase))
 	})
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "after\tsink\tkilled at\tkills\truns\trepeated deliveries\tend state")
+	_, _ = fmt.Fprintln(w, "after, sink\tkilled at\tkills\truns\trepeated deliveries\tend state")
 	for _, r := range results {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s:%d\t%d\t%d\t%d\tas without\n", r.after, r.sink, r.point, r.number, r.kills, r.runs, r.repeats)
+		_, _ = fmt.Fprintf(w, "%s\t%s:%d\t%d\t%d\t%d\tas without\n", r.kind(), r.point, r.number, r.kills, r.runs, r.repeats)
 	}
 	_ = w.Flush()
 }

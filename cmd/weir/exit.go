@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"net"
-	"syscall"
 
-	"weir/engine/plugin"
+	"weir/engine"
 )
 
 // Exit codes; scripts rely on them.
@@ -45,22 +42,17 @@ func reported(code int) error { return withCode(code, errReported) }
 // codeOf returns the exit code for err.
 func codeOf(err error) int {
 	var ee *exitError
-	var pf *plugin.Failure
-	var ne net.Error
-	var pe *fs.PathError
+	var se *engine.StateError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &ee):
 		return ee.code
+	case errors.As(err, &se):
+		return exitConfig
 	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
 		return exitFailed
-	case errors.As(err, &pf):
-		if pf.Class == plugin.Data {
-			return exitFailed
-		}
-		return exitEnvironment
-	case errors.As(err, &ne), errors.As(err, &pe), errors.Is(err, syscall.ENOSPC):
+	case engine.Environmental(err):
 		return exitEnvironment
 	}
 	return exitFailed

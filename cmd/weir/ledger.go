@@ -33,6 +33,9 @@ type line struct {
 func lines(p engine.PipelineReport) []line {
 	l := p.Ledger
 	out := []line{{name: "read", n: l.Read, note: objectNote(p.Objects)}}
+	if l.Held < 0 {
+		out = append(out, line{name: "taken up", n: -l.Held, note: "kept back when a run before was interrupted"})
+	}
 	if l.Expanded != 0 {
 		out = append(out, line{name: "expanded", n: l.Expanded})
 	}
@@ -47,7 +50,7 @@ func lines(p engine.PipelineReport) []line {
 		line{name: "deduplicated", n: l.Deduplicated},
 		line{name: "grouped", n: l.Grouped, note: groupNote(p.Groups)},
 		line{name: "rejected", n: l.Rejected},
-		line{name: "held", n: l.Held})
+		line{name: "held", n: max(0, l.Held)})
 }
 
 func objectNote(objects int) string {
@@ -72,6 +75,9 @@ func groupNote(groups []engine.GroupCount) string {
 // sumLine is the check of the ledger in words, such as "12 read = 5 delivered + 7 grouped".
 func sumLine(l engine.Ledger) string {
 	left := []line{{name: "read", n: l.Read}}
+	if l.Held < 0 {
+		left = append(left, line{name: "taken up", n: -l.Held})
+	}
 	if l.Expanded != 0 {
 		left = append(left, line{name: "expanded", n: l.Expanded})
 	}
@@ -80,7 +86,7 @@ func sumLine(l engine.Ledger) string {
 		right = append(right, line{name: "filtered (" + name + ")", n: l.Filtered[name]})
 	}
 	right = append(right, line{name: "deduplicated", n: l.Deduplicated}, line{name: "grouped", n: l.Grouped},
-		line{name: "rejected", n: l.Rejected}, line{name: "held", n: l.Held})
+		line{name: "rejected", n: l.Rejected}, line{name: "held", n: max(0, l.Held)})
 	if !l.Balanced() {
 		return "does not add up: " + sum(left) + " is not " + sum(right)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -9,7 +10,7 @@ import (
 
 // logger makes a logger to standard error, which keeps standard output for results.
 func (a *app) logger() (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(a.logLevel)
+	level, err := zapcore.ParseLevel(cmp.Or(a.logLevel, "warn"))
 	if err != nil || level > zapcore.ErrorLevel {
 		return nil, withCode(exitConfig, fmt.Errorf("--log-level must be debug, info, warn or error, not %q", a.logLevel))
 	}

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,18 +30,25 @@ func main() {
 func realMain() int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
+	// net/http prints what a server sends unasked, which may hold a secret (I9).
+	log.SetOutput(io.Discard)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	return a.main(ctx, os.Args[1:])
 }
 
 // newApp makes the program with every plugin it comes with.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{
+	a := &app{
 		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version, plugins: all.Plugins,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
 			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
 		},
+		newServing: func(log *zap.Logger) (*engine.Engine, diag.List) {
+			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log, KeepOpen: true})
+		},
 	}
+	a.checkpointOf = a.askCheckpoint
+	return a
 }
 
 // withSignals returns a context that the first interrupt or request to

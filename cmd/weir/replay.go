@@ -46,6 +46,10 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if _, err := choose(l.Plan, args[:1]); err != nil {
 		return err
 	}
+	point, err := crashPoint(a.getenv(crashVariable))
+	if err != nil {
+		return err
+	}
 	e, ok := r.(replayer)
 	if !ok {
 		return errors.New("this engine cannot replay rows")
@@ -66,7 +70,14 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		_, err := fmt.Fprintln(a.stdout, "There is no refused row to replay.")
 		return err
 	}
-	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list)})
+	server, err := a.servedBy(ctx, f)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		return a.remoteReplay(ctx, server, f, args[0], numbersOf(list))
+	}
+	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list), Point: point})
 	if err != nil {
 		return err
 	}

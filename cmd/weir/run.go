@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/engine/lineage"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 )
@@ -23,6 +23,7 @@ type runFlags struct {
 	asJSON    bool
 	state     string
 	pipelines []string
+	answer    string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -31,7 +32,9 @@ func (a *app) runCommand() *cobra.Command {
 		Use: "run [FOLDER|FILE]", Short: "Run pipelines once, to the end of what their sources have", Args: cobra.MaximumNArgs(1),
 		Long: "Runs every pipeline once, to the end of what its source has, and prints the ledger: what became of\n" +
 			"each row that was read. What was committed stays when a run is interrupted or fails; the next run\n" +
-			"goes on from there.",
+			"goes on from there.\n\n" +
+			"A pipeline whose stored state would not fit its configuration any more is not run until it, or --state-answer,\n" +
+			"says what becomes of that state: keep uses it on, rebuild drops it, fork lays it aside.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.run(c.Context(), pathArg(args), f)
 		},
@@ -40,10 +43,14 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print the ledgers as JSON")
 	c.Flags().StringVar(&f.state, "state", "", "folder of the state store (default: what the engine block says, else .weir)")
 	c.Flags().StringArrayVar(&f.pipelines, "pipeline", nil, "run only this pipeline; may be repeated")
+	c.Flags().StringVar(&f.answer, "state-answer", "", "what becomes of stored state that a change of the configuration would break: keep, rebuild or fork (default: what each pipeline says)")
 	return c
 }
 
 func (a *app) run(ctx context.Context, folder string, f runFlags) error {
+	if !lineage.ValidAnswer(f.answer) {
+		return withCode(exitConfig, fmt.Errorf("--state-answer is keep, rebuild or fork, not %q", f.answer))
+	}
 	in, err := a.inputs()
 	if err != nil {
 		return err
@@ -55,7 +62,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if _, err := choose(l.Plan, f.pipelines); err != nil {
 		return a.jsonFailure(f.asJSON, err)
 	}
-	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines}
+	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer}
 	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
 		return err
 	}
@@ -65,6 +72,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	}
 	report, err := e.Run(ctx, l, o)
 	clearProgress()
+	err = heldBy(err, "It runs these pipelines on their schedules: weir status shows how they stand, and POST /api/v1/pipelines/NAME/run there runs one now. To run them here instead, end that process first")
 	if report != nil {
 		if perr := a.printReport(report, l, f.asJSON, err); perr != nil {
 			return perr
@@ -124,7 +132,7 @@ func (a *app) printReport(r *engine.RunReport, l *engine.Loaded, asJSON bool, ru
 		p.Ledger.Filtered = everyFilter(p.Ledger.Filtered, l.Plan.Pipeline(p.Name))
 		ds = append(ds, p.Notices...)
 		if p.Err != nil {
-			ds = append(ds, failureDiagnostics("Pipeline "+p.Name+" stopped", p.Err)...)
+			ds = append(ds, engine.FailureDiagnostics("Pipeline "+p.Name+" stopped", p.Err)...)
 		}
 	}
 	if err := a.printDiagnostics(a.stderr, ds, l.Sources); err != nil {
@@ -152,28 +160,6 @@ func everyFilter(counts map[string]int64, p *plan.Pipeline) map[string]int64 {
 		}
 	}
 	return out
-}
-
-// failureDiagnostics returns what err carries as diagnostics.
-func failureDiagnostics(summary string, err error) diag.List {
-	if skipped, ok := errors.AsType[*engine.SkippedError](err); ok {
-		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
-	}
-	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
-		return ds
-	}
-	if errors.Is(err, context.Canceled) {
-		return diag.List{diag.Errorf("run.interrupted", nil, summary, "It was interrupted. What was committed stays; the next run goes on from there.")}
-	}
-	code := diag.Code("run.failed")
-	if codeOf(err) == exitEnvironment {
-		code = "env.failed"
-	}
-	var pf *plugin.Failure
-	if errors.As(err, &pf) && pf.Code != "" {
-		code = pf.Code
-	}
-	return diag.List{{Code: code, Summary: summary, Detail: err.Error()}}
 }
 
 // jsonFailure prints a report without pipelines when a run asked for JSON

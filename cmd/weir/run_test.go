@@ -135,6 +135,16 @@ func TestRunExpandedAndNotices(t *testing.T) {
 	}
 }
 
+// A run that goes on with rows that were held before says so in its sum.
+func TestRunTakesUpHeldRows(t *testing.T) {
+	p := engine.PipelineReport{Name: "p", Ledger: engine.Ledger{Read: 40, Delivered: 6, Grouped: 36, Held: -2}}
+	f := &fakeEngine{report: &engine.RunReport{OK: true, Pipelines: []engine.PipelineReport{p}}}
+	code, out, _ := weir(t.Context(), f, "run")
+	if code != exitOK || !strings.Contains(out, "40 read + 2 taken up = 6 delivered + 36 grouped") || strings.Contains(out, "-2") {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+}
+
 // I3: a ledger that does not add up is a failure, in words and in the exit code.
 func TestRunRefusesWrongSum(t *testing.T) {
 	p := engine.PipelineReport{Name: "p", Ledger: engine.Ledger{Read: 3, Delivered: 1, Held: 1}}

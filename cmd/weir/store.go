@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +29,7 @@ func (a *app) storeFlags(c *cobra.Command, f *storeFlags) {
 	c.Flags().StringVar(&f.dir, "state", "", "folder of the state store (default: what the engine block says, else .weir/state)")
 	c.Flags().StringVar(&f.config, "config", ".", "folder or file of the configuration")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print as JSON")
+	a.tokenFlag(c)
 }
 
 // stateDir returns the folder of the store. A configuration that is missing or
@@ -49,7 +51,13 @@ func (a *app) stateDir(ctx context.Context, f *storeFlags) (string, error) {
 	return engine.StateDir(l, ""), nil
 }
 
-// withStore opens the store, calls use and closes it.
+// checkpointer asks the process that has a state folder open for a copy of it to
+// read, which remove removes. locked is the error of opening the folder itself, to be
+// returned when that process cannot be asked.
+type checkpointer func(ctx context.Context, stateDir string, locked *state.Locked) (dir string, remove func(), err error)
+
+// withStore opens the store, calls use and closes it. To read from a store that
+// another process has open, a copy is asked of that process.
 func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use func(*state.Store) error) error {
 	dir, err := a.stateDir(ctx, f)
 	if err != nil {
@@ -60,7 +68,20 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use f
 		return err
 	}
 	// Only looking at a store needs little memory. Changing one needs its folder too.
-	s, err := state.Open(dir, state.Options{ReadOnly: readOnly, CacheBytes: 8 << 20, Log: log})
+	o := state.Options{ReadOnly: readOnly, Memory: 8 << 20, Log: log}
+	s, err := state.Open(dir, o)
+	var locked *state.Locked
+	if readOnly && a.checkpointOf != nil && errors.As(err, &locked) {
+		copied, remove, cerr := a.checkpointOf(ctx, dir, locked)
+		if errors.As(cerr, &locked) {
+			return err
+		}
+		if cerr != nil {
+			return cerr
+		}
+		defer remove()
+		s, err = state.Open(copied, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,7 +92,8 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use f
 	return err
 }
 
-// changeStore is withStore for changes; the store must exist already.
+// changeStore is withStore for changes; the store must exist already, and no other
+// process may have it open.
 func (a *app) changeStore(ctx context.Context, f *storeFlags, use func(*state.Store) error) error {
 	if err := a.withStore(ctx, f, true, func(*state.Store) error { return nil }); err != nil {
 		return err

@@ -55,7 +55,10 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 			pipelines = append(pipelines, l.Plan.Pipelines...)
 		}
 	}
-	tests, found := testsOf(path)
+	tests, found := testsOf(ctx, path)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	ds = append(ds, found...)
 	maps.Copy(sources, tests)
 	if asJSON {
@@ -94,11 +97,19 @@ func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
 }
 
 // testsOf reads the test files in a folder and those below it, and reports what is wrong in them.
-func testsOf(path string) (sources map[string][]byte, ds diag.List) {
+func testsOf(ctx context.Context, path string) (sources map[string][]byte, ds diag.List) {
 	if st, err := os.Stat(path); err != nil || !st.IsDir() {
 		return nil, nil
 	}
 	names, ds := scenario.Find(path)
-	suite, found := scenario.Load(names)
-	return suite.Sources, append(ds, found...)
+	sources = map[string][]byte{}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return sources, ds
+		}
+		suite, found := scenario.Load([]string{name})
+		maps.Copy(sources, suite.Sources)
+		ds = append(ds, found...)
+	}
+	return sources, ds
 }

@@ -16,14 +16,20 @@ import (
 	"weir/engine/record"
 )
 
-// corpus reads a file of expr's own test data.
-func corpus(t *testing.T, name string) string {
+// corpusDir is the folder of expr's own test data.
+func corpusDir(t *testing.T) string {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/expr-lang/expr").Output()
 	if err != nil {
 		t.Skipf("the folder of expr's module is not known: %v", err)
 	}
-	b, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "testdata", name))
+	return filepath.Join(strings.TrimSpace(string(dir)), "testdata")
+}
+
+// corpus reads a file of expr's own test data.
+func corpus(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(corpusDir(t), name))
 	if err != nil {
 		t.Skip(err)
 	}

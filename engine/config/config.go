@@ -18,12 +18,14 @@ type Config struct {
 	Root     *Module
 	Modules  []*Module // depth first, the root first
 	Snapshot *Snapshot
+	Faults   Faults // what the errors found while loading concern
 }
 
 // Module is one instance of a folder of files with its own variables.
 type Module struct {
 	Address string // "" for the root, else "acme_srs" or "outer.inner"
 	Dir     string
+	Calls   []string             // files of the module blocks that lead here, the outermost first
 	Vars    map[string]cty.Value // with marks
 	Scope   *hcl.EvalContext     // what expressions in the module's blocks see
 
@@ -35,6 +37,14 @@ type Module struct {
 	Engine      *Block // only in the root
 
 	names map[string]hcl.Range // "connection.ftp.activate" -> where it is declared
+
+	// What it was made from, for making it again only when that changed; see Cache.
+	files  []string
+	parsed []*hcl.File
+	args   map[string]given
+	reads  *reads
+	inner  []*Module
+	clean  bool
 }
 
 // Block is a top-level block whose body is decoded later.

@@ -23,7 +23,7 @@ type Document struct {
 func ReadDocument(name string, in Inputs) (*Document, diag.List) {
 	s := newSnapshot()
 	f, ds := s.parse(name)
-	d := &Document{Sources: s.Sources, Scope: &hcl.EvalContext{Functions: functions(filepath.Dir(name), s, in), Variables: map[string]cty.Value{}}}
+	d := &Document{Sources: s.Sources, Scope: &hcl.EvalContext{Functions: functions(filepath.Dir(name), s, in, newReads()), Variables: map[string]cty.Value{}}}
 	if f != nil {
 		d.Body = f.Body
 	}

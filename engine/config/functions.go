@@ -21,7 +21,13 @@ type Inputs struct {
 	// AllowMissing treats required variables and secrets without a value as
 	// unknown instead of reporting them, for validating a connector by itself.
 	AllowMissing bool
+	// Cache, when not nil, is what an earlier Load of the same folder left.
+	Cache *Cache
+	// Stop is asked between blocks; once it is true the rest is left out. nil never stops.
+	Stop func() bool
 }
+
+func (in Inputs) stopped() bool { return in.Stop != nil && in.Stop() }
 
 // VarFlag is one --var name=value.
 type VarFlag struct{ Name, Value string }
@@ -36,7 +42,7 @@ func (in Inputs) env(name string) (string, bool) {
 // functions returns what expressions of a module in dir may call: the pure
 // functions that Terraform users know, and env, file and secret, whose results
 // are fixed for the life of the plan.
-func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function {
+func functions(dir string, s *Snapshot, in Inputs, r *reads) map[string]function.Function {
 	out := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
 		"pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": stdlib.ParseIntFunc,
@@ -61,15 +67,18 @@ func functions(dir string, s *Snapshot, in Inputs) map[string]function.Function 
 		out[name] = s.budget.bounded(name, f)
 	}
 	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
-		v, _ := in.env(name)
+		v, ok := in.env(name)
+		s.env[name] = envValue{v, ok}
+		r.env[name] = envValue{v, ok}
 		return cty.StringVal(v), nil
 	})
 	out["file"] = oneString("the name of a file, relative to the folder of the module", func(name string) (cty.Value, error) {
-		b, err := s.readOther(dir, name)
+		b, err := s.readShown(dir, name)
+		r.others[fileName(dir, name)], r.shown[fileName(dir, name)] = b, true
 		return cty.StringVal(string(b)), err
 	})
 	out["secret"] = oneString("the name of an environment variable, or file: and a path", func(name string) (cty.Value, error) {
-		v, err := readSecret(dir, name, s, in)
+		v, err := readSecret(dir, name, s, in, r)
 		return v.Mark(spec.Sensitive), err
 	})
 	return out
@@ -89,12 +98,15 @@ func oneString(what string, f func(string) (cty.Value, error)) function.Function
 	})
 }
 
-func readSecret(dir, name string, s *Snapshot, in Inputs) (cty.Value, error) {
+func readSecret(dir, name string, s *Snapshot, in Inputs, r *reads) (cty.Value, error) {
 	if path, ok := strings.CutPrefix(name, "file:"); ok {
 		b, err := s.readOther(dir, path)
+		r.others[fileName(dir, path)] = b
 		return cty.StringVal(strings.TrimRight(string(b), "\r\n")), err
 	}
 	v, ok := in.env(strings.TrimPrefix(name, "env:"))
+	s.secretEnv[strings.TrimPrefix(name, "env:")] = envValue{v, ok}
+	r.secretEnv[strings.TrimPrefix(name, "env:")] = envValue{v, ok}
 	switch {
 	case ok:
 		return cty.StringVal(v), nil

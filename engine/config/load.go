@@ -27,6 +27,8 @@ type loader struct {
 	diags diag.List
 	all   []*Module
 
+	faults Faults
+
 	spent   bool // the values are too large, and it was said
 	crowded bool // there are too many modules, and it was said
 }
@@ -48,18 +50,27 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 // refers to. All problems found are reported together; the Config is usable for
 // further checks even when there are some, and nil when there is nothing to check.
 func Load(path string, in Inputs) (*Config, diag.List) {
-	l := &loader{snap: newSnapshot(), in: in}
+	l := &loader{snap: newSnapshot(), in: in, faults: newFaults()}
+	var loaded *Config
+	end := in.Cache.begin(l.snap)
+	defer func() { end(loaded) }()
 	files, dir := []string{path}, filepath.Dir(path)
 	if st, err := os.Stat(path); err != nil {
 		return nil, diag.List{diag.Errorf("config.not_found", nil, "No such file or folder: "+path, "")}
 	} else if st.IsDir() {
-		files, dir = configFiles(path), path
+		files, dir = l.snap.files(path, isSource), path
 		if len(files) == 0 {
 			return nil, diag.List{diag.Errorf("config.empty", nil, "No configuration in "+path, "The folder holds no file ending in .hcl.")}
 		}
 	}
-	root := l.module("", dir, files, nil, nil, []string{canonical(dir)})
-	return &Config{Root: root, Modules: l.all, Snapshot: l.snap}, l.diags
+	l.snap.root = dir
+	root := l.module(nil, "", dir, files, nil, nil, []string{canonical(dir)})
+	l.snap.vars = root.Vars
+	c := &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}
+	if !in.stopped() {
+		loaded = c
+	}
+	return c, l.diags
 }
 
 func canonical(dir string) string {
@@ -81,13 +92,20 @@ func topLevelSchema() *hcl.BodySchema {
 	}}
 }
 
-// module loads one instance. args are the values given by the module block at
-// call, nil for the root. parents are the folders that lead here.
-func (l *loader) module(addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
-	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}}
+// module loads one instance. outer has the module block at call, which gives args;
+// all are nil for the root. parents are the folders that lead here.
+func (l *loader) module(outer *Module, addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
+	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}, reads: newReads()}
+	first := len(l.diags)
+	defer l.remember(m, files, args, first)
+	if outer != nil {
+		outer.inner = append(outer.inner, m)
+		m.Calls = append(slices.Clone(outer.Calls), call.Filename)
+	}
 	l.all = append(l.all, m)
 	blocks := l.blocks(files)
-	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in), Variables: map[string]cty.Value{}}
+	before := len(l.diags)
+	base := &hcl.EvalContext{Functions: functions(dir, l.snap, l.in, m.reads), Variables: map[string]cty.Value{}}
 
 	vars := map[string]*variable{}
 	for _, b := range blocks["variable"] {
@@ -112,6 +130,9 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 	l.validate(vars, m.Vars, base)
 	l.locals(m, blocks["locals"], base)
 	m.Scope = base
+	if ds := l.since(before); len(ds) > 0 {
+		l.faults.Modules[addr] = ds
+	}
 	l.named(m, blocks)
 	for _, b := range blocks["pipeline"] {
 		if l.declare(m, "pipeline."+b.Labels[0], b) {
@@ -125,33 +146,55 @@ func (l *loader) module(addr, dir string, files []string, args map[string]given,
 		}
 		m.Engine = newBlock(m, b)
 	}
-	for _, b := range blocks["module"] {
+	l.modules(m, blocks["module"], parents)
+	return m
+}
+
+// modules follows the module blocks of m.
+func (l *loader) modules(m *Module, blocks []*hcl.Block, parents []string) {
+	for _, b := range blocks {
+		if l.in.stopped() {
+			return
+		}
 		if l.declare(m, "module."+b.Labels[0], b) {
-			l.call(m, b, parents)
+			before := len(l.diags)
+			if !l.call(m, b, parents) {
+				l.faults.Calls[m.Qualify(b.Labels[0])] = l.since(before)
+			}
 		}
 	}
-	return m
 }
 
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {
 	out := map[string][]*hcl.Block{}
 	for _, name := range files {
-		f, ds := l.snap.parse(name)
-		l.add(ds...)
-		if f == nil {
-			continue
+		if l.in.stopped() {
+			return out
 		}
-		c, hd := f.Body.Content(topLevelSchema())
-		if !ds.HasErrors() { // after a syntax error the structure is a guess
-			l.add(spec.FromHCL(hd)...)
-		}
-		for _, b := range c.Blocks {
-			if ok := len(b.Labels) == 0 || l.labels(b); ok {
-				out[b.Type] = append(out[b.Type], b)
-			}
+		before := len(l.diags)
+		l.fileBlocks(name, out)
+		if ds := l.since(before); len(ds) > 0 {
+			l.faults.Files[name] = ds
 		}
 	}
 	return out
+}
+
+func (l *loader) fileBlocks(name string, out map[string][]*hcl.Block) {
+	f, ds := l.snap.parse(name)
+	l.add(ds...)
+	if f == nil {
+		return
+	}
+	c, hd := f.Body.Content(topLevelSchema())
+	if !ds.HasErrors() { // after a syntax error the structure is a guess
+		l.add(spec.FromHCL(hd)...)
+	}
+	for _, b := range c.Blocks {
+		if ok := len(b.Labels) == 0 || l.labels(b); ok {
+			out[b.Type] = append(out[b.Type], b)
+		}
+	}
 }
 
 func (l *loader) labels(b *hcl.Block) bool {
@@ -177,8 +220,12 @@ func validName(s string) bool {
 
 func (l *loader) declare(m *Module, name string, b *hcl.Block) bool {
 	if first, ok := m.names[name]; ok {
-		l.add(diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
-			"It is already declared at %s:%d.", first.Filename, first.Start.Line))
+		d := diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
+			"It is already declared at %s:%d.", first.Filename, first.Start.Line)
+		l.add(d)
+		for _, f := range []string{first.Filename, b.DefRange.Filename} { // which of the two counts is not for us to choose
+			l.faults.Files[f] = append(l.faults.Files[f], d)
+		}
 		return false
 	}
 	m.names[name] = b.DefRange
@@ -228,14 +275,35 @@ func (l *loader) named(m *Module, blocks map[string][]*hcl.Block) {
 	}
 }
 
-// call loads the module that a module block instantiates.
-func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
+// mayInclude reports whether the module in dir, whose canonical name is here, may
+// be loaded at this place, and says why not.
+func (l *loader) mayInclude(dir, here string, parents []string, rng hcl.Range) bool {
+	switch {
+	case slices.Contains(parents, here):
+		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(parents) > maxModules:
+		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(l.all) >= maxInstances:
+		if !l.crowded {
+			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
+		}
+		l.crowded = true
+		return false
+	}
+	return true
+}
+
+// call loads the module that a module block instantiates. It reports false when
+// there is nothing to load.
+func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 	attrs, hd := b.Body.JustAttributes()
 	l.add(spec.FromHCL(hd)...)
 	src, ok := attrs["source"]
 	if !ok {
 		l.add(diag.Errorf("config.missing_attribute", &b.DefRange, "Missing source", "A module block needs source = \"../FOLDER\": the connector it instantiates."))
-		return
+		return false
 	}
 	rng := src.Expr.Range()
 	val, hd := src.Expr.Value(m.Scope)
@@ -245,28 +313,17 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
 		if !hd.HasErrors() {
 			l.add(diag.Errorf("config.invalid_value", &rng, "Invalid source", "source must be the path of a folder, as a string."))
 		}
-		return
+		return false
 	}
 	dir := filepath.Join(m.Dir, u.AsString())
-	files := configFiles(dir)
+	files := l.snap.files(dir, isSource)
 	if len(files) == 0 {
 		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
-		return
+		return false
 	}
 	here := canonical(dir)
-	switch {
-	case slices.Contains(parents, here):
-		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
-		return
-	case len(parents) > maxModules:
-		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
-		return
-	case len(l.all) >= maxInstances:
-		if !l.crowded {
-			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
-		}
-		l.crowded = true
-		return
+	if !l.mayInclude(dir, here, parents, rng) {
+		return false
 	}
 	parents = append(slices.Clone(parents), here)
 	args := map[string]given{}
@@ -283,5 +340,12 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) {
 		args[n] = given{val, a.Expr.Range().Ptr(), n}
 	}
 	header := b.DefRange
-	l.module(m.Qualify(b.Labels[0]), dir, files, args, &header, parents)
+	addr := m.Qualify(b.Labels[0])
+	if old := l.reuse(m, addr, dir, files, args, header); old != nil {
+		m.inner = append(m.inner, old)
+		l.adopt(old)
+		return true
+	}
+	l.module(m, addr, dir, files, args, &header, parents)
+	return true
 }

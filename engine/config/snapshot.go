@@ -1,21 +1,19 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
 
 	"weir/engine/diag"
 )
@@ -26,34 +24,35 @@ const (
 	maxSources  = 64 << 20 // all configuration files together
 )
 
-// Snapshot holds the bytes of everything a configuration was read from.
+// Snapshot holds the bytes of everything a configuration was read from, and what
+// was looked at on the way. Loading and planning fill it in one goroutine; after
+// that it is only read.
 type Snapshot struct {
 	Sources map[string][]byte // configuration files by name, for printing diagnostics
 	Others  map[string][]byte // what file() read; may hold secrets, never printed
 	parsed  map[string]*hcl.File
 	size    int // bytes in Sources
 	budget  *budget
+	cache   *Cache               // nil without one
+	clean   map[string]*hcl.File // of parsed, those without problems
+
+	root   string                 // the folder of the root module
+	found  map[string]fs.FileInfo // every file looked for, as it was before it was read; nil when it was not found
+	listed map[string][]string    // every folder looked for, with the names that Listed accepts
+
+	shown     map[string]bool        // of Others, what file() read and not only secret()
+	env       map[string]envValue    // what env() returned
+	secretEnv map[string]envValue    // what secret() returned; never printed
+	vars      map[string]cty.Value   // of the root module
+	hidden    map[string][]hcl.Range // where sources spell out secrets
 }
 
 func newSnapshot() *Snapshot {
-	return &Snapshot{Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}, budget: &budget{left: maxValues}}
-}
-
-// Revision is a digest of the content of every file read.
-func (s *Snapshot) Revision() string {
-	h := sha256.New()
-	for _, m := range []map[string][]byte{s.Sources, s.Others} {
-		names := make([]string, 0, len(m))
-		for n := range m {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		for _, n := range names {
-			h.Write(fmt.Appendf(nil, "%d:%s%d:", len(n), n, len(m[n])))
-			h.Write(m[n])
-		}
+	return &Snapshot{
+		Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}, budget: &budget{left: maxValues},
+		found: map[string]fs.FileInfo{}, listed: map[string][]string{}, shown: map[string]bool{},
+		clean: map[string]*hcl.File{}, env: map[string]envValue{}, secretEnv: map[string]envValue{}, hidden: map[string][]hcl.Range{},
 	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
 // Roots returns the configurations that path names: path itself when it is a
@@ -80,38 +79,22 @@ func Roots(path string) ([]string, diag.List) {
 	return out, nil
 }
 
-// configFiles lists the configuration files of dir, sorted: *.hcl and *.hcl.json
-// without tests and variable files. Names that editors use for temporary files are left out.
-func configFiles(dir string) []string {
-	return listFiles(dir, func(n string) bool {
-		return (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) &&
-			!strings.HasSuffix(n, ".test.hcl") && !strings.HasSuffix(n, ".vars.hcl")
-	})
-}
-
-func listFiles(dir string, keep func(string) bool) []string {
-	entries, _ := os.ReadDir(dir)
-	var out []string
-	for _, e := range entries {
-		n := e.Name()
-		if e.IsDir() || strings.HasPrefix(n, ".") || strings.HasPrefix(n, "#") || strings.HasSuffix(n, "~") || !keep(n) {
-			continue
-		}
-		out = append(out, filepath.Join(dir, n))
-	}
-	return out
-}
-
 // parse reads and parses one file. The same file is read once, also when two modules share it.
 func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 	if f, ok := s.parsed[name]; ok {
 		return f, nil
 	}
-	src, ds := readLimited(name)
+	src, ds := s.readLimited(name)
 	if ds != nil {
 		return nil, ds
 	}
 	s.Sources[name] = src
+	if f := s.cache.known(name, src); f != nil {
+		s.parsed[name], s.clean[name] = f, f
+		s.Sources[name] = s.cache.files[name].src // the ranges of f, and what is shown, are of one text
+		s.size += len(src)
+		return f, nil
+	}
 	if s.size += len(src); s.size > maxSources {
 		return nil, diag.List{diag.Errorf("config.too_large", nil, "The configuration is too large",
 			"With %s its files have more than %d MiB together.", name, maxSources>>20)}
@@ -121,8 +104,10 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 			return nil, ds
 		}
 		f, hd := json.Parse(src, name)
+		ds = diag.FromHCL("config.syntax", hd)
 		s.parsed[name] = f
-		return f, diag.FromHCL("config.syntax", hd)
+		s.keepClean(name, f, ds)
+		return f, ds
 	}
 	if ds := tooDeep(name, src); ds != nil {
 		return nil, ds
@@ -132,16 +117,36 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		markOrigins(body, src)
 		meter(body, s.budget)
 	}
+	ds = diag.FromHCL("config.syntax", hd)
 	s.parsed[name] = f
-	return f, diag.FromHCL("config.syntax", hd)
+	s.keepClean(name, f, ds)
+	return f, ds
 }
 
-func readLimited(name string) ([]byte, diag.List) {
+// open opens a regular file for reading. info is how it was found, nil when there is none.
+func open(name string) (f *os.File, info fs.FileInfo, err error) {
 	// Opening a pipe that nobody writes to would wait for ever.
-	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
-		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "It is not a regular file.")}
+	if info, err = os.Stat(name); err != nil {
+		return nil, nil, err
 	}
-	f, err := os.Open(name)
+	if !info.Mode().IsRegular() {
+		return nil, info, errNotRegular
+	}
+	if f, err = os.Open(name); err != nil {
+		return nil, info, err
+	}
+	// What was opened may be another file by now.
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+var errNotRegular = errors.New("it is not a regular file")
+
+func (s *Snapshot) readLimited(name string) ([]byte, diag.List) {
+	f, info, err := open(name)
+	s.looked(name, info)
 	if err != nil {
 		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
 	}
@@ -192,7 +197,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// readOther reads a file for file() and for certificates, relative to dir.
+// readOther reads a file for file(), secret() and certificates, relative to dir.
 func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name)
@@ -200,7 +205,8 @@ func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 	if b, ok := s.Others[name]; ok {
 		return b, nil
 	}
-	f, err := os.Open(name)
+	f, info, err := open(name)
+	s.looked(name, info)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %s", name, reason(err))
 	}
@@ -214,4 +220,16 @@ func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 	}
 	s.Others[name] = b
 	return b, nil
+}
+
+// readShown is readOther for what is no secret.
+func (s *Snapshot) readShown(dir, name string) ([]byte, error) {
+	b, err := s.readOther(dir, name)
+	if err == nil {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		s.shown[name] = true
+	}
+	return b, err
 }

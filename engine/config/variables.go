@@ -125,7 +125,7 @@ func (l *loader) outside(dir string, vars map[string]*variable) map[string]given
 			out[name] = l.fromText(vars[name], s, "environment variable WEIR_VAR_"+name)
 		}
 	}
-	files := listFiles(dir, func(n string) bool { return strings.HasSuffix(n, ".vars.hcl") })
+	files := l.snap.files(dir, isVars)
 	for _, f := range append(files, l.in.VarFiles...) {
 		l.varFile(f, vars, out)
 	}
@@ -172,7 +172,10 @@ func (l *loader) varFile(name string, vars map[string]*variable, out map[string]
 			l.unknownVariable(n, vars, &attrs[n].NameRange, filepath.Base(name))
 			continue
 		}
-		val, hd := attrs[n].Expr.Value(&hcl.EvalContext{Functions: functions(filepath.Dir(name), l.snap, l.in)})
+		if vars[n].sensitive {
+			l.snap.hide(attrs[n].Expr)
+		}
+		val, hd := attrs[n].Expr.Value(&hcl.EvalContext{Functions: functions(filepath.Dir(name), l.snap, l.in, newReads())})
 		l.add(spec.FromHCL(hd)...)
 		if !hd.HasErrors() {
 			out[n] = given{val, attrs[n].Expr.Range().Ptr(), "The value of " + n}

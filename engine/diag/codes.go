@@ -125,6 +125,7 @@ row.bad_quote there is text after the quote that ends a cell
 row.bad_value a value cannot be read as its type, or cannot be written
 row.charset a note on the character set of a file
 row.check_failed a condition of a check step does not hold
+row.configuration_changed a step kept the row back and was changed before the file ended
 row.duplicate_column the header names a column twice
 row.empty there are no rows
 row.expression an expression failed for the row
@@ -142,6 +143,7 @@ run.archive a compressed file cannot be read
 run.archive_limit a compressed file expands beyond what is allowed
 run.bad_body the body of a request cannot be made
 run.charset the character set of a file cannot be read
+run.configuration_changed a step was changed in the middle of a file
 run.failed a pipeline stopped
 run.file_changed a file changed while it was being read
 run.file_not_moved a file that was read could not be put away

@@ -20,10 +20,19 @@ const maxSamples = 3
 
 // readFile reads one file from where the last commit left it to its end.
 func (r *run) readFile(ctx context.Context, f *files.File) error {
-	if err := r.readRows(ctx, f); err != nil {
-		return err
+	for {
+		err := r.readRows(ctx, f)
+		if err == nil {
+			return r.endFile(ctx, f)
+		}
+		if !errors.Is(err, errBoundary) {
+			return err
+		}
+		f.Cursor = stopAt(r.source.last)
+		if err := r.boundary(ctx); err != nil {
+			return err
+		}
 	}
-	return r.endFile(ctx, f)
 }
 
 func (r *run) readRows(ctx context.Context, f *files.File) error {
@@ -43,6 +52,9 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		return err
 	}
 	src.last = start
+	if err := r.takeUpHeld(f, start); err != nil {
+		return err
+	}
 	r.lastTime = r.Clock.Now()
 	steps, last := chain(src.decode)
 	a, err := r.ahead(ctx, last)
@@ -123,10 +135,22 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 		return err
 	}
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
-	due := r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
-	if !due || l.pos.offset < 0 || r.holding() || r.repeating() {
+	asked := r.Control.due()
+	due := asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
+	if !due || l.pos.offset < 0 || r.repeating() {
 		return nil
 	}
+	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
+		return err
+	}
+	if err := r.commitWithin(ctx, f); err != nil || !asked {
+		return err
+	}
+	return errBoundary
+}
+
+// commitWithin commits in the middle of f, after what steps hold of it was saved.
+func (r *run) commitWithin(ctx context.Context, f *files.File) error {
 	r.tallies()
 	if err := r.limit(false); err != nil {
 		return err
@@ -136,11 +160,20 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 			return err
 		}
 	}
-	p := r.source.last
-	if err := r.source.set.Progress(f, state.Cursor{Row: p.row, Offset: p.offset, Line: p.line}); err != nil {
+	if err := r.limit(false); err != nil { // what was under way may have been refused
 		return err
 	}
-	return r.commit(ctx)
+	p := r.source.last
+	if err := r.source.set.Progress(f, stopAt(p)); err != nil {
+		return err
+	}
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	if r.window = 0; r.held > 0 {
+		r.window = p.row
+	}
+	return nil
 }
 
 // endFile ends an object: what was kept back goes on, everything is delivered
@@ -158,6 +191,8 @@ func (r *run) endFile(ctx context.Context, f *files.File) error {
 		}
 	}
 	r.tallies()
+	r.countHeld(0)
+	r.dropHeld(f.ID)
 	if err := r.limit(true); err != nil {
 		return err
 	}
@@ -195,11 +230,19 @@ func (r *run) commit(ctx context.Context) error {
 
 func (r *run) commitState(ctx context.Context) error {
 	r.Point("committing")
-	r.Session.Count(r.pending)
-	if err := r.Session.Commit(ctx); err != nil {
+	if err := r.commitCounts(ctx); err != nil {
 		return err
 	}
 	r.Point("committed")
+	return nil
+}
+
+// commitCounts is commitState without its points.
+func (r *run) commitCounts(ctx context.Context) error {
+	r.Session.Count(r.pending)
+	if err := r.commitTimed(ctx); err != nil {
+		return err
+	}
 	r.report.Counts.Add(r.pending)
 	r.report.Groups = addGroups(r.report.Groups, r.groups...)
 	r.kept = len(r.rejects)

@@ -53,8 +53,18 @@ type Options struct {
 	// Hold keeps shared spaces of the store for this run, see state.Store.Hold;
 	// nil when no other pipeline runs meanwhile.
 	Hold func(ctx context.Context, spaces []string) (release func(), err error)
+	// Control lets others steer the run; nil when nobody does.
+	Control *Control
 	// Progress is called by the run's goroutine after every batch; it must be quick. nil does nothing.
 	Progress func(Progress)
+	// Committed is called by the run's goroutine after every commit, with what was
+	// counted and the time it took. The counts are the run's: they may not be kept.
+	// It must be quick. nil does nothing.
+	Committed func(c state.Counts, took time.Duration)
+	// Delivered is called by the run's goroutine for every delivery that a sink took,
+	// with the time from its sending to its being durable there. It must be quick.
+	// nil does nothing.
+	Delivered func(sink string, took time.Duration)
 }
 
 // Progress tells how far a run is.
@@ -96,8 +106,12 @@ type run struct {
 	lastTime time.Time
 	source   *source
 	spaces   []string // shared ones that steps use
+	held     int64    // rows of the present object that the ledger counts as held, the pending commit included
+	holds    bool     // steps hold too much of it for a commit before its end
+	window   int64    // row of the last commit in its middle, when rows were held then; else 0
 	replay   *unit    // the dead letters under way, when these are replayed
 	preview  *Preview
+	pointed  bool // Point is being called
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.
@@ -114,11 +128,36 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Chunk = chunkSize
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
-	err := r.run(ctx)
+	err := r.guarded(func() error { return r.run(ctx) })
+	o.Control.end()
 	if err != nil {
 		r.Session.Discard()
 	}
 	return &r.report, err
+}
+
+// guarded calls do, whose steps may panic: the run ends, not the process, and
+// other pipelines go on.
+func (r *run) guarded(do func() error) (err error) {
+	point := r.Point
+	r.Point = func(name string) {
+		r.pointed = true
+		point(name)
+		r.pointed = false
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			if r.pointed {
+				panic(v) // whoever looks on means to end the process
+			}
+			err = panicked(v)
+		}
+		var p *PanicError
+		if errors.As(err, &p) {
+			r.Log.Error("a defect in the program ended the run", zap.String("what", p.What), zap.Strings("stack", p.Stack))
+		}
+	}()
+	return do()
 }
 
 func (r *run) run(ctx context.Context) (err error) {
@@ -138,11 +177,14 @@ func (r *run) run(ctx context.Context) (err error) {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	var sources []string
 	for _, n := range r.Pipeline.Nodes {
-		if n.Kind != "source" {
-			continue
+		if n.Kind == "source" {
+			sources = append(sources, n.Address)
 		}
-		if err := r.runSource(ctx, n); err != nil {
+	}
+	for _, a := range sources { // by address: a change of plan may come in between
+		if err := r.runSource(ctx, r.nodeAt(a)); err != nil {
 			return err
 		}
 	}
@@ -264,11 +306,21 @@ func (e *StepError) Unwrap() error { return e.Err }
 // nextFile handles one file, and reports false when none is ready.
 func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 	s := r.source
+	if r.Control.due() { // files end with a commit, so nothing is pending here
+		if err := r.boundary(ctx); err != nil {
+			return false, err
+		}
+	}
+	r.Control.at(&s.node.Address)
 	f, err := s.set.Next(ctx)
+	r.Control.at(nil)
 	if errors.Is(err, io.EOF) {
 		return false, nil
 	}
 	if err != nil {
+		return false, err
+	}
+	if err := r.Session.RecordRun(); err != nil {
 		return false, err
 	}
 	r.Point("fetched")
@@ -289,7 +341,10 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
 		return err
 	}
-	if err := r.Session.Commit(ctx); err != nil {
+	if h, some := r.Session.Held(f.ID); some {
+		r.giveUp(h)
+	}
+	if err := r.commitCounts(ctx); err != nil {
 		return err
 	}
 	r.Point("quarantined")

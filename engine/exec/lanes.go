@@ -120,13 +120,22 @@ func (r *run) newLane(steps []*plan.Node) *lane {
 // work parses the lane's chunk and runs its steps. next receives the row number
 // after the lane's last row, as soon as it is known.
 func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin, meta *metaFiller, out *record.Schema, next chan<- int64) {
-	defer func() { l.done <- struct{}{} }()
+	told := false // whether the next lane knows its first row's number
+	defer func() {
+		if v := recover(); v != nil {
+			if l.err = panicked(v); !told {
+				next <- <-l.base
+			}
+		}
+		l.done <- struct{}{}
+	}()
 	l.out, l.in, l.rejects, l.rows, l.encoded = nil, nil, l.rejects[:0], 0, l.encoded[:0]
 	b := &l.batch
 	l.err = rd.Parse(ctx, &l.chunk, b)
 	first := <-l.base
 	l.rows = int64(b.N)
 	next <- first + l.rows
+	told = true
 	if l.err != nil {
 		return
 	}
@@ -248,6 +257,11 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 	go func() {
 		defer close(ordered)
 		defer close(work)
+		defer func() {
+			if v := recover(); v != nil {
+				splitErr = panicked(v)
+			}
+		}()
 		splitErr = r.split(ctx, rd, start.row, free, work, ordered)
 	}()
 	finished := make(chan struct{}, workers)

@@ -71,7 +71,7 @@ func PreviewRun(ctx context.Context, o Options, rows int, forget func() error) (
 	p := &Preview{rows: rows, byN: map[*plan.Node]int{}, enc: map[*plan.Node]*record.Encoder{}}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, preview: p}
 	r.buildPreview()
-	err := r.previewSource(ctx, rows, forget)
+	err := r.guarded(func() error { return r.previewSource(ctx, rows, forget) })
 	p.Rejects, p.Notices = r.rejects, append(p.Notices, r.report.Notices...)
 	r.Session.Discard()
 	return p, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pgregory.net/rapid"
@@ -61,6 +62,11 @@ type probeSink struct {
 	bytes int64
 	wait  time.Duration
 	in    *record.Schema
+	// parallel is how many deliveries may be under way, those with rows of the same
+	// order one after the other; 0 makes them with Deliver.
+	parallel int
+	order    spec.Text
+	orders   []plugin.Expr
 }
 
 // Spec implements plugin.Config.
@@ -70,24 +76,39 @@ func (s *probeSink) Spec() spec.Body {
 		spec.Int("rows", &s.rows).Default(0, "0"),
 		spec.Size("bytes", &s.bytes).Default(0, "0"),
 		spec.Duration("wait", &s.wait).Default(0, "0"),
+		spec.Int("parallel", &s.parallel).Default(0, "0"),
+		spec.Expr("order", &s.order),
 	}
 }
 
 func (s *probeSink) Check(spec.Ranges) diag.List { return nil }
 
-func (s *probeSink) Bind(in *record.Schema, _ spec.Ranges, _ plugin.Compiler) diag.List {
+func (s *probeSink) Bind(in *record.Schema, _ spec.Ranges, c plugin.Compiler) diag.List {
 	s.in = in
-	return nil
+	if s.order.IsZero() {
+		return nil
+	}
+	e, ds := c.Row(s.order, record.Invalid)
+	s.orders = []plugin.Expr{e}
+	return ds
 }
 
 func (s *probeSink) Batching() plugin.Batching {
-	return plugin.Batching{Rows: s.rows, Bytes: s.bytes, Wait: s.wait}
+	b := plugin.Batching{Rows: s.rows, Bytes: s.bytes, Wait: s.wait}
+	if s.parallel > 1 {
+		b.Parallel = &plugin.Parallel{Most: s.parallel, Order: s.orders}
+	}
+	return b
 }
 
 func (s *probeSink) Guarantee() string { return "everything that was ever delivered" }
 
 func (s *probeSink) Open(context.Context, plugin.Host, []byte) (plugin.Writer, error) {
-	return &probeWriter{s: s, enc: record.NewEncoder(s.in, record.JSONOptions{})}, nil
+	w := &probeWriter{s: s, enc: record.NewEncoder(s.in, record.JSONOptions{})}
+	if s.parallel > 0 {
+		return &probeSender{probeWriter: w}, nil
+	}
+	return w, nil
 }
 
 type probeWriter struct {
@@ -98,7 +119,39 @@ type probeWriter struct {
 func (w *probeWriter) Close(context.Context) error { return nil }
 
 func (w *probeWriter) Deliver(ctx context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
-	p := w.s.p
+	lines, err := w.lines(d)
+	if err != nil {
+		return nil, err
+	}
+	refused, err := w.s.p.take(ctx, w.s.to, d.Key, lines)
+	if err != nil {
+		return nil, err
+	}
+	return rejected(d, refused), nil
+}
+
+// lines returns the rows of d as JSON.
+func (w *probeWriter) lines(d *plugin.Delivery) (out []string, err error) {
+	for k := range d.Rows.Live() {
+		line, err := w.enc.AppendRow(nil, d.Rows, d.Rows.Row(k))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, string(line))
+	}
+	return out, nil
+}
+
+// rejected lists the rows at the given places of d.
+func rejected(d *plugin.Delivery, places []int) (out []plugin.Rejected) {
+	for _, k := range places {
+		out = append(out, plugin.Rejected{Row: d.Rows.Row(k), Code: "sink.refused", Reason: "not wanted"})
+	}
+	return out
+}
+
+// take is what the receiver does with a delivery; it returns the places of rows it refuses.
+func (p *probe) take(ctx context.Context, to, key string, lines []string) (refused []int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ctx.Err() != nil {
@@ -106,32 +159,76 @@ func (w *probeWriter) Deliver(ctx context.Context, d *plugin.Delivery) ([]plugin
 	}
 	p.calls++
 	fails := p.calls == p.failAt
-	err := p.err
-	if err == nil {
+	if err = p.err; err == nil {
 		err = fmt.Errorf("call %d: %w", p.calls, errProbe)
 	}
 	if fails && !p.after {
 		return nil, err
 	}
-	got := delivery{Key: d.Key}
-	var refused []plugin.Rejected
-	for k := range d.Rows.Live() {
-		line, lerr := w.enc.AppendRow(nil, d.Rows, d.Rows.Row(k))
-		if lerr != nil {
-			return nil, lerr
-		}
-		if p.refuse != nil && p.refuse(string(line)) {
-			refused = append(refused, plugin.Rejected{Row: d.Rows.Row(k), Code: "sink.refused", Reason: "not wanted"})
+	got := delivery{Key: key}
+	for k, line := range lines {
+		if p.refuse != nil && p.refuse(line) {
+			refused = append(refused, k)
 			continue
 		}
-		got.Body += string(line) + "\n"
+		got.Body += line + "\n"
 		got.Rows++
 	}
-	p.seen[w.s.to] = append(p.seen[w.s.to], got)
+	p.seen[to] = append(p.seen[to], got)
 	if fails {
 		return nil, err
 	}
 	return refused, nil
+}
+
+// probeSender is a probeWriter whose deliveries take a while each, some longer
+// than those behind them.
+type probeSender struct {
+	*probeWriter
+	aloft, most atomic.Int32
+}
+
+func (w *probeSender) NewShipment() plugin.Shipment { return &probeShipment{w: w} }
+
+func (w *probeSender) Close(context.Context) error {
+	if n := w.aloft.Load(); n != 0 {
+		return fmt.Errorf("closed with %d deliveries under way", n)
+	}
+	if n, limit := w.most.Load(), int32(max(w.s.parallel, 1)); n > limit {
+		return fmt.Errorf("%d deliveries were under way at once, %d are allowed", n, limit)
+	}
+	return nil
+}
+
+type probeShipment struct {
+	w       *probeSender
+	key     string
+	lines   []string
+	refused []int
+}
+
+func (x *probeShipment) Encode(_ context.Context, d *plugin.Delivery) (err error) {
+	x.key, x.refused = d.Key, nil
+	x.lines, err = x.w.lines(d)
+	return err
+}
+
+func (x *probeShipment) Send(ctx context.Context) (bool, error) {
+	n := x.w.aloft.Add(1)
+	for m := x.w.most.Load(); n > m && !x.w.most.CompareAndSwap(m, n); m = x.w.most.Load() {
+	}
+	defer x.w.aloft.Add(-1)
+	time.Sleep(time.Duration(x.key[5]%4) * 100 * time.Microsecond)
+	var err error
+	x.refused, err = x.w.s.p.take(ctx, x.w.s.to, x.key, x.lines)
+	return len(x.refused) == 0, err
+}
+
+func (x *probeShipment) Settle(_ context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
+	if lines, err := x.w.lines(d); err != nil || !slices.Equal(lines, x.lines) || d.Key != x.key {
+		return nil, fmt.Errorf("delivery %s of\n%q\nis to be settled as %s of\n%q (%w)", x.key, x.lines, d.Key, lines, err)
+	}
+	return rejected(d, x.refused), nil
 }
 
 // effects returns what a receiver that honours keys holds: the rows of each

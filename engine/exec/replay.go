@@ -55,7 +55,7 @@ func Replay(ctx context.Context, o Options, letters []state.Reject) (*Report, er
 		o.Progress = func(Progress) {}
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, replay: &unit{}}
-	err := r.replayAll(ctx, letters)
+	err := r.guarded(func() error { return r.replayAll(ctx, letters) })
 	if err != nil {
 		r.Session.Discard()
 	}

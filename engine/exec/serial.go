@@ -207,16 +207,6 @@ func (r *run) endObject(ctx context.Context) error {
 	return nil
 }
 
-// holding reports whether a step keeps rows back, so that no commit is possible here.
-func (r *run) holding() bool {
-	for _, x := range r.order {
-		if h, ok := x.runner.(step.Holder); ok && h.Oldest() > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // tallies moves what the steps of the loop counted since the last call into the
 // pending counts. Those of lanes are moved as each lane is taken.
 func (r *run) tallies() {

@@ -2,16 +2,12 @@ package exec
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"slices"
 	"time"
 
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
-	"weir/engine/state"
 	"weir/engine/step"
 )
 
@@ -26,9 +22,12 @@ type sinkNode struct {
 	node     *plan.Node
 	writer   plugin.Writer
 	encoder  plugin.Encoder // nil when the sink does not encode in lanes
+	fleet    *fleet         // nil when deliveries are made one by one
 	batching plugin.Batching
 	size     *record.Encoder // measures rows when bytes limit a delivery
-	pending  record.Batch
+	pending  record.Batch    // rows that wait for the rest of their delivery, copied
+	view     record.Batch    // a delivery that lies in one batch as a whole
+	each     []int32         // 0, 1, 2, ...
 	bytes    int64
 	first    time.Time // when the first pending row came
 	rows     int64     // reached the sink since the last commit
@@ -83,6 +82,9 @@ func (s *sinkNode) open(ctx context.Context) error {
 	}
 	s.writer = w
 	s.encoder, _ = w.(plugin.Encoder)
+	if x, ok := w.(plugin.Sender); ok {
+		s.fleet = newFleet(x, s.batching.Parallel)
+	}
 	return nil
 }
 
@@ -107,8 +109,9 @@ func (s *sinkNode) close(ctx context.Context) error {
 	if s.writer == nil {
 		return nil
 	}
+	s.fleet.abandon()
 	w := s.writer
-	s.writer = nil
+	s.writer, s.fleet = nil, nil
 	if err := w.Close(ctx); err != nil {
 		return at(s.node, err)
 	}
@@ -117,6 +120,7 @@ func (s *sinkNode) close(ctx context.Context) error {
 
 // reset forgets what was not committed.
 func (s *sinkNode) reset(ctx context.Context) error {
+	s.fleet.abandon()
 	s.pending.Clear(s.node.In)
 	s.bytes = 0
 	s.begin()
@@ -145,38 +149,83 @@ func (s *sinkNode) add(ctx context.Context, b *record.Batch) error {
 	}
 	if s.whole() {
 		s.rows += int64(b.Live())
-		return s.deliver(ctx, b)
-	}
-	for k := range b.Live() {
-		if err := s.addRow(ctx, b, b.Row(k)); err != nil {
+		if err := s.deliver(ctx, b); err != nil {
 			return err
 		}
+	} else if err := s.cutRows(ctx, b); err != nil {
+		return err
 	}
+	s.keepRows()
 	return s.waited(ctx)
 }
 
-func (s *sinkNode) addRow(ctx context.Context, b *record.Batch, i int) error {
-	if s.size != nil {
-		var err error
-		if s.row, err = s.size.AppendRow(s.row[:0], b, i); err != nil {
-			s.row = s.row[:0] // the sink's own encoding says what is wrong with the row
+// cutRows cuts the selected rows of b, after those that wait already, into
+// deliveries. One that lies in b as a whole is a view of it; only what waits for
+// the next batch is copied.
+func (s *sinkNode) cutRows(ctx context.Context, b *record.Batch) error {
+	from, waiting, live := 0, s.pending.N, b.Live() // rows from..k of b are in no delivery yet
+	for k := range live {
+		if s.size != nil {
+			n := s.measure(b, b.Row(k))
+			if waiting > 0 && s.bytes+n > s.batching.Bytes {
+				if err := s.flushWith(ctx, b, from, k); err != nil {
+					return err
+				}
+				from, waiting = k, 0
+			}
+			s.bytes += n
 		}
-		if s.pending.N > 0 && s.bytes+int64(len(s.row)) > s.batching.Bytes {
-			if err := s.flush(ctx); err != nil {
+		if waiting == 0 {
+			s.first = s.r.Clock.Now()
+		}
+		waiting++
+		s.rows++
+		if s.batching.Rows > 0 && waiting >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
+			if err := s.flushWith(ctx, b, from, k+1); err != nil {
 				return err
 			}
+			from, waiting = k+1, 0
 		}
-		s.bytes += int64(len(s.row))
 	}
-	if s.pending.N == 0 {
-		s.first = s.r.Clock.Now()
-	}
-	s.pending.AppendRow(b, i)
-	s.rows++
-	if s.batching.Rows > 0 && s.pending.N >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
-		return s.flush(ctx)
+	for k := from; k < live; k++ {
+		s.pending.AppendRow(b, b.Row(k))
 	}
 	return nil
+}
+
+// measure returns the bytes of row i of b as JSON, for batch.bytes.
+func (s *sinkNode) measure(b *record.Batch, i int) int64 {
+	var err error
+	if s.row, err = s.size.AppendRow(s.row[:0], b, i); err != nil {
+		s.row = s.row[:0] // the sink's own encoding says what is wrong with the row
+	}
+	return int64(len(s.row))
+}
+
+// flushWith delivers the pending rows and, after them, the selected rows from to
+// to-1 of b.
+func (s *sinkNode) flushWith(ctx context.Context, b *record.Batch, from, to int) error {
+	if s.pending.N > 0 {
+		for k := from; k < to; k++ {
+			s.pending.AppendRow(b, b.Row(k))
+		}
+		return s.send(ctx)
+	}
+	s.bytes = 0
+	s.view = *b
+	s.view.Sel, s.view.Rejects = s.selection(b, from, to), nil
+	return s.deliver(ctx, &s.view)
+}
+
+// selection returns the selected rows from to to-1 of b.
+func (s *sinkNode) selection(b *record.Batch, from, to int) []int32 {
+	if b.Sel != nil {
+		return b.Sel[from:to:to]
+	}
+	for i := len(s.each); i < to; i++ {
+		s.each = append(s.each, int32(i))
+	}
+	return s.each[from:to:to]
 }
 
 // waited delivers rows that have waited long enough. The cut is durable first.
@@ -184,11 +233,19 @@ func (s *sinkNode) waited(ctx context.Context) error {
 	if s.batching.Wait == 0 || s.pending.N == 0 || s.repeating() || s.r.Clock.Now().Sub(s.first) < s.batching.Wait {
 		return nil
 	}
-	return s.cut(ctx)
+	return s.cutHere(ctx)
 }
 
-// cut ends a delivery at a place that a replay could not find by counting.
+// cut ends a delivery at a place that a replay could not find by counting, for a
+// commit: every row that came is durable or rejected when it returns nil.
 func (s *sinkNode) cut(ctx context.Context) error {
+	if err := s.cutHere(ctx); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+func (s *sinkNode) cutHere(ctx context.Context) error {
 	if s.pending.N == 0 {
 		return nil
 	}
@@ -199,124 +256,14 @@ func (s *sinkNode) cut(ctx context.Context) error {
 		s.cuts = append(s.cuts, s.rows)
 		s.ahead = max(s.ahead, s.rows)
 	}
-	return s.flush(ctx)
+	return s.send(ctx)
 }
 
-// quick is the time within which a reservation that is used up was too small.
-const quick = time.Second
-
-// reserve makes durable that n rows are about to be delivered, and at a fast sink
-// those of some deliveries to come: one write serves for all of them. A sink that
-// undoes what was not committed sees nothing twice and needs none of it.
-func (s *sinkNode) reserve(n int64) error {
-	if s.r.replay != nil {
-		return nil // its rows go out one by one, with keys that do not depend on cuts
-	}
-	if _, undoes := s.writer.(plugin.Stager); undoes || s.rows <= s.ahead {
-		return nil
-	}
-	now := s.r.Clock.Now()
-	if s.step = 2 * s.step; now.Sub(s.reserved) > quick {
-		s.step = 1
-	}
-	s.step, s.reserved = min(s.step, 256), now
-	s.ahead = s.rows + (s.step-1)*n
-	return s.r.Session.Reserve(s.node.Address, s.ahead)
-}
-
-// flush delivers the pending rows.
+// flush delivers the pending rows. Every row that came is durable or rejected when
+// it returns nil.
 func (s *sinkNode) flush(ctx context.Context) error {
-	if s.pending.N == 0 {
-		return nil
+	if err := s.send(ctx); err != nil {
+		return err
 	}
-	err := s.deliver(ctx, &s.pending)
-	s.pending.Clear(s.node.In)
-	s.bytes = 0
-	return err
-}
-
-// deliver hands rows to the sink and accounts for them. Every row is durable at
-// the other side, or rejected, when it returns nil.
-func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
-	if err := s.reserve(int64(b.Live())); err != nil {
-		return at(s.node, err)
-	}
-	s.r.Point("delivering")
-	key := s.key(b)
-	refused, err := s.writer.Deliver(ctx, &plugin.Delivery{Key: key, Rows: b})
-	if err != nil {
-		return at(s.node, err)
-	}
-	if s.trace {
-		s.record(b, key, refused)
-	}
-	for _, x := range refused {
-		b.Reject(x.Row, s.node.Address, "", x.Code, x.Reason)
-	}
-	s.r.pending.Delivered += int64(b.Live() - len(refused))
-	s.r.reject(b)
-	s.r.Point("delivered")
-	return nil
-}
-
-// record keeps which rows a delivery had, for weir trace.
-func (s *sinkNode) record(b *record.Batch, key string, refused []plugin.Rejected) {
-	s.trail = s.trail[:0]
-	for k := range b.Live() {
-		i := b.Row(k)
-		if !slices.ContainsFunc(refused, func(x plugin.Rejected) bool { return x.Row == i }) {
-			s.trail = append(s.trail, b.RowNo(i))
-		}
-	}
-	s.r.Session.AddTrail(state.Trail{Object: b.Origin.ID, Rows: s.trail, Sink: s.node.Address, Key: key, Run: s.r.RunID, At: s.r.Clock.Now()})
-}
-
-// writeEncoded passes on rows that a lane encoded.
-func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) error {
-	s.rows += int64(rows)
-	if err := s.reserve(int64(rows)); err != nil {
-		return at(s.node, err)
-	}
-	s.r.Point("delivering")
-	if err := s.encoder.WriteEncoded(ctx, data, rows); err != nil {
-		return at(s.node, err)
-	}
-	s.r.pending.Delivered += int64(rows)
-	s.r.Point("delivered")
-	return nil
-}
-
-// key is the delivery's idempotency key: a digest of pipeline, sink, object and
-// the rows it was made from. One row of the source may be several here, after
-// an expand or by several ways; their place since the last commit tells those apart.
-func (s *sinkNode) key(b *record.Batch) string {
-	h := sha256.New()
-	var num [32]byte
-	n := b.Live()
-	binary.BigEndian.PutUint64(num[0:], uint64(b.RowNo(b.Row(0))))
-	binary.BigEndian.PutUint64(num[8:], uint64(b.RowNo(b.Row(n-1))))
-	binary.BigEndian.PutUint64(num[16:], uint64(n))
-	binary.BigEndian.PutUint64(num[24:], uint64(s.place(b)))
-	for _, part := range []string{s.r.Pipeline.Address, s.node.Address, b.Origin.ID} {
-		var l [4]byte
-		binary.BigEndian.PutUint32(l[:], uint32(len(part)))
-		h.Write(l[:])
-		h.Write([]byte(part))
-	}
-	h.Write(num[:])
-	return "weir-" + hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// place tells apart deliveries of one row: their place since the last commit. In
-// a replay that would depend on what else is replayed; there it is the number of
-// deliveries since one that began above those before.
-func (s *sinkNode) place(b *record.Batch) int64 {
-	if s.r.replay == nil {
-		return s.rows - int64(b.Live())
-	}
-	if s.again++; b.RowNo(b.Row(0)) > s.top {
-		s.again = 0
-	}
-	s.top = max(s.top, b.RowNo(b.Row(b.Live()-1)))
-	return s.again
+	return s.settle(ctx)
 }

@@ -109,10 +109,34 @@ func when(p *plan.Pipeline) []string {
 		out = append(out, "It runs after "+strings.Join(p.After, ", ")+", and not when one of them failed.")
 	}
 	out = append(out, fmt.Sprintf("It commits after every %d rows read or %s, and at the end of each file.", p.Commit.Rows, p.Commit.Every))
+	if h := holders(p); len(h) > 0 {
+		out = append(out, "Commits in the middle of a file keep what "+strings.Join(h, ", ")+" hold of it, up to 64 MiB. When they hold more, it commits at the end of the file only, "+
+			"and a run that is interrupted before goes on from the commit before that.")
+	}
 	if p.DeadLetter.Limit != "" {
 		out = append(out, fmt.Sprintf("It stops when more than %s of the rows read in a run are rejected; nothing since the last commit is kept then, so nothing is lost.", p.DeadLetter.Limit))
 	} else {
 		out = append(out, "Rejected rows never stop it; they are kept with their reason (weir rejects).")
+	}
+	return out
+}
+
+// holders are the steps that keep rows of a file back, or remember them, until a
+// group or the file ends.
+func holders(p *plan.Pipeline) (out []string) {
+	for _, n := range p.Nodes {
+		holds := false
+		switch c := n.Config.(type) {
+		case *step.Group:
+			holds = true
+		case *step.Dedupe:
+			holds = c.Keep == "last"
+		case *step.Check:
+			holds = len(c.Unique)+len(c.OneToOne) > 0
+		}
+		if holds {
+			out = append(out, n.Address)
+		}
 	}
 	return out
 }
@@ -152,6 +176,11 @@ func ledger(p *plan.Pipeline) []Line {
 	}
 	if group != "" {
 		add("grouped", "rows that went into groups of "+group+", less the groups")
+	}
+	if h := holders(p); len(h) > 0 {
+		add("held", "rows that "+strings.Join(h, ", ")+" kept back when a run was interrupted in the middle of a file")
+		add("taken up", "rows of those that a later run goes on with")
+		add("filtered given_up", "rows of those whose file was set aside, or read from its beginning again")
 	}
 	add("rejected", "rows refused with a reason: a bad value, an expression that fails, a failed check, or a refusal of the receiver")
 	add("delivered", "rows durable at a sink")

@@ -116,6 +116,13 @@ func sink(n *plan.Node, c plugin.Sink) []string {
 	if len(cuts) > 0 {
 		out = append(out, "A delivery ends after "+strings.Join(cuts, " or ")+", and at each commit.")
 	}
+	if p := b.Parallel; p != nil {
+		order := "in any order"
+		if len(p.Order) > 0 {
+			order = "those with rows of the same key one after the other"
+		}
+		out = append(out, fmt.Sprintf("Up to %d deliveries are under way at once, %s.", p.Most, order))
+	}
 	return out
 }
 
@@ -147,6 +154,9 @@ func checks(c *step.Check) []string {
 	if len(c.OneToOne) > 0 {
 		out = append(out, fmt.Sprintf("It rejects a row whose %s do not belong together as in earlier rows of the file.", strings.Join(c.OneToOne, " and ")))
 	}
+	if len(c.Unique)+len(c.OneToOne) > 0 {
+		out = append(out, "A commit in the middle of a file keeps what it remembers of earlier rows.")
+	}
 	return out
 }
 
@@ -163,7 +173,8 @@ func dedupe(c *step.Dedupe) []string {
 	case "first":
 		out = append(out, "The first row of each entity that it ever sees goes on; others are counted as deduplicated.")
 	case "last":
-		out = append(out, "The last row of each entity in a file goes on, when the file ends; others are counted as deduplicated.")
+		out = append(out, "The last row of each entity in a file goes on, when the file ends; others are counted as deduplicated.",
+			"A commit in the middle of a file keeps the rows of the file so far.")
 	case "changed":
 		what := "in any field"
 		if len(c.Fields) > 0 {
@@ -189,9 +200,9 @@ func grouping(c *step.Group) []string {
 	for i, t := range c.By {
 		by[i] = code(t)
 	}
-	within := "a file"
+	within, held := "a file", "the rows of the file so far"
 	if c.Within == "adjacent" {
-		within = "a stretch of neighbouring rows"
+		within, held = "a stretch of neighbouring rows", "the rows of the group that goes on"
 	}
-	return []string{fmt.Sprintf("It makes the rows of %s with the same %s into one row, with %d fields computed from them.", within, strings.Join(by, ", "), len(c.Fields))}
+	return []string{fmt.Sprintf("It makes the rows of %s with the same %s into one row, with %d fields computed from them.", within, strings.Join(by, ", "), len(c.Fields)), "A commit in the middle of a file keeps " + held + "."}
 }

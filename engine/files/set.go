@@ -48,6 +48,8 @@ type Set struct {
 	notices diag.List
 
 	moveToMade bool
+	buf        []byte              // of copies
+	left       map[string][]string // by identity, what an earlier run left in the spool folder
 }
 
 // Wait is a file that was found and is not read in this run.

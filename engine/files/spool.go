@@ -10,10 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"weir/engine/plugin"
@@ -29,15 +29,24 @@ const (
 // spool copies a remote file into the spool folder. A copy that an earlier
 // attempt or run began goes on where it ended, as long as the file is the same.
 // It returns false when the file changed meanwhile and is left for the next run.
+//
+// Copies are not synced to the disk: the file itself stays on the server until
+// all of it is committed (I1). What a run left behind is used when its content
+// has the hash that was noted for it, which is not so after a power cut.
 func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	dir := s.spoolDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, spoolError(err)
 	}
-	done := filepath.Join(dir, Identity(s.Source.Location(), c.info))
-	if st, err := os.Stat(done); err != nil || st.Size() != c.info.Size {
+	id := Identity(s.Source.Location(), c.info)
+	done, hash, err := finished(s.left[id], c.info.Size)
+	if err != nil {
+		return false, err
+	}
+	if done == "" {
 		s.Point("spooling")
-		if err := s.transfer(ctx, c.info, done+partial); err != nil {
+		part := filepath.Join(dir, id+partial)
+		if hash, err = s.transfer(ctx, c.info, part); err != nil {
 			return false, s.transferError(c, err)
 		}
 		// What arrived may be a mixture when the file changed on the way.
@@ -47,16 +56,13 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 		}
 		if err != nil || !alike(now, c.info) {
 			s.wait(c, "it changed while it was being copied")
-			return false, removeFile(done + partial)
+			return false, removeCopy(part)
 		}
-		if err := os.Rename(done+partial, done); err != nil {
+		done = filepath.Join(dir, finishedName(id, hash))
+		if err := os.Rename(part, done); err != nil {
 			return false, spoolError(err)
 		}
 		s.Point("spooled")
-	}
-	hash, err := hashFile(done)
-	if err != nil {
-		return false, spoolError(err)
 	}
 	f.spooled, f.hash, f.hashed = done, hash, true
 	return true, nil
@@ -74,44 +80,32 @@ func (s *Set) transferError(c *candidate, err error) error {
 }
 
 // transfer copies the file to the local path to, trying again from where a
-// broken transfer ended.
-func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) error {
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_RDWR, 0o600)
+// broken transfer ended, and returns the hash of its content.
+func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (uint64, error) {
+	c, err := openCopy(to, info.Size)
 	if err != nil {
-		return spoolError(err)
+		return 0, err
 	}
-	err = s.transferTo(ctx, info, out)
-	if err == nil {
-		if err = out.Sync(); err != nil {
-			err = spoolError(err)
-		}
-	}
-	if cerr := out.Close(); err == nil && cerr != nil {
-		err = spoolError(cerr)
+	err = s.transferTo(ctx, info, c)
+	if cerr := c.close(err != nil); err == nil {
+		err = cerr
 	}
 	if errors.Is(err, errChanged) {
-		return errors.Join(err, removeFile(to))
+		err = errors.Join(err, removeCopy(to))
 	}
-	return err
+	return c.hash.Sum64(), err
 }
 
-func (s *Set) transferTo(ctx context.Context, info plugin.FileInfo, out *os.File) error {
-	at, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return spoolError(err)
-	}
-	if at > info.Size {
-		return errChanged
-	}
+func (s *Set) transferTo(ctx context.Context, info plugin.FileInfo, c *spoolCopy) error {
 	wait := firstWait
-	for try := 1; at < info.Size || info.Size == 0; {
-		n, err := s.copyOnce(ctx, info, at, out)
-		at += n
+	for try := 1; c.at < info.Size || info.Size == 0; {
+		before := c.at
+		err := s.copyOnce(ctx, info, c)
 		var own *plugin.Failure
 		switch {
-		case at > info.Size:
+		case errors.Is(err, errChanged):
 			return errChanged
-		case err == nil && at == info.Size:
+		case err == nil && c.at == info.Size:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -120,14 +114,14 @@ func (s *Set) transferTo(ctx context.Context, info plugin.FileInfo, out *os.File
 		case err == nil:
 			err = errors.New("the server ended the transfer early")
 		}
-		if n > 0 {
+		if c.at > before {
 			try, wait = 1, firstWait
 		}
 		if try++; try > attempts {
-			return plugin.Fail(plugin.Transient, "", fmt.Errorf("the transfer of %s broke off at byte %d of %d, %d times in a row: %w", info.Path, at, info.Size, attempts, err),
+			return plugin.Fail(plugin.Transient, "", fmt.Errorf("the transfer of %s broke off at byte %d of %d, %d times in a row: %w", info.Path, c.at, info.Size, attempts, err),
 				"The next run goes on from there")
 		}
-		s.Log.Warn("a transfer broke off and is taken up again", zap.String("file", info.Path), zap.Int64("at", at), zap.Error(err))
+		s.Log.Warn("a transfer broke off and is taken up again", zap.String("file", info.Path), zap.Int64("at", c.at), zap.Error(err))
 		if err := s.again(ctx, info, wait); err != nil {
 			return err
 		}
@@ -159,35 +153,28 @@ func (s *Set) again(ctx context.Context, info plugin.FileInfo, wait time.Duratio
 	return err
 }
 
-// copyOnce copies from offset at until the transfer ends.
-func (s *Set) copyOnce(ctx context.Context, info plugin.FileInfo, at int64, out *os.File) (int64, error) {
-	in, err := s.FS.Open(ctx, info.Path, at)
+// copyOnce goes on with c until the transfer ends.
+func (s *Set) copyOnce(ctx context.Context, info plugin.FileInfo, c *spoolCopy) error {
+	in, err := s.FS.Open(ctx, info.Path, c.at)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	w := &spoolWriter{out: out}
-	n, err := io.Copy(w, io.LimitReader(in, info.Size-at+1))
+	if w, ok := in.(io.WriterTo); ok {
+		_, err = w.WriteTo(c)
+	} else {
+		if s.buf == nil {
+			s.buf = make([]byte, copyBuffer)
+		}
+		err = c.fill(in, s.buf)
+	}
 	cerr := in.Close()
 	switch {
-	case w.err != nil:
-		return n, spoolError(w.err)
+	case c.err != nil:
+		return c.err
 	case err == nil:
 		err = cerr
 	}
-	return n, err
-}
-
-// spoolWriter keeps errors of the local disk apart from those of the server.
-type spoolWriter struct {
-	out *os.File
-	err error
-}
-
-// Write implements io.Writer.
-func (w *spoolWriter) Write(p []byte) (int, error) {
-	n, err := w.out.Write(p)
-	w.err = err
-	return n, err
+	return err
 }
 
 // spoolDir is the folder of this step of this pipeline alone.
@@ -196,7 +183,7 @@ func (s *Set) spoolDir() string {
 	return filepath.Join(s.Spool, hex.EncodeToString(sum[:8]))
 }
 
-// cleanSpool removes copies that no file in the queue can use.
+// cleanSpool removes copies that no file in the queue can use, and notes the others.
 func (s *Set) cleanSpool() error {
 	if s.Source.Local() {
 		return nil
@@ -208,16 +195,20 @@ func (s *Set) cleanSpool() error {
 	if err != nil {
 		return spoolError(err)
 	}
-	keep := map[string]bool{}
+	if len(entries) == 0 {
+		return nil
+	}
+	s.left = map[string][]string{}
 	for _, c := range s.queue {
-		id := Identity(s.Source.Location(), c.info)
-		keep[id], keep[id+partial] = true, true
+		s.left[Identity(s.Source.Location(), c.info)] = nil
 	}
 	for _, e := range entries {
-		if !keep[e.Name()] {
-			if err := removeFile(filepath.Join(s.spoolDir(), e.Name())); err != nil {
-				return err
-			}
+		name := filepath.Join(s.spoolDir(), e.Name())
+		id, _, _ := strings.Cut(e.Name(), ".")
+		if _, ok := s.left[id]; ok {
+			s.left[id] = append(s.left[id], name)
+		} else if err := removeFile(name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -231,23 +222,6 @@ func (s *Set) dropSpool(f *File) {
 		s.Log.Warn("a spooled copy could not be removed; the next run does", zap.Error(err))
 	}
 	f.spooled = ""
-}
-
-func removeFile(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return spoolError(err)
-	}
-	return nil
-}
-
-func hashFile(name string) (uint64, error) {
-	in, err := os.Open(name)
-	if err != nil {
-		return 0, err
-	}
-	h := xxhash.New()
-	_, err = io.Copy(h, in)
-	return h.Sum64(), errors.Join(err, in.Close())
 }
 
 func spoolError(err error) error {

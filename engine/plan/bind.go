@@ -90,8 +90,10 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 		return false
 	}
 	n.Config = c
-	at, ds := c.Spec().Decode(n.rest, b.block.Module.Scope)
+	body := c.Spec()
+	at, ds := body.Decode(n.rest, b.block.Module.Scope)
 	n.at = at
+	n.values, n.refs = b.cache.share(append(n.values, body.Values(at)...))
 	if !ds.HasErrors() {
 		ds = append(ds, c.Check(at)...)
 	}
@@ -110,12 +112,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	switch n.Kind {
 	case "source":
 	case "decode":
-		s, d := n.Decoder.Bind(n.at)
-		ds = append(ds, d...)
-		if !d.HasErrors() || s.Len() > 0 {
-			n.Out, d = withMeta(n, tolerant(s))
-			ds = append(ds, d...)
-		}
+		ds = append(ds, b.bindDecoder(n)...)
 	case "sink":
 		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
 	default:
@@ -128,10 +125,33 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	b.add(ds...)
 }
 
+// bindDecoder fixes the rows of a decoder. Decoders that are configured alike are one.
+func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
+	key := decoderKey{kind: n.Type}
+	if len(n.values) > 0 && len(n.refs) == 0 {
+		key.values = &n.values[0]
+	}
+	if have, ok := b.cache.decoders[key]; ok && key.values != nil {
+		n.Decoder, n.Config, n.Out = have.config, have.config, have.out
+		return nil
+	}
+	s, ds := n.Decoder.Bind(n.at)
+	if ds.HasErrors() && s.Len() == 0 {
+		return ds
+	}
+	var d diag.List
+	n.Out, d = withMeta(n, tolerant(s))
+	n.Out = b.cache.schema(n.Out)
+	if ds = append(ds, d...); len(ds) == 0 {
+		b.cache.decoders[key] = boundDecoder{n.Decoder, n.Out}
+	}
+	return ds
+}
+
 // compilerOf returns what makes compilers of n's expressions over the rows of a schema.
 func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
 	return func(in *record.Schema) plugin.Compiler {
-		c := b.o.Compiler(in, b.vars)
+		var c plugin.Compiler = b.cache.compiler(in, b.shown, func() plugin.Compiler { return b.o.Compiler(in, b.vars) })
 		if b.o.Instrument != nil {
 			c = b.o.Instrument(b.block.Address(), n.Address, c)
 		}
@@ -157,9 +177,9 @@ type recorder struct {
 	n *Node
 }
 
-func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, diag.List) {
+func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List, row bool) (plugin.Expr, diag.List) {
 	if e != nil && !ds.HasErrors() {
-		r.n.Exprs = append(r.n.Exprs, Compiled{t, e})
+		r.n.Exprs = append(r.n.Exprs, Compiled{t, e, row})
 	}
 	return e, ds
 }
@@ -167,19 +187,19 @@ func (r recorder) note(t spec.Text, e plugin.Expr, ds diag.List) (plugin.Expr, d
 // Row implements plugin.Compiler.
 func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Row(t, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, true)
 }
 
 // Rows implements plugin.Compiler.
 func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Rows(t, extra, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, false)
 }
 
 // Value implements plugin.Compiler.
 func (r recorder) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Value(t, env, want)
-	return r.note(t, e, ds)
+	return r.note(t, e, ds, false)
 }
 
 // withMeta adds the hidden field that tells where a row came from.
@@ -231,6 +251,11 @@ func reads(r *Node) []record.Slot {
 		out = append(out, r.When.Reads()...)
 	}
 	if r.Sink != nil {
+		for _, x := range r.Exprs { // they may read hidden fields
+			if x.Row {
+				out = append(out, x.Expr.Reads()...)
+			}
+		}
 		return append(out, r.In.Visible()...)
 	}
 	return append(out, r.Step.Reads(r.Want)...)

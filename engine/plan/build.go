@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -29,6 +30,11 @@ type Options struct {
 	// Instrument wraps the compiler of a step's row expressions, to observe
 	// them; nil does nothing. pipeline and step are addresses.
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
+	// Stop is asked between steps; once it is true what is left is not planned. nil never stops.
+	Stop func() bool
+	// Before is an earlier plan, made with the same options. What it has of modules that
+	// are taken over from its configuration, see config.Cache, is used again. nil: nothing is.
+	Before *Plan
 	// Columns checks the declaration of one column of a schema block.
 	Columns func(name string, decl spec.Text) diag.List
 }
@@ -36,44 +42,87 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o}
-	p := &Plan{Revision: c.Snapshot.Revision()}
-	for _, m := range c.Modules {
-		b.named(m)
-	}
-	for _, m := range c.Modules {
-		vars := rowVars(m)
-		for _, blk := range m.Pipelines {
-			before := len(b.diags)
-			pb := &pipelineBuilder{builder: b, block: blk, vars: vars, byAddress: map[string]*Node{}}
-			pl := pb.build()
-			if !b.diags[before:].HasErrors() {
-				p.Pipelines = append(p.Pipelines, pl)
-			}
+	b := &builder{o: o, cache: newCache(), faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
+	p := &Plan{faults: &c.Faults, modules: make(map[*config.Module][]*Pipeline, len(c.Modules))}
+	quiet := make([]bool, len(c.Modules))
+	for i, m := range c.Modules {
+		if b.stopped() {
+			return p, b.diags.Sort()
 		}
+		before := len(b.diags)
+		if !b.reusable(m) { // else its blocks are decoded already
+			b.named(m)
+		}
+		quiet[i] = len(b.diags) == before
+	}
+	for i, m := range c.Modules {
+		if b.stopped() {
+			return p, b.diags.Sort()
+		}
+		b.module(p, m, quiet[i])
 	}
 	if e := c.Root.Engine; e != nil {
-		_, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
+		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
+		p.Engine.at = at
 		b.add(ds...)
 	}
 	b.order(p)
+	p.Revision = c.Snapshot.Revision() // now: decoding read the files that blocks name
 	return p, b.diags.Sort()
 }
 
-type builder struct {
-	o     Options
-	diags diag.List
+// reusable reports whether the plan of m was made before: the module is the very
+// one that an earlier configuration had, and nothing was to be said about it.
+func (b *builder) reusable(m *config.Module) bool {
+	if b.o.Before == nil {
+		return false
+	}
+	_, ok := b.o.Before.modules[m]
+	return ok && len(b.faults.OfModule(m.Address)) == 0
 }
 
-func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
-
-// EngineSpec declares the engine block.
-func EngineSpec(e *EngineOptions) spec.Body {
-	return spec.Body{
-		spec.String("state", &e.StateDir).Default(".weir/state", `".weir/state"`).Doc("Folder of the embedded state store, relative to where weir runs."),
-		spec.Choice("log_level", &e.LogLevel, "debug", "info", "warn", "error").Default("info", `"info"`).Doc("The least severe messages that are logged."),
+// module plans the pipelines of m. quiet tells that there is nothing to be said
+// about the blocks that they refer to.
+func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
+	if b.reusable(m) {
+		p.modules[m] = b.o.Before.modules[m]
+		p.Pipelines = append(p.Pipelines, p.modules[m]...)
+		return
+	}
+	first := len(b.diags)
+	from := len(p.Pipelines)
+	vars := rowVars(m)
+	shown := describeVars(vars)
+	for _, blk := range m.Pipelines {
+		if b.stopped() {
+			return
+		}
+		before := len(b.diags)
+		pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
+		pl := pb.build()
+		if ds := pb.errors(before); len(ds) > 0 {
+			p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
+			quiet = false
+			continue
+		}
+		p.Pipelines = append(p.Pipelines, pl)
+	}
+	if quiet && len(b.diags) == first {
+		p.modules[m] = slices.Clone(p.Pipelines[from:])
 	}
 }
+
+type builder struct {
+	o      Options
+	cache  *cache
+	diags  diag.List
+	faults *config.Faults
+	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to
+}
+
+func (b *builder) stopped() bool { return b.o.Stop != nil && b.o.Stop() }
+
+func (b *builder) add(ds ...diag.Diagnostic) { b.diags = append(b.diags, ds...) }
 
 // named decodes the blocks that pipelines refer to.
 func (b *builder) named(m *config.Module) {
@@ -82,31 +131,40 @@ func (b *builder) named(m *config.Module) {
 	}
 	for _, blk := range m.Mappings {
 		var fields []spec.NamedText
-		_, ds := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}.Decode(blk.Body, m.Scope)
+		body := spec.Body{spec.Exprs("fields", &fields).Required().Doc("Field name = expression.")}
+		at, ds := body.Decode(blk.Body, m.Scope)
 		b.add(ds...)
-		blk.Ref.Value = fields
+		b.broken(blk.Ref, ds)
+		blk.Ref.Value, blk.Ref.Values = fields, body.Values(at)
 	}
 	for _, blk := range m.Entities {
 		e := &identity.Entity{Name: blk.Name}
-		at, ds := e.Spec().Decode(blk.Body, m.Scope)
+		body := e.Spec()
+		at, ds := body.Decode(blk.Body, m.Scope)
 		if !ds.HasErrors() {
 			ds = append(ds, e.Check(at)...)
 		}
 		b.add(ds...)
-		blk.Ref.Value = e
+		b.broken(blk.Ref, ds)
+		blk.Ref.Value, blk.Ref.Values = e, body.Values(at)
 	}
 	for _, blk := range m.Schemas {
+		before := len(b.diags)
 		blk.Ref.Value = b.schema(blk)
+		b.broken(blk.Ref, b.diags[before:])
 	}
 }
 
 func (b *builder) connection(blk *config.Block) {
+	before := len(b.diags)
+	defer func() { b.broken(blk.Ref, b.diags[before:]) }()
 	p, ok := b.plugin(blk.Labels[0], "connection", func(p plugin.Plugin) bool { return p.Connection != nil }, blk.Header)
 	if !ok {
 		return
 	}
 	c := p.Connection()
-	at, ds := c.Spec().Decode(blk.Body, blk.Module.Scope)
+	body := c.Spec()
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	if m, ok := c.(plugin.Movable); ok && !ds.HasErrors() {
 		ds = append(ds, b.move(blk, m)...)
 	}
@@ -114,7 +172,7 @@ func (b *builder) connection(blk *config.Block) {
 	if !ds.HasErrors() {
 		b.add(c.Check(at)...)
 	}
-	blk.Ref.Value = c
+	blk.Ref.Value, blk.Ref.Values = c, body.Values(at)
 }
 
 // move points a connection at the endpoint that takes its server's place.
@@ -168,8 +226,9 @@ func (b *builder) schema(blk *config.Block) []spec.NamedText {
 			out = append(out, spec.NamedText{Name: labels[0]})
 			return schemaField(t)
 		})}
-	_, ds := body.Decode(blk.Body, blk.Module.Scope)
+	at, ds := body.Decode(blk.Body, blk.Module.Scope)
 	b.add(ds...)
+	blk.Ref.Values = body.Values(at)
 	for i := range out {
 		out[i].Text = *types[i]
 		if b.o.Columns != nil && !out[i].Text.IsZero() {
@@ -183,7 +242,7 @@ func schemaField(t *spec.Text) spec.Body {
 	doc := new(string)
 	return spec.Body{
 		spec.Expr("type", t).Required().Doc("A column declaration, such as \"text\" or \"decimal comma optional\"."),
-		spec.String("description", doc).Doc("What the field means."),
+		spec.String("description", doc).Prose().Doc("What the field means."),
 	}
 }
 
@@ -198,7 +257,11 @@ func (b *builder) order(p *Plan) {
 		case 2:
 			return
 		case 1:
-			b.add(diag.Errorf("plan.cycle", &pl.Header, "Pipelines wait for each other", "%s.", strings.Join(path, " -> ")))
+			d := diag.Errorf("plan.cycle", &pl.Header, "Pipelines wait for each other", "%s.", strings.Join(path, " -> "))
+			b.add(d)
+			for _, a := range path[slices.Index(path, pl.Address) : len(path)-1] {
+				p.Failed = append(p.Failed, Failed{Address: a, Diags: diag.List{d}})
+			}
 			return
 		}
 		state[pl.Address] = 1
@@ -213,5 +276,7 @@ func (b *builder) order(p *Plan) {
 	for _, pl := range p.Pipelines {
 		visit(pl, nil)
 	}
-	p.Pipelines = out
+	p.Pipelines = slices.DeleteFunc(out, func(pl *Pipeline) bool {
+		return slices.ContainsFunc(p.Failed, func(f Failed) bool { return f.Address == pl.Address })
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/schedule"
 	"weir/engine/spec"
 	"weir/engine/step"
 )
@@ -20,8 +21,12 @@ type pipelineBuilder struct {
 	*builder
 	block     *config.Block
 	vars      map[string]any
+	shown     *variables // vars as data
 	nodes     []*planned
 	byAddress map[string]*Node
+
+	after                  hcl.Range
+	deadLetterAt, commitAt spec.Ranges // nil where there is no such block
 }
 
 // planned is a node with the block it comes from.
@@ -35,7 +40,7 @@ type planned struct {
 }
 
 func (b *pipelineBuilder) build() *Pipeline {
-	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
+	p := &Pipeline{Address: b.block.Address(), Header: b.block.Header, Files: filesOf(b.block), vars: b.shown, Commit: CommitPolicy{Rows: 50_000, Every: 5 * time.Second}}
 	before := len(b.diags)
 	schema := b.schema()
 	c, hd := b.block.Body.Content(schema)
@@ -51,8 +56,12 @@ func (b *pipelineBuilder) build() *Pipeline {
 			b.node(blk)
 		}
 	}
+	b.settings(p)
 	b.wire()
 	for _, n := range b.sorted() {
+		if b.stopped() {
+			return p
+		}
 		b.bind(n)
 		p.Nodes = append(p.Nodes, n.Node)
 	}
@@ -64,7 +73,7 @@ func (b *pipelineBuilder) build() *Pipeline {
 }
 
 func (b *pipelineBuilder) schema() *hcl.BodySchema {
-	s := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "schedule"}, {Name: "timezone"}, {Name: "after"}}}
+	s := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "schedule"}, {Name: "timezone"}, {Name: "after"}, {Name: "state"}}}
 	two := []string{"type", "name"}
 	s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: "source", LabelNames: two}, hcl.BlockHeaderSchema{Type: "decode", LabelNames: two[:1]},
 		hcl.BlockHeaderSchema{Type: "sink", LabelNames: two}, hcl.BlockHeaderSchema{Type: "dead_letter"}, hcl.BlockHeaderSchema{Type: "commit"})
@@ -76,13 +85,16 @@ func (b *pipelineBuilder) schema() *hcl.BodySchema {
 
 func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 	for _, it := range PipelineSpec(p) {
-		_, ds := spec.Body{it}.DecodeAttr(c, b.block.Module.Scope)
+		one := spec.Body{it}
+		at, ds := one.DecodeAttr(c, b.block.Module.Scope)
 		b.add(ds...)
+		p.values = append(p.values, one.Values(at)...)
 	}
 	a, ok := c.Attributes["after"]
 	if !ok {
 		return
 	}
+	b.after = a.Expr.Range()
 	refs, ds := references(a.Expr)
 	b.add(ds...)
 	for _, r := range refs {
@@ -107,44 +119,47 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 	}
 }
 
+// settings notes the values of the pipeline that are no step's; a block that is
+// left out means the same as one with the defaults.
+func (b *pipelineBuilder) settings(p *Pipeline) {
+	p.values = append(p.values, spec.Value{Name: "after", Text: strings.Join(p.After, ", "), Range: b.after})
+	add := func(prefix string, body spec.Body, at spec.Ranges) {
+		for _, v := range body.Values(at) {
+			v.Name = prefix + v.Name
+			p.values = append(p.values, v)
+		}
+	}
+	add("dead_letter.", DeadLetterSpec(&p.DeadLetter), b.deadLetterAt)
+	add("commit.", CommitSpec(&p.Commit), b.commitAt)
+}
+
 // PipelineSpec declares the attributes of a pipeline block, after excepted: it
 // takes references that are not evaluated.
 func PipelineSpec(p *Pipeline) spec.Body {
 	return spec.Body{
-		spec.String("description", &p.Description).Doc("What the pipeline does, in a sentence."),
+		spec.String("description", &p.Description).Prose().Doc("What the pipeline does, in a sentence."),
 		spec.String("schedule", &p.Schedule).Check(checkSchedule).Doc("When serve runs it: \"every 10m\", \"cron 0 6 * * *\" or \"on start\"."),
-		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam."),
+		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam. Default: UTC."),
+		spec.Choice("state", &p.State, StateKeep, StateRebuild, StateFork).Doc("What becomes of what is stored (cursors, the file ledger, dedupe keys) when a change would make it mean something else; " +
+			"without it such a change is refused, with the reasons. keep: it is used on as it is. rebuild: it is dropped, and everything is read again. " +
+			"fork: the pipeline begins anew beside it, and it stays until it is pruned."),
 	}
 }
 
 func checkSchedule(s string) error {
-	kind, rest, _ := strings.Cut(s, " ")
-	switch kind {
-	case "every":
-		if d, err := spec.ParseDuration(rest); err == nil && d >= time.Second {
-			return nil
-		}
-		return fmt.Errorf("needs a duration of a second or more after every, such as \"every 10m\"")
-	case "cron":
-		return checkCron(rest)
-	case "on":
-		if rest == "start" {
-			return nil
-		}
-	}
-	return fmt.Errorf("must be \"every DURATION\", \"cron FIELDS\" or \"on start\", not %q", s)
+	_, err := schedule.Parse(s, "")
+	return err
 }
 
 func checkZone(s string) error {
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		return fmt.Errorf("must be a time zone such as Europe/Amsterdam, not %q", s)
-	}
-	return nil
+	_, err := schedule.Zone(s)
+	return err
 }
 
 func (b *pipelineBuilder) deadLetter(p *Pipeline, blk *hcl.Block) {
 	at, ds := DeadLetterSpec(&p.DeadLetter).Decode(blk.Body, b.block.Module.Scope)
 	b.add(ds...)
+	b.deadLetterAt = at
 	p.DeadLetter.Range = at.Of(&p.DeadLetter.Limit)
 }
 
@@ -169,8 +184,9 @@ func parseLimit(s string, d *DeadLetter) error {
 }
 
 func (b *pipelineBuilder) commit(p *Pipeline, blk *hcl.Block) {
-	_, ds := CommitSpec(&p.Commit).Decode(blk.Body, b.block.Module.Scope)
+	at, ds := CommitSpec(&p.Commit).Decode(blk.Body, b.block.Module.Scope)
 	b.add(ds...)
+	b.commitAt = at
 }
 
 // CommitSpec declares the commit block.
@@ -207,10 +223,12 @@ func (b *pipelineBuilder) node(blk *hcl.Block) {
 	if a, ok := c.Attributes["from"]; ok {
 		n.from = a.Expr
 	}
-	_, ds := spec.Body{spec.Expr("when", &n.WhenText)}.DecodeAttr(c, scope)
-	b.add(ds...)
-	_, ds = spec.Body{spec.Bool("otherwise", &n.Otherwise)}.DecodeAttr(c, scope)
-	b.add(ds...)
+	if blk.Type != "source" && blk.Type != "decode" {
+		body := spec.Body{spec.Expr("when", &n.WhenText), spec.Bool("otherwise", &n.Otherwise)}
+		at, ds := body.DecodeAttr(c, scope)
+		b.add(ds...)
+		n.values = body.Values(at)
+	}
 	if n.Otherwise && !n.WhenText.IsZero() {
 		b.add(diag.Errorf("plan.invalid_route", &n.WhenText.Range, "when and otherwise exclude each other", "otherwise takes the rows that no sibling's when took."))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"weir/engine/config"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/spec"
@@ -19,13 +20,11 @@ import (
 type Plan struct {
 	Revision  string      // digest of every file it was made from
 	Pipelines []*Pipeline // in the order in which a single run takes them
+	Failed    []Failed    // those that have errors
 	Engine    EngineOptions
-}
 
-// EngineOptions are those of the engine block.
-type EngineOptions struct {
-	StateDir string
-	LogLevel string
+	faults  *config.Faults
+	modules map[*config.Module][]*Pipeline // of those without anything to be said about
 }
 
 // Pipeline is one planned DAG.
@@ -36,10 +35,22 @@ type Pipeline struct {
 	Timezone    string
 	After       []string // addresses of pipelines that a single run takes first
 	Header      hcl.Range
-	Nodes       []*Node // topological: inputs before readers, else in the order of the file
+	Files       []string // of the configuration: those of the module blocks that lead here, and its own
+	Nodes       []*Node  // topological: inputs before readers, else in the order of the file
 	DeadLetter  DeadLetter
 	Commit      CommitPolicy
+	State       string // "", StateKeep, StateRebuild or StateFork
+
+	values []spec.Value // of the block itself
+	vars   *variables   // what row expressions see under var
 }
+
+// What a pipeline says about stored state that a change would break.
+const (
+	StateKeep    = "keep"    // it is used on as it is
+	StateRebuild = "rebuild" // it is dropped, and everything is read again
+	StateFork    = "fork"    // the pipeline begins anew beside it
+)
 
 // DeadLetter is what is done about rejected rows. Zero limits do not limit.
 type DeadLetter struct {
@@ -81,13 +92,16 @@ type Node struct {
 	Config plugin.Config // the decoded block: that of Source, Decoder, Sink or of the step
 	Exprs  []Compiled    // its row expressions, in the order in which they were compiled
 
-	failed bool // a problem was reported; what depends on it is not checked
+	values []spec.Value // of its block, shared with blocks that say the same
+	refs   []spec.Value // the references among them
+	failed bool         // a problem was reported; what depends on it is not checked
 }
 
 // Compiled is a row expression of a step.
 type Compiled struct {
 	Text spec.Text
 	Expr plugin.Expr
+	Row  bool // it is evaluated for each row of In
 }
 
 // Meta is the name and type of the hidden field that tells where a row came from.

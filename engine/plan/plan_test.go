@@ -10,6 +10,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/plan"
+	"weir/engine/state"
 	"weir/plugins/all"
 )
 
@@ -118,5 +119,20 @@ func TestGoodPipelineBesideBad(t *testing.T) {
 	p, msg := load(t, "pipeline \"bad\" {\n"+source+decode+"map \"m\" {\n fields = { x = \"nope\" }\n}\n"+sink+"}\npipeline \"good\" {\n"+source+decode+sink+"}\n")
 	if !strings.Contains(msg, "There is no column \"nope\" here") || len(p.Pipelines) != 1 || p.Pipelines[0].Address != "good" {
 		t.Errorf("%s; %d pipelines", msg, len(p.Pipelines))
+	}
+}
+
+// TestStateMemory: the engine block bounds the memory of the state store.
+func TestStateMemory(t *testing.T) {
+	pipeline := "pipeline \"p\" {\n" + source + decode + sink + "}\n"
+	p, msg := load(t, pipeline+"engine {\n state_memory = \"1GiB\"\n}\n")
+	if msg != "" || p.Engine.StateMemory != 1<<30 {
+		t.Errorf("%d, %s", p.Engine.StateMemory, msg)
+	}
+	if p, msg = load(t, pipeline+"engine {}\n"); msg != "" || p.Engine.StateMemory != state.DefaultMemory {
+		t.Errorf("%d, %s", p.Engine.StateMemory, msg)
+	}
+	if _, msg = load(t, pipeline+"engine {\n state_memory = \"1MiB\"\n}\n"); !strings.Contains(msg, "state_memory must be 32MiB or more") {
+		t.Error(msg)
 	}
 }

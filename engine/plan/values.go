@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/netresearch/go-cron"
 	"github.com/zclconf/go-cty/cty"
 
 	"weir/engine/config"
@@ -55,17 +53,6 @@ func goValue(v cty.Value) any {
 			out = append(out, goValue(e))
 		}
 		return out
-	}
-	return nil
-}
-
-func checkCron(fields string) error {
-	p, err := cron.TryNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor | cron.DowOrDom)
-	if err == nil {
-		_, err = p.Parse(fields)
-	}
-	if err != nil {
-		return fmt.Errorf("must have five fields after cron (minute hour day month weekday), such as \"cron 0 6 * * *\": %w", err)
 	}
 	return nil
 }

@@ -55,10 +55,18 @@ type Host interface {
 	Log() *zap.Logger // already carries pipeline, step and generation
 	Clock() Clock
 	// Share returns the value stored under key, calling open when no one holds
-	// it yet. release gives it back; after the last release close is called.
+	// it yet. release gives it back; after the last release close is called, or
+	// when the process ends its work, whatever is held then.
 	// It is how one limiter or one client serves several steps and survives a
 	// reload that does not change its connection.
 	Share(key string, open func() (v any, close func(), err error)) (v any, release func(), err error)
+}
+
+// Lasting is implemented by hosts of processes that go on after a run. What a
+// step keeps open for the next run, it keeps through Host.Share.
+type Lasting interface {
+	Host
+	Lasting() bool
 }
 
 // Clock is time, replaceable in tests.

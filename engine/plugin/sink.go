@@ -30,6 +30,19 @@ type Batching struct {
 	Rows  int
 	Bytes int64         // of the rows as JSON
 	Wait  time.Duration // after the first row; a cut made by time is recorded before it is sent
+	// Parallel lets a Sender have several deliveries under way at once; nil is one after the other.
+	Parallel *Parallel
+}
+
+// Parallel tells which deliveries may overtake one another. It changes neither
+// where deliveries are cut nor their keys.
+type Parallel struct {
+	Most int // deliveries under way at once
+	// Order are row expressions over the sink's input. Rows for which one of them
+	// has the same value, other than null, reach the receiver in the order of the
+	// source (I4): a delivery waits for those before it that have such rows.
+	// Without any, the order does not matter.
+	Order []Expr
 }
 
 // Delivery is a set of rows to be made durable somewhere else.
@@ -37,6 +50,11 @@ type Delivery struct {
 	// Key is the same on every retry of the same rows, also after a crash.
 	Key  string
 	Rows *record.Batch // the selected rows; valid until Deliver returns
+
+	// Generation and Revision are those of the configuration that made the
+	// delivery: one repeated after a reload may have later ones, and the same key.
+	Generation uint64
+	Revision   string
 }
 
 // Writer is a running sink. One goroutine at a time uses it.
@@ -48,6 +66,31 @@ type Writer interface {
 	Deliver(ctx context.Context, d *Delivery) ([]Rejected, error)
 	// Close releases the sink. It is called once, after the last commit or an error.
 	Close(ctx context.Context) error
+}
+
+// Sender is implemented by writers whose deliveries can be under way while the
+// engine goes on: it cuts and encodes the next one meanwhile.
+type Sender interface {
+	Writer
+	// NewShipment returns what makes one delivery after another. The engine has
+	// one more of them than deliveries under way, and uses each for one delivery at a time.
+	NewShipment() Shipment
+}
+
+// Shipment does the work of Writer.Deliver in parts. Encode and Settle of all
+// shipments of a writer are called by one goroutine, that of Deliver; Send by
+// another one, while those of other shipments run.
+type Shipment interface {
+	// Encode keeps what Send needs of d. The rows are others after it returned.
+	Encode(ctx context.Context, d *Delivery) error
+	// Send makes the encoded rows durable at the other side, retrying by itself.
+	// It reports true when every row of the delivery is durable; else Settle sees
+	// to it. Its error means what one of Deliver means. It returns soon when ctx is done.
+	Send(ctx context.Context) (done bool, err error)
+	// Settle ends a delivery that Send did not: it rejects rows and sends others
+	// again. d has the key, and the rows in the order, of Encode; their places in
+	// the batch may be others. It returns what Deliver would.
+	Settle(ctx context.Context, d *Delivery) ([]Rejected, error)
 }
 
 // Stager is implemented by writers that collect rows aside and show them at

@@ -65,7 +65,8 @@ type FileSystem interface {
 	Close() error
 }
 
-// Decoder is the configuration of a decode step.
+// Decoder is the configuration of a decode step. Once it is bound it does not
+// change: steps of several pipelines that are configured alike use one, at the same time.
 type Decoder interface {
 	Config
 	// Bind fixes the schema of the rows, from the declared columns. It does no I/O.

@@ -138,7 +138,7 @@ func inspect(dir string, f func(s *state.Store, pipelines []state.Pipeline) erro
 	if _, err := os.Stat(dir); err != nil {
 		return nil //nolint:nilerr // no run has made it
 	}
-	s, err := state.Open(dir, state.Options{ReadOnly: true, CacheBytes: 1 << 20})
+	s, err := state.Open(dir, state.Options{ReadOnly: true, Memory: 1 << 20})
 	if err != nil {
 		return err
 	}

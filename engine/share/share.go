@@ -2,7 +2,11 @@
 // a rate limiter or a client of one remote host, for as long as anyone uses them.
 package share
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // Pool hands out shared values. It is safe for concurrent use.
 type Pool struct {
@@ -16,6 +20,8 @@ type entry struct {
 	users int
 	err   error
 	ready chan struct{}
+
+	closed bool
 }
 
 // Get returns the value under key, made by open when nobody holds one. release
@@ -54,8 +60,31 @@ func (p *Pool) release(key string, e *entry) {
 		delete(p.m, key)
 	}
 	p.mu.Unlock()
-	if last && e.close != nil && e.err == nil {
+	if last {
+		p.end(e)
+	}
+}
+
+// end closes a value, once.
+func (p *Pool) end(e *entry) {
+	p.mu.Lock()
+	again := e.closed
+	e.closed = true
+	p.mu.Unlock()
+	if !again && e.close != nil && e.err == nil {
 		e.close()
+	}
+}
+
+// Close closes every value, also those that are held: a value may hold itself,
+// for what it keeps open. Nobody uses one any more by then.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	entries := slices.Collect(maps.Values(p.m))
+	p.mu.Unlock()
+	for _, e := range entries {
+		<-e.ready
+		p.end(e)
 	}
 }
 

@@ -68,3 +68,29 @@ func TestPoolOpenFails(t *testing.T) {
 	}
 	release()
 }
+
+// TestPoolClose: a value that holds itself, until it is closed, is closed with the pool.
+func TestPoolClose(t *testing.T) {
+	var p Pool
+	var self func()
+	closed := 0
+	_, release, err := p.Get("k", func() (any, func(), error) {
+		return "up", func() { closed++; self() }, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, self, err = p.Get("k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if p.Len() != 1 || closed != 0 {
+		t.Errorf("%d held, closed %d times", p.Len(), closed)
+	}
+	p.Close()
+	p.Close()
+	if p.Len() != 0 || closed != 1 {
+		t.Errorf("after Close: %d held, closed %d times", p.Len(), closed)
+	}
+}

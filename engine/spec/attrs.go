@@ -345,10 +345,20 @@ func compareOrigin(a, b Text, first string) int {
 
 // Ref is a reference to a named block, such as connection.ftp.activate.
 type Ref struct {
-	Kind   string // "connection", "entity", "schema", "mapping"
-	Module string // address of the module it lives in, "" at the top
-	Name   string // "ftp.activate", "profile"
-	Value  any    // what the configuration resolved it to
+	Kind   string  // "connection", "entity", "schema", "mapping"
+	Module string  // address of the module it lives in, "" at the top
+	Name   string  // "ftp.activate", "profile"
+	Value  any     // what the configuration resolved it to
+	Values []Value // the same as data, with the names that it has in its own block
+}
+
+// Address returns the name of the block in the whole configuration, such as
+// "acme_srs.ftp.activate".
+func (r *Ref) Address() string {
+	if r.Module == "" {
+		return r.Name
+	}
+	return r.Module + "." + r.Name
 }
 
 // RefType is the cty type of a reference.

@@ -26,6 +26,7 @@ type Body []Item
 type Item interface {
 	schema(s *hcl.BodySchema)
 	decode(d *decoder, c *hcl.BodyContent, missing hcl.Range)
+	values(c *collector)
 	// Describe returns the declaration as data, for documentation and JSON Schema.
 	Describe() Option
 }
@@ -110,6 +111,7 @@ type Attr[T any] struct {
 	checks  []func(T) error
 	present *bool
 	secret  bool
+	prose   bool
 }
 
 // Doc sets the text of the reference page: what it does, units, one or two sentences.
@@ -129,6 +131,9 @@ func (a *Attr[T]) Check(f ...func(T) error) *Attr[T] { a.checks = append(a.check
 
 // Set makes *p tell whether the attribute was written and is not null.
 func (a *Attr[T]) Set(p *bool) *Attr[T] { a.present = p; return a }
+
+// Prose says that the value is for people to read and changes nothing that runs.
+func (a *Attr[T]) Prose() *Attr[T] { a.prose = true; return a }
 
 // Describe implements Item.
 func (a *Attr[T]) Describe() Option { return a.o }
@@ -223,6 +228,8 @@ type block struct {
 	body    Body
 	each    func(labels []string, rng hcl.Range) Body
 	shape   func() Body
+	decoded []decodedBlock // of each, in the order of the file
+	at      hcl.Range      // of the first block, else of where there could be one
 }
 
 // Block is a nested block without labels that may appear at most once; *present
@@ -244,9 +251,15 @@ func (b *block) schema(s *hcl.BodySchema) {
 
 func (b *block) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 	seen := false
-	for _, blk := range c.Blocks.OfType(b.name) {
+	b.decoded, b.at = nil, missing
+	for i, blk := range c.Blocks.OfType(b.name) {
+		if i == 0 {
+			b.at = blk.DefRange
+		}
 		if b.each != nil {
-			d.body(b.each(blk.Labels, blk.DefRange), blk.Body)
+			one := decodedBlock{blk.Labels, b.each(blk.Labels, blk.DefRange)}
+			b.decoded = append(b.decoded, one)
+			d.body(one.body, blk.Body)
 			continue
 		}
 		if seen {

@@ -1,13 +1,14 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
+	"weir/engine/plugin"
 	"weir/engine/state/kv"
 )
 
@@ -60,12 +61,16 @@ func (s *Session) Commit(ctx context.Context) error {
 		}
 	}
 	if changed || len(s.w.List) > 0 {
+		if err := s.stageStart(&s.w); err != nil {
+			return err
+		}
 		totals, run := s.stageTotals()
 		if err := s.apply(&s.w); err != nil {
 			s.distrust()
 			return err
 		}
 		s.totals, s.run = totals, run
+		s.started()
 	} else if err := s.apply(&s.w); err != nil {
 		return err
 	}
@@ -93,7 +98,7 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	}
 	for sink, t := range s.tokens {
 		switch {
-		case !t.dirty:
+		case !t.dirty || bytes.Equal(t.now, t.committed) && (t.now == nil) == (t.committed == nil):
 		case t.now == nil:
 			s.w.Delete(nameKey(kindToken, s.pid, sink))
 		default:
@@ -107,6 +112,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	}
 	for sink := range s.ahead {
 		s.w.Delete(nameKey(kindAhead, s.pid, sink))
+	}
+	for _, h := range s.held {
+		h.stage(s.pid, &s.w)
 	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
@@ -130,7 +138,7 @@ func (s *Session) stageRecords() (changed bool, err error) {
 		s.w.Put(s.trail[i].key(s.pid), s.trail[i].encode())
 	}
 	if len(s.rejectEnd) > 0 {
-		s.w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), s.lastRun))
+		s.w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), max(s.lastRun, s.runNumber())))
 	}
 	return !s.pending.isZero() || len(s.taken) > 0, nil
 }
@@ -174,62 +182,35 @@ func (s *Session) settle() {
 	for _, sp := range s.spaces {
 		sp.settle()
 	}
+	s.settleHeld()
 	s.lastReject += uint64(len(s.rejectEnd))
 	s.dropPending()
 }
 
-// StartRun records, durably at once, that a run began. ID, Started and Kind come from
-// r; a run before it that never ended is marked as interrupted.
-func (s *Session) StartRun(r Run) error {
-	if s.run != nil {
-		return errors.New("state: StartRun before the last run was finished")
+// Clock returns the clock of the store.
+func (s *Session) Clock() plugin.Clock { return s.store.clock }
+
+// Address returns the address of the pipeline.
+func (s *Session) Address() string { return s.address }
+
+// apply writes w for the owner of the pipeline.
+func (s *Session) apply(w *kv.Writes) error {
+	if s.fenced {
+		return ErrFenced
 	}
-	run := Run{
-		Number: s.lastRun + 1, ID: r.ID, Started: r.Started,
-		Revision: s.revision, Generation: s.gen, Outcome: Running, Kind: r.Kind,
-	}
-	var w kv.Writes
-	w.Require(s.ownerKey, s.owner)
-	if s.lastRun > 0 {
-		k := numberKey(kindRun, s.pid, s.lastRun)
-		v, ok, err := s.store.kv.Get(k, nil)
-		if err != nil {
-			return err
-		}
-		if ok {
-			last, err := decodeRun(s.lastRun, v)
-			if err != nil {
-				return err
-			}
-			if last.Outcome == Running {
-				last.Outcome = Interrupted
-				w.Put(k, last.encode())
-			}
-		}
-	}
-	w.Put(numberKey(kindRun, s.pid, run.Number), run.encode())
-	w.Put(key(kindNumbers, s.pid), numbers(s.lastReject, run.Number))
-	if err := s.apply(&w); err != nil {
+	err := s.store.kv.Apply(w)
+	var c *kv.Conflict
+	var taken *kv.TakenOver
+	switch {
+	case errors.As(err, &taken):
+		s.fenced = true
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	case !errors.As(err, &c):
 		return err
 	}
-	s.lastRun, s.run = run.Number, &run
-	return nil
-}
-
-// FinishRun records, durably at once, how the run ended. Its counts are those
-// of its commits. text says why it failed and holds no secret (I9).
-func (s *Session) FinishRun(ended time.Time, outcome, text string) (Run, error) {
-	if s.run == nil {
-		return Run{}, errors.New("state: FinishRun without a run")
+	if bytes.Equal(c.Key, s.ownerKey) {
+		s.fenced = true
+		return ErrFenced
 	}
-	r := *s.run
-	r.Ended, r.Outcome, r.Error = ended, outcome, text
-	var w kv.Writes
-	w.Require(s.ownerKey, s.owner)
-	w.Put(numberKey(kindRun, s.pid, r.Number), r.encode())
-	if err := s.apply(&w); err != nil {
-		return Run{}, err
-	}
-	s.run = nil
-	return r, nil
+	return ErrShared
 }

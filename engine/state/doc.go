@@ -7,6 +7,13 @@
 // the epoch of the pipeline; the commit of an older session is refused inside the
 // transaction with [ErrFenced], so two generations never interleave.
 //
+// One process has the folder open. Others read a copy of it, see [Store.Checkpoint];
+// one may take it from a process that hangs, see Options.TakeOver and package pebblekv
+// for why that loses nothing (I7).
+//
+// Memory is bounded by Options.Memory, whatever the number of keys; see package keyset
+// for what becomes of the fingerprints that spare reads when they do not fit.
+//
 // # Keys
 //
 // Numbers in keys are big-endian, so that they sort; names inside keys (<name>)
@@ -17,6 +24,7 @@
 //	01 02, 01 03                      last PID and last SID given (4 bytes)
 //	02 pipeline address               PID (4 bytes)
 //	03 space name                     SID (4 bytes)
+//	04 pipeline address               incarnation: how often it was made to begin anew
 //	10 PID                            owner: epoch, generation, revision, when taken
 //	11 PID source                     cursor
 //	12 PID sink                       resume token of the sink, as the sink made it
@@ -31,7 +39,11 @@
 //	1b PID sink                       rows since the last commit that may have been delivered already
 //	1d PID digest (8 bytes)           header of the objects that dead letters came from
 //	1c PID object n (8 bytes)         trail: the delivery whose first row is n, see Trail
+//	1e PID object                     what a commit in the middle of the object keeps of it, see Held
+//	1f PID <object> <step> n (4)      part n of that, as the step made it
 //	20 SID key                        value of a key of a space, as the step made it
+//	21 name                           note: a value of the engine itself
+//	22 PID object                     how often the object was to be read once more
 //
 // Values other than those of sinks and steps begin with the version of their
 // encoding and continue with varints and length-prefixed strings. Fields are only

@@ -7,24 +7,29 @@ import (
 
 // The kinds of keys; see the package documentation.
 const (
-	kindMeta    = 0x01
-	kindPipes   = 0x02
-	kindSpaces  = 0x03
-	kindOwner   = 0x10
-	kindCursor  = 0x11
-	kindToken   = 0x12
-	kindCut     = 0x13
-	kindFile    = 0x14
-	kindReject  = 0x15
-	kindTotals  = 0x16
-	kindRun     = 0x17
-	kindNumbers = 0x18
-	kindVersion = 0x19
-	kindOldFile = 0x1a
-	kindAhead   = 0x1b
-	kindTrail   = 0x1c
-	kindHeader  = 0x1d
-	kindSpace   = 0x20
+	kindMeta        = 0x01
+	kindPipes       = 0x02
+	kindSpaces      = 0x03
+	kindIncarnation = 0x04
+	kindOwner       = 0x10
+	kindCursor      = 0x11
+	kindToken       = 0x12
+	kindCut         = 0x13
+	kindFile        = 0x14
+	kindReject      = 0x15
+	kindTotals      = 0x16
+	kindRun         = 0x17
+	kindNumbers     = 0x18
+	kindVersion     = 0x19
+	kindOldFile     = 0x1a
+	kindAhead       = 0x1b
+	kindTrail       = 0x1c
+	kindHeader      = 0x1d
+	kindHeld        = 0x1e
+	kindHeldPart    = 0x1f
+	kindSpace       = 0x20
+	kindNote        = 0x21
+	kindReading     = 0x22
 )
 
 const idLen = 5 // of a kind and a PID or SID

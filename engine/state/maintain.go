@@ -17,7 +17,10 @@ const deleteBatch = 20_000
 
 // ForgetFile removes what the ledger of a pipeline knows of the present file at
 // path, so that the next run reads it from its beginning. It reports whether
-// there was an entry. The pipeline must not be running.
+// there was an entry. When rows of it were committed, those are read once more on
+// purpose: what is made of the file gets other delivery keys than before. Otherwise
+// the keys stay, so that what was delivered and not committed is recognised. The
+// pipeline must not be running.
 func (s *Store) ForgetFile(pipeline, source, path string) (bool, error) {
 	pid, err := s.numberOf(kindPipes, pipeline)
 	if pid == 0 || err != nil {
@@ -47,6 +50,11 @@ func (s *Store) ForgetFile(pipeline, source, path string) (bool, error) {
 		if c.Object == e.ID { // it would forbid to begin anew (I2)
 			w.Require(ck, v)
 			w.Delete(ck)
+		}
+	}
+	if e.Rows > 0 {
+		if err := s.readingAgain(&w, pid, e.ID); err != nil {
+			return false, err
 		}
 	}
 	return true, s.kv.Apply(&w)
@@ -131,13 +139,20 @@ func (s *Store) Prune(pipeline string, before time.Time) (p Pruned, err error) {
 
 // Drop removes everything that is known of a pipeline, the keys of its own
 // spaces included; those of entities stay. A session that still works on it is
-// fenced first.
+// fenced first. What runs under its address later is another incarnation.
 func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	pid, err := s.numberOf(kindPipes, pipeline)
 	if pid == 0 || err != nil {
 		return err
 	}
 	if _, err := s.Pipeline(ctx, pipeline, 0, ""); err != nil {
+		return err
+	}
+	var w kv.Writes
+	if err := s.raise(&w, pipeline, false, nil); err != nil { // before anything is gone: what is read again has other keys
+		return err
+	}
+	if err := s.kv.Apply(&w); err != nil {
 		return err
 	}
 	prefixes := [][]byte{}
@@ -152,7 +167,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail} {
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail, kindHeld, kindHeldPart, kindReading} {
 		prefixes = append(prefixes, key(kind, pid))
 	}
 	for _, p := range prefixes {
@@ -160,7 +175,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 			return fmt.Errorf("removing the state of %s: %w", pipeline, err)
 		}
 	}
-	var w kv.Writes
+	w.Reset()
 	for _, n := range names {
 		w.Delete(n)
 	}

@@ -145,7 +145,7 @@ func (c Counts) String() string {
 	part("deduplicated", c.Deduplicated)
 	part("grouped", c.Grouped)
 	part("rejected", c.Rejected)
-	part("held", c.Held)
+	part("held", c.Held) // less than 0: rows that a run before held
 	return sb.String()
 }
 
@@ -266,6 +266,7 @@ const (
 	Running     = "running"
 	Succeeded   = "succeeded"
 	Failed      = "failed"
+	Stopped     = "stopped"     // it was asked to end at a commit; the next run goes on
 	Interrupted = "interrupted" // it never reached its end: the process was killed, or another took over
 )
 
@@ -308,4 +309,19 @@ func decodeRun(n uint64, b []byte) (r Run, err error) {
 		r.Error, r.Kind = d.string(), d.string()
 	})
 	return r, err
+}
+
+// owner says which session may commit for a pipeline.
+type owner struct {
+	epoch, generation uint64
+	revision          string
+	since             int64
+}
+
+func decodeOwner(b []byte) (o owner, err error) {
+	err = decode(b, "an owner record", func(d *decoder) {
+		o.epoch, o.generation, o.revision = d.uint(), d.uint(), d.string()
+		o.since = d.time().Unix()
+	})
+	return o, err
 }

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"weir/engine/plugin"
 	"weir/engine/state/kv"
 )
 
@@ -33,11 +33,15 @@ type Session struct {
 	owner    []byte // the record that must still be there at each commit
 	fenced   bool
 
+	incarnation uint64            // see Incarnation
+	readings    map[string]uint64 // by object; nil when there are none
+
 	cursors map[string]*cursorSlot
 	tokens  map[string]*tokenSlot
 	cuts    map[string][]int64
 	ahead   map[string]int64 // see Reserve
 	spaces  map[string]*Space
+	held    map[string]*heldSlot // by object
 	pending Counts
 
 	files    map[string]FileEntry // pending, by fileKey
@@ -52,7 +56,10 @@ type Session struct {
 
 	lastReject, lastRun uint64 // committed
 	totals              Totals // committed
-	run                 *Run   // as recorded; nil when none was started
+	run                 *Run   // under way, with the counts of its commits; nil when none was started
+	recorded            bool   // run is in the store
+	lastEnded           bool   // the run before is known to have ended
+	polled              time.Time
 
 	w kv.Writes
 }
@@ -68,12 +75,6 @@ type tokenSlot struct {
 	dirty          bool
 }
 
-type owner struct {
-	epoch, generation uint64
-	revision          string
-	since             int64
-}
-
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
 // whatever an earlier session asks for is refused with ErrFenced.
 func (s *Store) Pipeline(ctx context.Context, address string, generation uint64, revision string) (*Session, error) {
@@ -84,7 +85,7 @@ func (s *Store) Pipeline(ctx context.Context, address string, generation uint64,
 	se := &Session{
 		store: s, pid: pid, address: address, gen: generation, revision: revision, ownerKey: key(kindOwner, pid),
 		cursors: map[string]*cursorSlot{}, tokens: map[string]*tokenSlot{}, cuts: map[string][]int64{}, ahead: map[string]int64{},
-		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{},
+		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{}, held: map[string]*heldSlot{},
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -130,17 +131,12 @@ func (s *Session) take() error {
 	return s.store.kv.Apply(&w)
 }
 
-func decodeOwner(b []byte) (o owner, err error) {
-	err = decode(b, "an owner record", func(d *decoder) {
-		o.epoch, o.generation, o.revision = d.uint(), d.uint(), d.string()
-		o.since = d.time().Unix()
-	})
-	return o, err
-}
-
 // load reads what the session keeps in memory. It runs after the epoch was
 // taken, so no older session changes it any more.
 func (s *Session) load() error {
+	if err := s.loadIncarnation(); err != nil {
+		return err
+	}
 	v, ok, err := s.store.kv.Get(key(kindTotals, s.pid), nil)
 	if err == nil && ok {
 		s.totals, err = decodeTotals(v)
@@ -166,10 +162,11 @@ func (s *Session) load() error {
 		return err
 	}
 	prefix = key(kindAhead, s.pid)
-	return s.store.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+	err = s.store.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
 		s.ahead[string(k[idLen:])], _ = binary.Varint(v)
 		return true
 	})
+	return firstOf(err, s.loadHeld())
 }
 
 // Cursor returns where the named source goes on, and whether it ever committed.
@@ -357,6 +354,7 @@ func (s *Session) Discard() {
 	for _, sp := range s.spaces {
 		sp.reset()
 	}
+	s.discardHeld()
 	s.dropPending()
 }
 
@@ -368,27 +366,4 @@ func (s *Session) dropPending() {
 	s.trail = s.trail[:0]
 	s.back.reset()
 	s.pending.reset()
-}
-
-// Clock returns the clock of the store.
-func (s *Session) Clock() plugin.Clock { return s.store.clock }
-
-// Address returns the address of the pipeline.
-func (s *Session) Address() string { return s.address }
-
-// apply writes w for the owner of the pipeline.
-func (s *Session) apply(w *kv.Writes) error {
-	if s.fenced {
-		return ErrFenced
-	}
-	err := s.store.kv.Apply(w)
-	var c *kv.Conflict
-	if !errors.As(err, &c) {
-		return err
-	}
-	if bytes.Equal(c.Key, s.ownerKey) {
-		s.fenced = true
-		return ErrFenced
-	}
-	return ErrShared
 }

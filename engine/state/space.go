@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"weir/engine/state/keyset"
 	"weir/engine/state/kv"
 )
 
@@ -26,7 +27,7 @@ type Space struct {
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
-	prints  []print
+	prints  []keyset.Print
 
 	key   []byte // scratch: prefix and the key looked for
 	value []byte // scratch: what was read
@@ -272,4 +273,13 @@ func (s *Space) reset() {
 	}
 	clear(s.slots)
 	s.entries, s.arena, s.dirty = s.entries[:0], s.arena[:0], s.dirty[:0]
+}
+
+// rest gives back the memory of keys that are committed.
+func (s *Space) rest() {
+	if cap(s.arena) <= restBytes && len(s.slots) <= restBytes/4 {
+		return
+	}
+	s.slots, s.entries, s.arena, s.dirty, s.prints, s.value = nil, nil, nil, nil, nil, nil
+	s.settled = 0
 }

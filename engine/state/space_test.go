@@ -145,7 +145,7 @@ func TestFilterIsBuilt(t *testing.T) {
 			dir := t.TempDir()
 			const n = 3000
 			for pass := range 2 {
-				s, err := state.Open(dir, state.Options{CacheBytes: cache})
+				s, err := state.Open(dir, state.Options{Memory: cache})
 				must(t, err)
 				se := session(t, s, "p")
 				sp := se.Space("dedupe.a")

@@ -8,31 +8,44 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"weir/engine/plugin"
+	"weir/engine/state/keyset"
 	"weir/engine/state/kv"
 	"weir/engine/state/pebblekv"
 )
 
 const layoutVersion = 1
 
+// DefaultMemory is the memory of a store whose Options say nothing of it.
+const DefaultMemory = 256 << 20
+
 // Locked says that another process has the state folder open.
 type Locked = kv.Locked
 
+// TakenOver says that another process took the state folder over. It comes with ErrFenced.
+type TakenOver = kv.TakenOver
+
 // Options are the settings of a store. The zero value is usable.
 type Options struct {
-	CacheBytes int64        // memory for what is read from disk and for finding new keys without reading, half each; 0 is 128 MiB
-	ReadOnly   bool         // for looking at it: nothing can be committed, and the folder must exist
-	Log        *zap.Logger  // nil logs nothing
-	Clock      plugin.Clock // nil is the machine's
+	// Memory is how many bytes the store keeps in memory at most, but for what
+	// sessions have pending: five eighths for finding new keys without reading, a
+	// quarter for what waits to be sorted into files, an eighth for what was
+	// read. 0 is DefaultMemory. With less than 16 MiB the last two take a little more.
+	Memory int64
+	// TakeOver opens the folder although another process has it open, such as one
+	// that hangs. That process can commit nothing from then on: it is refused with ErrFenced.
+	TakeOver bool
+	ReadOnly bool         // for looking at it: nothing can be committed, and the folder must exist
+	Log      *zap.Logger  // nil logs nothing
+	Clock    plugin.Clock // nil is the machine's
 }
 
 func (o Options) withDefaults() Options {
-	if o.CacheBytes == 0 {
-		o.CacheBytes = 128 << 20
+	if o.Memory == 0 {
+		o.Memory = DefaultMemory
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -57,7 +70,7 @@ type Store struct {
 	filters map[uint32]*filter
 	holds   map[string]chan struct{}
 
-	filterBytes atomic.Int64 // still free for filters
+	budget *keyset.Budget // memory of the filters
 }
 
 // Open opens the store in folder dir, making it when there is none. Errors are
@@ -65,7 +78,7 @@ type Store struct {
 // when another process has the folder open.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.CacheBytes / 4, ReadOnly: o.ReadOnly, Log: o.Log})
+	db, err := pebblekv.Open(dir, pebblekv.Options{CacheBytes: o.Memory / 8, MemTableBytes: o.Memory / 4, TakeOver: o.TakeOver, ReadOnly: o.ReadOnly, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +92,7 @@ func Open(dir string, o Options) (*Store, error) {
 // New returns a store over db, which it closes.
 func New(db kv.Store, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}}
-	s.filterBytes.Store(o.CacheBytes / 4 * 3)
+	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}, budget: keyset.NewBudget(o.Memory / 8 * 5)}
 	format := append([]byte{kindMeta}, "format"...)
 	v, ok, err := db.Get(format, nil)
 	switch {
@@ -99,7 +111,35 @@ func New(db kv.Store, o Options) (*Store, error) {
 }
 
 // Close releases the store. Sessions become unusable; what they did not commit is gone.
-func (s *Store) Close() error { return s.kv.Close() }
+func (s *Store) Close() error {
+	s.budget.Close()
+	return s.kv.Close()
+}
+
+// Checkpoint makes a copy of the store in folder dir, which must not exist, as it is
+// between two commits. On the file system of the store this takes little time and
+// space, and does not hold up commits. Open it with ReadOnly, whatever else has the store open, and
+// remove it when it is closed. An error is a Failure of class Environment.
+func (s *Store) Checkpoint(dir string) error {
+	c, ok := s.kv.(interface{ Checkpoint(dir string) error })
+	if !ok {
+		return errors.New("state: this kind of store cannot be copied")
+	}
+	return c.Checkpoint(dir)
+}
+
+// NewCheckpoint is Checkpoint into a new folder beside the store. remove removes it;
+// without that, after a crash, it goes when the store is opened the next time.
+func (s *Store) NewCheckpoint() (dir string, remove func(), err error) {
+	c, ok := s.kv.(*pebblekv.Store)
+	if !ok {
+		return "", nil, errors.New("state: this kind of store cannot be copied")
+	}
+	if dir, err = c.NewCheckpoint(); err != nil {
+		return "", nil, err
+	}
+	return dir, func() { _ = pebblekv.RemoveCheckpoint(dir) }, nil // else it goes the next time
+}
 
 // numberOf returns the number of a pipeline or a space, 0 when it has none.
 func (s *Store) numberOf(kind byte, name string) (uint32, error) {
@@ -149,7 +189,7 @@ func (s *Store) filter(sid uint32) *filter {
 	defer s.mu.Unlock()
 	f := s.filters[sid]
 	if f == nil {
-		f = &filter{store: s, sid: sid}
+		f = &filter{Set: s.budget.NewSet(), store: s, sid: sid}
 		s.filters[sid] = f
 	}
 	return f

@@ -32,8 +32,8 @@ import (
 //	}
 //
 // unique and one_to_one compare the rows of one object (a file, a page). What
-// they remember is kept in memory until the object ends: a run that is
-// interrupted in between reads the object again from its start.
+// they remember is kept in memory until the object ends, and is part of a commit
+// in its middle, so that a run that goes on there still notices a repeat.
 type Check struct {
 	Name     string
 	Rules    []*Rule
@@ -212,11 +212,6 @@ func (r *checkRunner) EndObject(context.Context, *Tally, func(*record.Batch) err
 	r.seen.reset()
 	return nil
 }
-
-// Oldest implements Holder. No row is kept back, but what was seen of the
-// object is not durable, so the cursor must not stop inside it: a run resumed
-// there would not notice a repeat of an earlier row.
-func (r *checkRunner) Oldest() int64 { return r.seen.first }
 
 // tableOf returns the values of a reference table as text.
 func tableOf(v cty.Value) (map[string]struct{}, error) {

@@ -14,6 +14,9 @@ type objectMemory struct {
 	sides  [2]pairSide
 	buf    []byte
 	other  []byte
+
+	isSaved                 bool // something was saved of the object: so many entries; see Save
+	savedUnique, savedPairs int
 }
 
 // pairSide is one field of one_to_one: the values of the pairs that stand, numbered alike on both sides.
@@ -26,6 +29,7 @@ func (m *objectMemory) reset() {
 	m.first = 0
 	m.unique.reset()
 	m.rows = m.rows[:0]
+	m.isSaved, m.savedUnique, m.savedPairs = false, 0, 0
 	for i := range m.sides {
 		s := &m.sides[i]
 		s.reset()

@@ -31,6 +31,8 @@ import (
 //
 // What is remembered becomes durable with the commit that covers the row, so a
 // run that is interrupted forgets exactly the rows it will read again (I5, I7).
+// With keep = "last" the rows of the object so far are part of a commit in its
+// middle, as they are for a group step within the object.
 type Dedupe struct {
 	Name      string
 	Entity    *spec.Ref
@@ -73,7 +75,8 @@ func (c *Dedupe) Spec() spec.Body {
 			"keep: the strongest key decides, and the weaker keys stay with the entities they belong to."),
 		spec.Strings("fields", &c.Fields).Doc("The fields that keep = \"changed\" compares. Default: all. Leave out what changes without meaning, such as a time of export."),
 		spec.Choice("no_key", &c.NoKey, "reject", "pass").Default("reject", `"reject"`).Doc("What happens to a row in which every key is absent: it is rejected, or passes without an identity (dedupe.id is nil)."),
-		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows of one object keep = \"last\" may hold in memory. A larger object stops the pipeline."),
+		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows of one object keep = \"last\" may hold in memory. A larger object stops the pipeline. " +
+			"A commit in the middle of the object keeps them, up to 64 MiB with what other steps hold; beyond that there is none before the object ends."),
 		spec.Bool("trace", &c.Trace).Default(false, "false").Doc("Whether the state store keeps which rows were about which entity, and which deliveries of the pipeline had which rows, for weir trace. " +
 			"It writes about 80 bytes a row, which takes about as long as remembering a new key does."),
 	}

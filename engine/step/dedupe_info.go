@@ -156,6 +156,9 @@ type holding struct {
 	free []int32 // rows without an identity, which all pass
 	next int32   // place in rows of the row being judged
 	out  record.Batch
+
+	saved, savedFree int           // how many of rows and free were saved; see Save
+	gone             []identity.ID // since then: entities of the object that ended in another
 }
 
 // heldEntity is an entity of the present object.
@@ -183,6 +186,7 @@ func (h *holding) visit(res *identity.Result) {
 				e.known, e.matched = true, lost.matched
 			}
 			delete(h.last, id)
+			h.gone = append(h.gone, id)
 		}
 	}
 	e.row = h.next
@@ -230,5 +234,6 @@ func (h *holding) release(t *Tally, emit func(*record.Batch) error) error {
 	h.rows.reset()
 	clear(h.last)
 	h.free, h.next = h.free[:0], 0
+	h.saved, h.savedFree, h.gone = 0, 0, h.gone[:0]
 	return nil
 }

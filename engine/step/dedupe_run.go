@@ -31,6 +31,9 @@ type dedupeStep struct {
 func (s *dedupeStep) Out() *record.Schema { return s.out }
 func (s *dedupeStep) Stateful() bool      { return true }
 
+// Spaces implements Storer.
+func (s *dedupeStep) Spaces() (keys, passed string) { return s.space, s.own }
+
 func (s *dedupeStep) Reads(want []record.Slot) []record.Slot {
 	sets := [][]record.Slot{s.compare}
 	for _, w := range want {
@@ -300,14 +303,6 @@ func (r *dedupeRunner) EndObject(_ context.Context, t *Tally, emit func(*record.
 		return nil
 	}
 	return r.held.release(t, emit)
-}
-
-// Oldest implements Holder.
-func (r *dedupeRunner) Oldest() int64 {
-	if r.held == nil {
-		return 0
-	}
-	return r.held.rows.first()
 }
 
 func originName(b *record.Batch) string {

@@ -160,22 +160,10 @@ func start(t tester, s Step, env Env) *trial {
 // object gives the runner the batches of one object.
 func (r *trial) object(batches ...*record.Batch) *trial {
 	r.t.Helper()
-	ctx := context.Background()
 	for _, b := range batches {
-		r.in += int64(b.Live())
-		out, err := r.run.Apply(ctx, b, &r.tally)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		r.refused(b)
-		if out != nil && out != b {
-			r.refused(out)
-		}
-		if out != nil {
-			r.collect(out)
-		}
+		r.batch(b)
 	}
-	err := r.run.EndObject(ctx, &r.tally, func(b *record.Batch) error {
+	err := r.run.EndObject(context.Background(), &r.tally, func(b *record.Batch) error {
 		r.refused(b)
 		r.collect(b)
 		return nil
@@ -188,6 +176,23 @@ func (r *trial) object(batches ...*record.Batch) *trial {
 	}
 	r.balance()
 	return r
+}
+
+// batch gives the runner one batch.
+func (r *trial) batch(b *record.Batch) {
+	r.t.Helper()
+	r.in += int64(b.Live())
+	out, err := r.run.Apply(context.Background(), b, &r.tally)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.refused(b)
+	if out != nil && out != b {
+		r.refused(out)
+	}
+	if out != nil {
+		r.collect(out)
+	}
 }
 
 func (r *trial) balance() {

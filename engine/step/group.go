@@ -31,6 +31,11 @@ import (
 // with all its lines, leave what can fail (conversions, look-ups, checks) to the
 // fields of the group or to a step after it: there it fails the group as a whole.
 // A row whose by fails, or is empty throughout, is rejected on its own.
+//
+// A commit in the middle of an object has the rows of unfinished groups in it: of
+// adjacent rows one group, else all that came so far. A run that goes on there
+// takes them up, also with other fields as long as by and the fields that must be
+// held are the same; else they become dead letters. The ledger counts them as held.
 type Group struct {
 	Name    string
 	By      []spec.Text
@@ -52,7 +57,8 @@ func (c *Group) Spec() spec.Body {
 			"A row for which all of them are nil or '' is rejected."),
 		spec.Choice("within", &c.Within, withinObject, withinAdjacent).Default(withinObject, `"object"`).Doc("Where the rows of a group are looked for. A group never spans two objects. " +
 			"object: anywhere in the object, which is held in memory until it ends; groups come in the order of their first rows. " +
-			"adjacent: among consecutive rows, which takes no memory and suits files sorted by the key; a key that comes again later makes another group."),
+			"adjacent: among consecutive rows, which takes no memory and suits files sorted by the key; a key that comes again later makes another group. " +
+			"A commit in the middle of the object keeps the rows of unfinished groups, up to 64 MiB with what other steps hold; beyond that there is none before the object ends."),
 		spec.Exprs("fields", &c.Fields).Required().Doc("The fields of the new row: name = \"expression\" over rows, the list of the group's rows in order: \"first(rows).email\", \"sum(rows, .amount)\"."),
 		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows may be held in memory: of an object or, with within = \"adjacent\", of one group. More stop the pipeline."),
 	}

@@ -30,6 +30,8 @@ type groupRunner struct {
 	cut   bool       // adjacent: the next row begins a group, whatever its key
 	key   []byte
 
+	saved, savedGroups int // how many of the rows and groups held were saved; see Save
+
 	set   record.Batch // the rows of the groups being made, group by group
 	offs  []uint32
 	order []int32
@@ -267,6 +269,7 @@ func (r *groupRunner) carry(g int) {
 		r.spare.append(&r.rows.b, i)
 	}
 	r.rows, r.spare = r.spare, r.rows
+	r.saved, r.savedGroups = 0, 0
 	r.count = append(r.count[:0], r.count[g])
 	r.group = r.group[:0]
 	for range r.count[0] {
@@ -290,8 +293,6 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	r.rows.reset()
 	r.keys.reset()
 	r.group, r.count, r.last, r.cut = r.group[:0], r.count[:0], r.last[:0], false
+	r.saved, r.savedGroups = 0, 0
 	return nil
 }
-
-// Oldest implements Holder.
-func (r *groupRunner) Oldest() int64 { return r.rows.first() }

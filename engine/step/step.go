@@ -150,10 +150,42 @@ type PreparedRunner interface {
 	ApplyPrepared(ctx context.Context, in *record.Batch, p Preparation, t *Tally) (*record.Batch, error)
 }
 
-// Holder is implemented by stateful runners that keep rows back.
+// Holder is implemented by stateful runners that keep rows back, or that remember
+// of the present object what is not in a State.
 type Holder interface {
 	// Oldest returns the row number of the first row of the present object
-	// that is still kept back, or 0. A commit before it is emitted must not
-	// move the cursor beyond it (I1).
+	// that is still kept back or remembered, or 0. A commit that moves the cursor
+	// beyond it must save what the runner holds, see Keeper; without that it would
+	// be lost (I1).
 	Oldest() int64
+}
+
+// Keeper is implemented by Holders that can hand over what they hold, so that it
+// becomes part of a commit in the middle of an object. A runner of the same step
+// in a later run, or of a later generation, takes it up and goes on as if
+// nothing had happened (I3, I5).
+type Keeper interface {
+	Holder
+	// Held returns how many rows are kept back: they came in, and neither went on
+	// nor are counted in a Tally yet. What is only remembered counts none.
+	Held() int64
+	// Save appends to dst what changed of the present object since the last Save
+	// or Restore, nothing when nothing did. anew tells that the part stands for
+	// everything, and that those saved before are void. It is called between
+	// batches, while Oldest is not 0. An error says that something cannot be saved;
+	// the runner is as before, but Save must not be called again for the object.
+	Save(dst []byte) (part []byte, anew bool, err error)
+	// Restore takes up a saved part of the object with the given origin, before its
+	// first batch; the parts come in the order in which they were saved. Nothing of
+	// part is retained. ErrOtherConfig says that it was saved by a step configured
+	// otherwise, and that nothing was taken up; see KeptRows.
+	Restore(part []byte, origin *record.Origin) error
+}
+
+// Storer is implemented by steps that keep keys in the store.
+type Storer interface {
+	Step
+	// Spaces returns the names, as Env.State takes them, of the space with the
+	// step's keys and of that with what it let pass, which may be the same.
+	Spaces() (keys, passed string)
 }

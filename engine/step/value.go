@@ -93,8 +93,9 @@ func appendAnyText(b []byte, v any) []byte {
 	return fmt.Append(b, v)
 }
 
-// Tags of the values in an encoded key. They are never stored: encodings live
-// as long as a run, except for the hashes of keep = "changed".
+// Tags of the values in an encoded key. Encodings are stored only as hashes of
+// keep = "changed", and in what a Keeper saves until an object ends: with another
+// encoding savedVersion changes.
 const (
 	tagNull   = 'z'
 	tagBool   = 'b'
@@ -190,13 +191,8 @@ func appendAnyKey(b []byte, v any) []byte {
 		}
 		return b
 	case map[string]any:
-		names := make([]string, 0, len(v))
-		for k := range v {
-			names = append(names, k)
-		}
-		slices.Sort(names)
 		b = binary.AppendUvarint(append(b, tagObject), uint64(len(v)))
-		for _, k := range names {
+		for _, k := range sortedNames(v) {
 			b = append(binary.AppendUvarint(b, uint64(len(k))), k...)
 			b = appendAnyKey(b, v[k])
 		}
@@ -204,4 +200,13 @@ func appendAnyKey(b []byte, v any) []byte {
 	}
 	s := fmt.Sprint(v)
 	return append(binary.AppendUvarint(append(b, tagString), uint64(len(s))), s...)
+}
+
+func sortedNames(v map[string]any) []string {
+	names := make([]string, 0, len(v))
+	for k := range v {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	return names
 }

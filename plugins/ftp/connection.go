@@ -1,16 +1,21 @@
 package ftp
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"weir/engine/diag"
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 	"weir/engine/spec"
 )
 
@@ -28,6 +33,7 @@ type Connection struct {
 	TLSMax     string        // "", "1.2" or "1.3"
 	Timeout    time.Duration // without any progress
 	Keepalive  time.Duration // 0 is off
+	Idle       time.Duration // a session nobody uses stays open
 	Sessions   int           // control connections open at the same time
 	Timezone   string        // of the times in LIST replies
 	MLSD       bool
@@ -37,7 +43,7 @@ type Connection struct {
 
 // Spec implements plugin.Config.
 func (c *Connection) Spec() spec.Body {
-	return spec.Body{
+	return slices.Concat(spec.Body{
 		spec.String("host", &c.Host).Required().Doc("Name or IP address of the server."),
 		spec.Int("port", &c.Port).Default(0, "0").Check(spec.Between(0, 65535)).
 			Doc("Port of the control connection; 0 is 21, or 990 with implicit TLS."),
@@ -51,12 +57,7 @@ func (c *Connection) Spec() spec.Body {
 			Doc("Whether the server's certificate is checked. false lets anybody on the way read the password and the files."),
 		spec.Choice("tls_max", &c.TLSMax, "1.2", "1.3").
 			Doc(`The newest TLS version to use. "1.2" helps with servers that cannot resume TLS 1.3 sessions on data connections.`),
-		spec.Duration("timeout", &c.Timeout).Default(30*time.Second, `"30s"`).Check(atLeastASecond).
-			Doc("How long the server may make no progress, on any connection, before it counts as gone."),
-		spec.Duration("keepalive", &c.Keepalive).Default(30*time.Second, `"30s"`).
-			Doc("How often an idle session is kept alive with NOOP; 0s is never."),
-		spec.Int("sessions", &c.Sessions).Default(4, "4").Check(spec.Between(1, 1000)).
-			Doc("The most sessions open at the same time with this server and user, over all pipelines."),
+	}, c.limits().Spec(" with NOOP"), spec.Body{
 		spec.String("timezone", &c.Timezone).Default("UTC", `"UTC"`).Check(checkZone).
 			Doc("Time zone of the times in directory listings, for servers without MLSD, such as Europe/Amsterdam."),
 		spec.Bool("mlsd", &c.MLSD).Default(true, "true").
@@ -65,14 +66,26 @@ func (c *Connection) Spec() spec.Body {
 			Doc("Whether EPSV is tried before PASV. Some firewalls do not understand it."),
 		spec.Bool("exact_times", &c.ExactTimes).Default(true, "true").
 			Doc("Whether each file's time is asked with MDTM when listings show only minutes or days."),
-	}
+	})
 }
 
-func atLeastASecond(d time.Duration) error {
-	if d < time.Second {
-		return fmt.Errorf("must be at least 1s, not %s", d)
+func (c *Connection) limits() remote.Limits {
+	return remote.Limits{Timeout: &c.Timeout, Keepalive: &c.Keepalive, Idle: &c.Idle, Sessions: &c.Sessions}
+}
+
+// Client implements remote.Account.
+func (c *Connection) Client() remote.Client {
+	return remote.Client{
+		Peer: c.peer(), User: c.User, Sessions: c.Sessions, Keepalive: c.Keepalive, Idle: c.Idle, Settings: c,
+		Dial: func(ctx context.Context, last remote.Session, log *zap.Logger) (remote.Session, error) {
+			before, _ := last.(*session)
+			s, err := dial(ctx, c, before, log)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
 	}
-	return nil
 }
 
 func checkZone(s string) error {

@@ -1,14 +1,13 @@
 package ftp
 
 import (
+	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/textproto"
 	"strings"
-	"time"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -58,57 +57,20 @@ func (c *Connection) noTLS(text string) error {
 
 // tlsFailure describes a handshake that failed, naming what to set.
 func (c *Connection) tlsFailure(err error) error {
-	var (
-		unknown x509.UnknownAuthorityError
-		name    x509.HostnameError
-		invalid x509.CertificateInvalidError
-		record  tls.RecordHeaderError
-		alert   tls.AlertError
-	)
-	bad := func(advice, format string, args ...any) error {
-		return c.fail(plugin.Environment, "env.certificate", advice, "shows a certificate that "+format, args...)
+	p, ok := remote.DescribeTLS(err, remote.TLSWords{CA: `ca = file("ca.pem")`, ServerName: "host, or server_name,"})
+	if !ok {
+		return c.lost("starting encryption", err)
 	}
-	switch {
-	case errors.As(err, &unknown):
-		return bad(`If it is the right server, set ca = file("ca.pem") to the certificate of its authority`,
-			"is signed by an authority that is not trusted (%s)", issuer(err))
-	case errors.As(err, &name):
-		return bad(fmt.Sprintf("Set host, or server_name, to a name the certificate has: %s", certNames(name.Certificate)),
-			"is not for the name %q", name.Host)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return bad("Have it renewed; check the clock of this machine",
-			"is valid only from %s to %s", day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
-	case errors.As(err, &invalid):
-		return bad("", "cannot be used: %s", c.safe(invalid.Error()))
-	case errors.As(err, &record):
-		return c.fail(plugin.Environment, "env.tls_unavailable", `Set tls = "explicit" if it speaks FTP in clear at first, as on port 21`,
-			"did not answer in TLS")
-	case errors.As(err, &alert), strings.Contains(err.Error(), "protocol version"):
-		return c.fail(plugin.Environment, "env.tls_unavailable", "The server may be too old: TLS 1.2 is the least", "and this side could not agree on TLS: %s", c.safe(err.Error()))
+	code := diag.Code("env.tls_unavailable")
+	switch p.Kind {
+	case remote.BadCertificate:
+		code = "env.certificate"
+	case remote.NotTLS:
+		p.Advice = `Set tls = "explicit" if it speaks FTP in clear at first, as on port 21`
+	case remote.NoAgreement:
 	}
-	return c.lost("starting encryption", err)
+	return c.fail(plugin.Environment, code, c.safe(p.Advice), "%s", c.safe(p.Text))
 }
-
-func issuer(err error) string {
-	var v *tls.CertificateVerificationError
-	if errors.As(err, &v) && len(v.UnverifiedCertificates) > 0 {
-		return "issuer " + v.UnverifiedCertificates[0].Issuer.String()
-	}
-	return "unknown issuer"
-}
-
-func certNames(c *x509.Certificate) string {
-	names := append([]string{}, c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "it has none"
-	}
-	return strings.Join(names, ", ")
-}
-
-func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
 // loginFailure describes a refused login. The library drops the code of some
 // replies, so the last one seen on the control connection decides.
@@ -166,8 +128,8 @@ func (s *session) sessionAdvice() string {
 	return `If tls_max is "1.2", remove it. Else ask the server's owner for TLS 1.3 or session tickets (proftpd: TLSSessionTickets on, or TLSOptions NoSessionReuseRequired; vsftpd: require_ssl_reuse=NO)`
 }
 
-// failure describes what went wrong with a file or folder.
-func (s *session) failure(doing, p string, err error) error {
+// Failure implements remote.Session.
+func (s *session) Failure(doing, p string, err error) error {
 	var reply *textproto.Error
 	var f *plugin.Failure
 	what := doing + " " + p
@@ -176,6 +138,9 @@ func (s *session) failure(doing, p string, err error) error {
 		return err
 	case s.guard.Cause() != nil:
 		return s.cfg.lost(what, s.guard.Cause())
+	case errors.Is(err, bufio.ErrTooLong):
+		return s.cfg.fail(plugin.Environment, "env.listing_unreadable", "Set mlsd = false in the connection block in case the other form of listing is better, and tell the server's owner",
+			"has a line of more than 64 KiB in its answer while %s", what)
 	case !errors.As(err, &reply):
 		var cert *tls.CertificateVerificationError
 		if errors.As(err, &cert) {

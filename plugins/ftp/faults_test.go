@@ -211,7 +211,7 @@ func TestOddNames(t *testing.T) {
 		if err != nil || len(l) != 1 || l[0].Path != "/good.csv" {
 			t.Errorf("List = %v, %v", l, err)
 		}
-		if logs := h.Logs(); len(logs) != 1 || logs[0].ContextMap()["lines"] != int64(len(evil)) {
+		if logs := h.Logs(); len(logs) != 1 || logs[0].ContextMap()["entries"] != int64(len(evil)) {
 			t.Errorf("noMLSD %v, logged: %v", noMLSD, logs)
 		}
 		f.Close() //nolint:errcheck // tested elsewhere

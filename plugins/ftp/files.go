@@ -2,7 +2,6 @@ package ftp
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/textproto"
 	"path"
@@ -10,16 +9,7 @@ import (
 	"time"
 
 	"weir/engine/plugin"
-	"weir/engine/plugin/remote"
 )
-
-// checkPath refuses what cannot be sent in an FTP command.
-func checkPath(p string) error {
-	if remote.HasControl(p) {
-		return plugin.Fail(plugin.Data, "", fmt.Errorf("the name %q has a control character in it, which FTP cannot carry", p), "")
-	}
-	return nil
-}
 
 // isAnswer reports errors that are about a file, not about the session.
 func isAnswer(err error) bool {
@@ -28,14 +18,6 @@ func isAnswer(err error) bool {
 }
 
 func notExist(op, p string) error { return &fs.PathError{Op: op, Path: p, Err: fs.ErrNotExist} }
-
-// abs returns p from the root; a relative path starts at the folder of the login.
-func (s *session) abs(p string) string {
-	if !strings.HasPrefix(p, "/") {
-		p = s.home + "/" + p
-	}
-	return path.Clean(p)
-}
 
 // refused reports whether err is a reply that says no, and not that the session is over.
 func refused(err error) bool {
@@ -85,8 +67,8 @@ func (s *session) isDir(p string) (bool, error) {
 	return err == nil, err
 }
 
-// stat describes one file with the same time that list gives.
-func (s *session) stat(p string) (plugin.FileInfo, error) {
+// Stat implements remote.Session, with the same time that List gives.
+func (s *session) Stat(p string) (plugin.FileInfo, error) {
 	if s.lib.IsTimePreciseInList() {
 		e, err := s.lib.GetEntry(p)
 		if err == nil {
@@ -141,14 +123,15 @@ func (s *session) statByList(p string) (plugin.FileInfo, error) {
 
 // exists reports whether anything has the name p.
 func (s *session) exists(p string) (bool, error) {
-	_, err := s.stat(p)
+	_, err := s.Stat(p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (s *session) rename(from, to string) error {
+// Rename implements remote.Session.
+func (s *session) Rename(from, to string) error {
 	found, err := s.exists(to)
 	if err != nil {
 		return err
@@ -172,7 +155,8 @@ func (s *session) rename(from, to string) error {
 	return err
 }
 
-func (s *session) remove(p string) error {
+// Remove implements remote.Session.
+func (s *session) Remove(p string) error {
 	err := s.lib.Delete(p)
 	if !refused(err) {
 		return err
@@ -183,13 +167,13 @@ func (s *session) remove(p string) error {
 	return err
 }
 
-// makeDir makes p and what is missing above it.
-func (s *session) makeDir(p string) error {
+// MakeDir implements remote.Session. It makes also what is missing above p.
+func (s *session) MakeDir(p string) error {
 	if ok, err := s.isDir(p); ok || err != nil {
 		return err
 	}
 	if up := path.Dir(p); up != p {
-		if err := s.makeDir(up); err != nil {
+		if err := s.MakeDir(up); err != nil {
 			return err
 		}
 	}

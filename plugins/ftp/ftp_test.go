@@ -1,6 +1,7 @@
 package ftp
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -32,6 +33,13 @@ func startServer(t *testing.T, o ftpserver.Options) *ftpserver.Server {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// Open opens the file system of a connection.
+func Open(ctx context.Context, c *Connection, h plugin.Host) (plugin.FileSystem, error) {
+	s := NewSource()
+	s.Ref = &spec.Ref{Kind: "connection", Value: c}
+	return s.OpenFS(ctx, h)
 }
 
 func openFS(t *testing.T, c *Connection) plugin.FileSystem {

@@ -24,10 +24,10 @@ func FuzzListing(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, lines string) {
-		var odd oddLines
+		var odd remote.Odd
 		got := parseMLSD(lines, &odd)
-		if n := strings.Count(lines, "\n") + 1; len(got)+odd.count > n {
-			t.Errorf("%d entries and %d odd lines of %d", len(got), odd.count, n)
+		if n := strings.Count(lines, "\n") + 1; len(got)+odd.Count > n {
+			t.Errorf("%d entries and %d odd lines of %d", len(got), odd.Count, n)
 		}
 		raw := []*ftp.Entry{}
 		for _, e := range got {

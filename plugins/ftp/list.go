@@ -13,19 +13,6 @@ import (
 	"weir/engine/plugin/remote"
 )
 
-// oddLines counts the lines of a listing that gave no entry.
-type oddLines struct {
-	count int
-	first string
-}
-
-func (o *oddLines) add(line string) {
-	if o.count == 0 {
-		o.first = line
-	}
-	o.count++
-}
-
 // entry is one line of a listing.
 type entry struct {
 	name string
@@ -35,19 +22,24 @@ type entry struct {
 	link bool // of unknown kind
 }
 
+// List implements remote.Session.
+func (s *session) List(dir string) ([]plugin.FileInfo, remote.Odd, error) { return s.list(dir, "") }
+
 // list returns the entries of a folder; only, when not "", is the one name to
 // ask exact times for. The folder is entered first: a LIST of a folder that
 // does not exist is an empty listing on many servers, and arguments of LIST are
 // taken for options and patterns.
-func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
-	var odd oddLines
+func (s *session) list(dir, only string) ([]plugin.FileInfo, remote.Odd, error) {
+	var odd remote.Odd
 	if err := s.lib.ChangeDir(dir); refused(err) && !denied(err) {
 		return nil, odd, notExist("list", dir)
 	} else if err != nil {
 		return nil, odd, err
 	}
 	s.tee = &bytes.Buffer{}
+	end := s.guard.Allow(remote.MaxListing, remote.ErrListing)
 	raw, err := s.lib.List("")
+	end()
 	lines := s.tee.String()
 	s.tee = nil
 	if err != nil {
@@ -56,7 +48,7 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 	s.dataOK = true
 	entries := parseMLSD(lines, &odd)
 	if !s.lib.IsTimePreciseInList() {
-		odd = oddLines{}
+		odd = remote.Odd{}
 		entries = fromLIST(raw, lines, &odd)
 	}
 	if err := s.findMDTMZone(dir, entries); err != nil {
@@ -69,7 +61,7 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, oddLines, error) {
 			continue
 		}
 		if !remote.ValidName(e.name) {
-			odd.add(e.name)
+			odd.Add(e.name)
 			continue
 		}
 		in := plugin.FileInfo{Path: path.Join(dir, e.name), Size: e.size, ModTime: e.time, Dir: e.dir}
@@ -193,7 +185,7 @@ func (s *session) exactTime(in *plugin.FileInfo) error {
 }
 
 // fromLIST takes the library's entries and counts the lines it made nothing of.
-func fromLIST(raw []*ftp.Entry, lines string, odd *oddLines) []entry {
+func fromLIST(raw []*ftp.Entry, lines string, odd *remote.Odd) []entry {
 	out := make([]entry, 0, len(raw))
 	for _, e := range raw {
 		out = append(out, entry{name: e.Name, size: int64(e.Size), time: e.Time, dir: e.Type == ftp.EntryTypeFolder, link: e.Type == ftp.EntryTypeLink})
@@ -207,14 +199,14 @@ func fromLIST(raw []*ftp.Entry, lines string, odd *oddLines) []entry {
 		total++
 	}
 	if n := total - len(raw); n > 0 {
-		odd.first, odd.count = "(not in a known form)", n
+		odd.First, odd.Count = "(not in a known form)", n
 	}
 	return out
 }
 
 // parseMLSD reads a listing in the form of RFC 3659. The library's reader takes
 // links for files and the folder itself for an entry.
-func parseMLSD(lines string, odd *oddLines) []entry {
+func parseMLSD(lines string, odd *remote.Odd) []entry {
 	var out []entry
 	for line := range strings.SplitSeq(lines, "\n") {
 		line = strings.TrimRight(line, "\r")
@@ -224,7 +216,7 @@ func parseMLSD(lines string, odd *oddLines) []entry {
 		e, ok := parseFacts(line)
 		switch {
 		case !ok:
-			odd.add(line)
+			odd.Add(line)
 		case e.name != "":
 			out = append(out, e)
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/engine/plugin/remote"
 )
 
 func TestParseMLSD(t *testing.T) {
@@ -17,21 +19,21 @@ func TestParseMLSD(t *testing.T) {
 		"type=OS.unix=slink:/x;size=1; link":                        {name: "link", size: 1, link: true},
 		"type=OS.unix=symlink;size=1; link":                         {name: "link", size: 1, link: true},
 	} {
-		var odd oddLines
+		var odd remote.Odd
 		got := parseMLSD(line+"\r\n", &odd)
-		if d := cmp.Diff([]entry{want}, got, cmp.AllowUnexported(entry{})); d != "" || odd.count != 0 {
+		if d := cmp.Diff([]entry{want}, got, cmp.AllowUnexported(entry{})); d != "" || odd.Count != 0 {
 			t.Errorf("%s: %s %+v", line, d, odd)
 		}
 	}
 	for _, line := range []string{"type=cdir;modify=20240701120000; srs", "type=pdir; ..", "type=OS.unix=chr-13/29; null", ""} {
-		var odd oddLines
-		if got := parseMLSD(line, &odd); len(got) != 0 || odd.count != 0 {
+		var odd remote.Odd
+		if got := parseMLSD(line, &odd); len(got) != 0 || odd.Count != 0 {
 			t.Errorf("%q: %v, %+v", line, got, odd)
 		}
 	}
 	for _, line := range []string{"a.csv", "total 3", "type=file;size=-1; a", "type=file;size=x; a", "type=file;modify=yesterday; a"} {
-		var odd oddLines
-		if got := parseMLSD(line, &odd); len(got) != 0 || odd.count != 1 || odd.first != line {
+		var odd remote.Odd
+		if got := parseMLSD(line, &odd); len(got) != 0 || odd.Count != 1 || odd.First != line {
 			t.Errorf("%q: %v, %+v", line, got, odd)
 		}
 	}

@@ -111,7 +111,7 @@ func TestConnectionCheck(t *testing.T) {
 
 func TestLocation(t *testing.T) {
 	c := &Connection{Host: "ftp.example.com", User: "we ir", Password: spec.NewSecret("s3cret-pw"), TLS: "implicit"}
-	s := &Source{Ref: &spec.Ref{Kind: "connection", Value: c}}
+	s := &Source{Type: "ftp", Ref: &spec.Ref{Kind: "connection", Value: c}}
 	if got := s.Location(); got != "ftp://we%20ir@ftp.example.com:990" {
 		t.Errorf("Location = %s", got)
 	}

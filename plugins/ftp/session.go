@@ -8,14 +8,21 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/textproto"
 	"path"
 	"strings"
 	"time"
 
 	"github.com/jlaffaye/ftp"
+	"go.uber.org/zap"
 
+	"weir/engine/plugin/remote"
 	"weir/engine/plugin/stall"
 )
+
+// readBuffer is how much of an encrypted transfer is read from the network at a
+// time; TLS by itself asks for one record after the other.
+const readBuffer = 128 << 10
 
 // session is one control connection that is logged in, with the data
 // connection of the transfer under way. A session that failed is not used again.
@@ -28,8 +35,12 @@ type session struct {
 	home   string
 	dataOK bool // a data connection has worked: its encryption suits the server
 
-	ctx context.Context // of the operation under way
-	tee *bytes.Buffer   // of a listing: what the data connection brought
+	log   *zap.Logger
+	older bool // TLS 1.3 does not do for this server
+
+	ctx    context.Context // of the operation under way
+	before int             // replies when it began
+	tee    *bytes.Buffer   // of a listing: what the data connection brought
 
 	mdtm      bool
 	mdtmZone  *time.Location // nil while unknown; see exactTime
@@ -39,16 +50,17 @@ type session struct {
 }
 
 // dial connects and logs in, within the connection's timeout of no progress.
-func dial(ctx context.Context, cfg *Connection, tls12 bool) (*session, error) {
+// before is the session that the new one replaces; it may be nil.
+func dial(ctx context.Context, cfg *Connection, before *session, log *zap.Logger) (*session, error) {
 	s := &session{
-		cfg: cfg, guard: stall.New(cfg.Timeout), ctx: ctx,
+		cfg: cfg, guard: stall.New(cfg.Timeout), log: log, ctx: ctx, older: before != nil && before.older,
 		zone: cfg.zone(), exactSeen: map[string]exact{},
 	}
 	if s.zone == time.UTC {
 		s.mdtmZone = time.UTC
 	}
 	var newest uint16
-	if tls12 {
+	if s.older {
 		newest = tls.VersionTLS12
 	}
 	s.tls = cfg.tlsConfig(newest)
@@ -122,7 +134,7 @@ func (s *session) dialFunc() func(network, addr string) (net.Conn, error) {
 		d := &dataConn{Conn: raw, tee: s.tee}
 		if s.tls != nil {
 			// The handshake waits for the first read: servers begin it only after they answered the command.
-			d.Conn = tls.Client(raw, s.tls)
+			d.Conn = tls.Client(remote.NewBuffered(raw, readBuffer), s.tls)
 		}
 		return d, nil
 	}
@@ -198,8 +210,46 @@ func (s *session) login() error {
 	return nil
 }
 
-// close ends the session without waiting for the server.
-func (s *session) close() {
+// Guard implements remote.Session.
+func (s *session) Guard() *stall.Guard { return s.guard }
+
+// Home implements remote.Session.
+func (s *session) Home() string { return s.home }
+
+// Begin implements remote.Session.
+func (s *session) Begin(ctx context.Context) { s.ctx, s.before = ctx, s.ctl.replies }
+
+// Over implements remote.Session.
+func (s *session) Over() bool { return s.guard.Cause() != nil }
+
+// Judge implements remote.Session. A session that was dropped while it was idle
+// shows so on the first command: nothing has happened at the server by then.
+func (s *session) Judge(err error) remote.Verdict {
+	v := remote.Verdict{Untouched: s.ctl.replies == s.before || s.ctl.replies == s.before+1 && s.ctl.code == 421}
+	var reply *textproto.Error
+	switch {
+	case !errors.As(err, &reply):
+		v.Over = !isAnswer(err)
+	case s.tls != nil && wantsReuse(reply) && s.tls13() && !s.older && s.cfg.TLSMax == "":
+		s.log.Warn("the server does not resume TLS 1.3 sessions on data connections; going on with TLS 1.2", zap.String("server", s.cfg.Addr()))
+		s.older, v.Over, v.Anew = true, true, true
+	default:
+		v.Over = reply.Code == 421
+	}
+	return v
+}
+
+// Alive implements remote.Session.
+func (s *session) Alive() bool {
+	s.guard.Resume()
+	err := s.lib.NoOp()
+	s.guard.Pause()
+	var reply *textproto.Error
+	return err == nil || errors.As(err, &reply) && reply.Code != 421
+}
+
+// Close implements remote.Session.
+func (s *session) Close() {
 	s.guard.Resume() // a server that takes no more bytes must not hold us
 	s.lib.Quit()     //nolint:errcheck // the session is over either way
 	s.guard.Pause()

@@ -9,16 +9,15 @@ import (
 	"github.com/jlaffaye/ftp"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 )
 
 // errShorter marks a file that ends before the offset asked for.
 var errShorter = errors.New("the file is shorter than what was read of it before")
 
-// file is a download under way. It implements io.ReadCloser.
+// file is a download under way. It implements remote.Transfer.
 type file struct {
-	fs   *fileSystem
 	s    *session
-	stop func() // ends the watch on the context
 	path string
 
 	resp *ftp.Response // nil when there was nothing left to fetch
@@ -28,15 +27,22 @@ type file struct {
 	got  int64
 	end  bool  // Read has returned io.EOF
 	err  error // the first error
-	done bool
 }
 
-// retrieve starts the download of p from offset.
+// Open implements remote.Session.
+func (s *session) Open(p string, offset int64) (remote.Transfer, error) {
+	f, err := s.retrieve(p, offset)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
 func (s *session) retrieve(p string, offset int64) (*file, error) {
 	size, err := s.size(p)
 	if refused(err) || err == nil && size < 0 {
 		// No SIZE, or none for this file: a listing tells too.
-		in, serr := s.stat(p)
+		in, serr := s.Stat(p)
 		if serr != nil {
 			return nil, serr
 		}
@@ -92,8 +98,6 @@ func (f *file) Read(p []byte) (int, error) {
 	switch {
 	case f.err != nil:
 		return 0, f.err
-	case f.done:
-		return 0, fmt.Errorf("reading %s: it is closed", f.path)
 	case f.end || f.resp == nil:
 		f.end = true
 		return 0, io.EOF
@@ -131,27 +135,15 @@ func (f *file) note(err error) error {
 		f.end = true
 		return io.EOF
 	}
-	f.err = f.s.failure("reading", f.path, err)
+	f.err = f.s.Failure("reading", f.path, err)
 	return f.err
 }
 
-// Close implements io.Closer. It reports a transfer that the server cut short:
-// a lost data connection looks like the end of the file, so the server's final
-// reply and the size decide.
-func (f *file) Close() error {
-	if f.done {
-		return nil
-	}
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	f.done = true
-	defer func() {
-		f.stop()
-		f.fs.file = nil
-		f.fs.rest()
-	}()
+// Finish implements remote.Transfer. A lost data connection looks like the end
+// of the file, so the server's final reply and the size decide.
+func (f *file) Finish() (over bool, err error) {
 	if f.resp == nil {
-		return nil
+		return false, nil
 	}
 	if f.err == nil && !f.end && f.got == f.want {
 		f.end = true // everything came; only the end itself was not read
@@ -159,31 +151,26 @@ func (f *file) Close() error {
 	if f.err != nil || !f.end {
 		// The transfer is left in the middle: what the server still says about
 		// it cannot be told from answers to later commands, so the session goes.
-		f.fs.drop()
-		return f.err
+		return true, f.err
 	}
 	f.s.guard.Resume()
-	err := f.resp.Close()
+	err = f.resp.Close()
 	f.s.guard.Pause()
-	if err != nil {
+	switch {
+	case err != nil:
 		failure := f.cut(err)
-		f.fs.judge(f.s, err)
-		return failure
+		return f.s.Judge(err).Over, failure
+	case f.got < f.want:
+		return false, f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "ended the transfer of %s after %d of %d bytes and called it complete", f.path, f.got, f.want)
 	}
-	if f.got < f.want {
-		return f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "ended the transfer of %s after %d of %d bytes and called it complete", f.path, f.got, f.want)
-	}
-	return nil
+	return false, nil
 }
-
-var _ io.ReadCloser = (*file)(nil)
-var _ plugin.FileSystem = (*fileSystem)(nil)
 
 // cut describes a final reply that does not say the transfer is complete.
 func (f *file) cut(err error) error {
 	var reply *textproto.Error
 	if !errors.As(err, &reply) || reply.Code == 421 || f.s.tls != nil && wantsReuse(reply) {
-		return f.s.failure("reading", f.path, err)
+		return f.s.Failure("reading", f.path, err)
 	}
 	return f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "broke off the transfer of %s after %d of %d bytes: %s", f.path, f.got, f.want, f.s.cfg.safe(reply.Error()))
 }

@@ -3,8 +3,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 	"weir/engine/spec"
 )
 
@@ -34,6 +33,9 @@ type client struct {
 	mu       sync.Mutex
 	notUntil time.Time // no request before then: a Retry-After
 }
+
+// maxHeaders bounds the headers of a reply, all of which are kept in memory.
+const maxHeaders = 1 << 20
 
 // reply is an answer with as much of its body as the limit allows.
 type reply struct {
@@ -83,8 +85,10 @@ func newClient(c *Connection) (*client, error) {
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: c.timeout,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 8,
+		MaxIdleConnsPerHost: 64, // as many as a sink may use at once
 		IdleConnTimeout:     90 * time.Second,
+
+		MaxResponseHeaderBytes: maxHeaders,
 	}
 	cl := &client{base: base, headers: c.requestHeaders(), timeout: c.timeout, limiter: rate.NewLimiter(rate.Inf, 1)}
 	if c.rate != "" {
@@ -142,19 +146,33 @@ func (cl *client) address(path string) (*url.URL, error) {
 	return &u, nil
 }
 
-// wait blocks until the limit and the server's own pauses allow a request.
+// wait blocks until the limit and the server's own pauses allow a request. After a
+// pause that was asked for meanwhile the limit counts again, so that the requests
+// it held back do not come all at once.
 func (cl *client) wait(ctx context.Context, clock plugin.Clock) error {
 	for {
-		cl.mu.Lock()
-		pause := cl.notUntil.Sub(clock.Now())
-		cl.mu.Unlock()
-		if pause <= 0 {
-			break
+		for pause := cl.paused(clock); pause > 0; pause = cl.paused(clock) {
+			if err := clock.Sleep(ctx, pause); err != nil {
+				return err
+			}
 		}
-		if err := clock.Sleep(ctx, pause); err != nil {
+		if err := cl.waitLimit(ctx, clock); err != nil {
 			return err
 		}
+		if cl.paused(clock) <= 0 {
+			return nil
+		}
 	}
+}
+
+// paused returns how long the server asked not to be sent requests.
+func (cl *client) paused(clock plugin.Clock) time.Duration {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.notUntil.Sub(clock.Now())
+}
+
+func (cl *client) waitLimit(ctx context.Context, clock plugin.Clock) error {
 	now := clock.Now()
 	r := cl.limiter.ReserveN(now, 1)
 	d := r.DelayFrom(now)
@@ -220,21 +238,33 @@ func (cl *client) classify(ctx, attempt context.Context, err error) error {
 	if errors.As(err, &ue) {
 		err = ue.Err // the method and address are told by the caller
 	}
-	var cert *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return plugin.Fail(plugin.Environment, "env.not_tls", err, notTLS)
+	}
+	if p, ok := remote.DescribeTLS(err, remote.TLSWords{CA: "tls { ca = file(\"ca.pem\") }", ServerName: "url, or tls { server_name },"}); ok {
+		return tlsFailure(p)
+	}
 	var dns *net.DNSError
-	switch {
-	case errors.As(err, &cert), errors.As(err, &authority):
-		return plugin.Fail(plugin.Environment, "env.certificate_refused", err,
-			"If the server has a certificate of a private authority, name it in the connection: tls { ca = file(\"ca.pem\") }")
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return plugin.Fail(plugin.Environment, "env.not_tls", err, "The server does not speak TLS at this port: check the scheme and port of url")
-	case errors.As(err, &alert):
-		return plugin.Fail(plugin.Environment, "env.tls_refused", err, "The server refuses the TLS session: check min_version, and certificate and key when it asks for a client certificate")
-	case errors.As(err, &dns) && dns.IsNotFound:
+	if errors.As(err, &dns) && dns.IsNotFound {
 		return plugin.Fail(plugin.Transient, "env.unknown_host", err, "Check the host in url")
 	}
 	return plugin.Fail(plugin.Transient, "env.unreachable", err, "")
+}
+
+const notTLS = "The server does not speak TLS at this port: check the scheme and port of url"
+
+// tlsFailure says what to do about a TLS handshake that failed.
+func tlsFailure(p remote.TLSProblem) error {
+	err := fmt.Errorf("the server %s", p.Text)
+	switch p.Kind {
+	case remote.BadCertificate:
+		return plugin.Fail(plugin.Environment, "env.certificate_refused", err, p.Advice)
+	case remote.NotTLS:
+		return plugin.Fail(plugin.Environment, "env.not_tls", err, notTLS)
+	case remote.NoAgreement:
+	}
+	if p.Advice == "" {
+		p.Advice = "Check min_version, and certificate and key when the server asks for a client certificate"
+	}
+	return plugin.Fail(plugin.Environment, "env.tls_refused", err, p.Advice)
 }

@@ -4,11 +4,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"weir/engine/plugin/remote"
 	"weir/engine/spec"
 )
 
@@ -16,10 +16,8 @@ import (
 // of the network, which may repeat what was sent (I9).
 type masker struct {
 	long  *strings.Replacer
-	short *regexp.Regexp // nil for none
+	short []string // see remote.MaskAlone
 }
-
-const masked = "(secret)"
 
 // plainHeaders carry no credentials although headers are declared as secrets.
 func plainHeader(name string) bool {
@@ -56,8 +54,8 @@ func maskerOf(secrets []string) *masker {
 		s = strings.TrimSpace(s)
 		switch {
 		case s == "" || s == "Bearer" || s == "Basic" || s == "Token":
-		case len(s) < 4:
-			short = append(short, regexp.QuoteMeta(s))
+		case remote.IsShort(s):
+			short = append(short, s)
 		default:
 			quoted, _ := json.Marshal(s) // a string always encodes
 			long = append(long, s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`),
@@ -66,23 +64,20 @@ func maskerOf(secrets []string) *masker {
 		}
 	}
 	slices.SortFunc(long, func(a, b string) int { return len(b) - len(a) }) // the longest first: one secret may hold another
-	m := &masker{}
+	m := &masker{short: short}
 	pairs := make([]string, 0, 2*len(long))
 	for _, s := range slices.Compact(long) {
-		pairs = append(pairs, s, masked)
+		pairs = append(pairs, s, remote.Masked)
 	}
 	m.long = strings.NewReplacer(pairs...)
-	if len(short) > 0 {
-		m.short = regexp.MustCompile(`\b(?:` + strings.Join(short, "|") + `)\b`)
-	}
 	return m
 }
 
 // text returns s without secrets.
 func (m *masker) text(s string) string {
 	s = m.long.Replace(s)
-	if m.short != nil {
-		s = m.short.ReplaceAllString(s, masked)
+	for _, short := range m.short {
+		s = remote.MaskAlone(s, short)
 	}
 	return s
 }

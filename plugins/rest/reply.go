@@ -253,7 +253,7 @@ func (w *writer) statusError(r *reply, place string) error {
 	case r.status >= 400:
 		return plugin.Fail(plugin.Environment, "env.request_refused", err, "Check url, path and method; nothing is lost, the rows are sent again with the same key")
 	}
-	return plugin.Fail(plugin.Data, "run.reply_not_ok", err, "The reply does not meet reply.ok")
+	return plugin.Fail(plugin.Data, "run.reply_not_ok", err, "The reply does not meet reply.ok; the rows are sent again with the same key by the next run")
 }
 
 func statusText(status int) string {

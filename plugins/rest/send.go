@@ -13,65 +13,68 @@ import (
 	"weir/engine/plugin"
 )
 
-// send makes the request in w.buf until a reply settles it, always with the
+// send makes the request in x.buf until a reply settles it, always with the
 // same key, and tells whether the reply is ok; one that is not may still name
 // refused rows. After an error nothing of the request may be assumed taken.
-func (w *writer) send(ctx context.Context, u *url.URL, key string, rows int) (*reply, bool, error) {
-	if w.sink.keyHeader != "" {
-		w.header.Set(w.sink.keyHeader, key)
+func (x *shipment) send(ctx context.Context, u *url.URL, key string, rows int) (*reply, bool, error) {
+	if x.sink.keyHeader != "" {
+		x.header.Set(x.sink.keyHeader, key)
 	}
-	began := w.clock.Now()
+	began := x.clock.Now()
 	for attempt := 1; ; attempt++ {
-		if err := w.client.wait(ctx, w.clock); err != nil {
+		if err := x.client.wait(ctx, x.clock); err != nil {
 			return nil, false, err
 		}
-		r, ok, again, err := w.attempt(ctx, u, rows)
+		r, ok, again, err := x.attempt(ctx, u, rows)
 		if err == nil || !again {
 			return r, ok, err
 		}
-		pause, err := w.pauseAfter(r, attempt, began, err)
+		pause, err := x.pauseAfter(r, attempt, began, err)
 		if err != nil {
 			return nil, false, err
 		}
-		if err := w.clock.Sleep(ctx, pause); err != nil {
+		if err := x.clock.Sleep(ctx, pause); err != nil {
 			return nil, false, err
 		}
 	}
 }
 
 // attempt makes one request. again tells that err may pass by itself.
-func (w *writer) attempt(ctx context.Context, u *url.URL, rows int) (r *reply, ok, again bool, err error) {
-	r, err = w.client.do(ctx, w.sink.method, u, w.header, w.buf, w.sink.reply.limit)
+func (x *shipment) attempt(ctx context.Context, u *url.URL, rows int) (r *reply, ok, again bool, err error) {
+	r, err = x.client.do(ctx, x.sink.method, u, x.header, x.buf, x.sink.reply.limit)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, false, false, ctx.Err()
 		}
-		return nil, false, plugin.ClassOf(err) == plugin.Transient, w.networkError(err, u)
+		return nil, false, plugin.ClassOf(err) == plugin.Transient, x.networkError(err, u)
 	}
-	if r.tooLarge && w.judge.reads() {
+	if r.tooLarge && x.judge.reads() {
 		return r, false, false, plugin.Fail(plugin.Environment, "env.reply_too_large",
-			fmt.Errorf("%s answered %s with more than %d bytes", w.place(u), statusText(r.status), w.sink.reply.limit), "Raise reply.limit")
+			fmt.Errorf("%s answered %s with more than %d bytes", x.place(u), statusText(r.status), x.sink.reply.limit),
+			"Raise reply.limit if replies are meant to be that long; the rows are sent again with the same key")
 	}
-	w.judge.load(r, rows)
-	ok, okErr := w.judge.truth(w.judge.ok, r.status >= 200 && r.status < 300)
+	if x.judge.reads() {
+		x.judge.load(r, rows)
+	}
+	ok, okErr := x.judge.truth(x.judge.ok, r.status >= 200 && r.status < 300)
 	if ok && okErr == nil {
 		return r, true, false, nil
 	}
 	if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
 		// Before reply.reject: wrong credentials are no fault of the rows.
-		return r, false, false, w.statusError(r, w.place(u))
+		return r, false, false, x.statusError(r, x.place(u))
 	}
-	again, againErr := w.judge.truth(w.judge.retry, retryStatus(r.status))
+	again, againErr := x.judge.truth(x.judge.retry, retryStatus(r.status))
 	if againErr != nil {
 		again = retryStatus(r.status) // an expression that expects JSON must not turn a gateway's HTML into a stop
 	}
 	switch {
 	case again:
-		return r, false, true, w.statusError(r, w.place(u))
+		return r, false, true, x.statusError(r, x.place(u))
 	case okErr != nil:
-		return r, false, false, w.notUnderstood("ok", r, u, okErr)
+		return r, false, false, x.notUnderstood("ok", r, u, okErr)
 	case againErr != nil:
-		return r, false, false, w.notUnderstood("retry", r, u, againErr)
+		return r, false, false, x.notUnderstood("retry", r, u, againErr)
 	}
 	return r, false, false, nil
 }

@@ -27,9 +27,11 @@ type Sink struct {
 	gzip       bool
 	keyHeader  string
 	batch      struct {
-		rows  int
-		wait  time.Duration
-		bytes int64
+		rows     int
+		wait     time.Duration
+		bytes    int64
+		parallel int
+		key      spec.Text
 	}
 	reply replyOptions
 	retry retry
@@ -48,7 +50,10 @@ type replyOptions struct {
 }
 
 // exprs are the compiled expressions; nil ones were left out.
-type exprs struct{ path, body, ok, reject, accepted, retry plugin.Expr }
+type exprs struct {
+	path, body, ok, reject, accepted, retry plugin.Expr
+	order                                   []plugin.Expr
+}
 
 var _ plugin.Sink = (*Sink)(nil)
 
@@ -73,6 +78,10 @@ func (s *Sink) Spec() spec.Body {
 			spec.Int("rows", &s.batch.rows).Default(100, "100").Doc("Most rows in a request.").Check(spec.Between(1, 100000)),
 			spec.Duration("wait", &s.batch.wait).Default(2*time.Second, `"2s"`).Doc("A request is sent this long after its first row came, full or not."),
 			spec.Size("bytes", &s.batch.bytes).Default(0, "0").Doc("Most bytes of the rows as JSON in a request; 0 is no limit."),
+			spec.Int("parallel", &s.batch.parallel).Default(1, "1").Doc("Most requests of the sink under way at once. With more than 1, a request may overtake others, but none that has rows with the same ordering_key. "+
+				"It changes neither requests nor their keys; rate_limit and a Retry-After hold for all of them together.").Check(spec.Between(1, 64)),
+			spec.Expr("ordering_key", &s.batch.key).Doc("What a row is about, such as \"customer_no\": rows with the same value reach the receiver in the order of the source, also with parallel. "+
+				"Rows for which it is nil may come in any order. Default: the identity and the keys of the dedupe step before the sink; without one, parallel needs it."),
 		),
 		spec.Block("reply", nil, "What a reply means. The expressions see status, body (parsed JSON, or nil), text, headers (lower-case names) and rows (how many were sent).",
 			spec.Expr("ok", &r.ok).Doc("Whether the request was taken. Default: status between 200 and 299."),
@@ -127,6 +136,10 @@ func (s *Sink) Check(at spec.Ranges) diag.List {
 	if s.retry.base > s.retry.max {
 		out = append(out, diag.Errorf("config.conflict", at.Of(&s.retry.base), "The first pause is longer than the longest", "retry.base must not exceed retry.max."))
 	}
+	if s.batch.parallel <= 1 && !s.batch.key.IsZero() {
+		out = append(out, diag.Errorf("config.conflict", at.Of(&s.batch.key), "ordering_key is without effect",
+			"Requests are made one after the other, in the order of the source. It matters with batch.parallel above 1."))
+	}
 	for name := range s.headers {
 		if err := checkHeaderName(name); err != nil {
 			out = append(out, diag.Errorf("config.invalid_value", at.Of(&s.headers), "Invalid header name", "The header name %q %s.", name, err))
@@ -147,7 +160,7 @@ func replyEnv() []record.Field {
 }
 
 // Bind implements plugin.Sink.
-func (s *Sink) Bind(in *record.Schema, _ spec.Ranges, c plugin.Compiler) diag.List {
+func (s *Sink) Bind(in *record.Schema, at spec.Ranges, c plugin.Compiler) diag.List {
 	s.schema = in
 	var out diag.List
 	keep := func(e plugin.Expr, ds diag.List) plugin.Expr {
@@ -166,6 +179,10 @@ func (s *Sink) Bind(in *record.Schema, _ spec.Ranges, c plugin.Compiler) diag.Li
 	if !s.body.IsZero() {
 		s.exprs.body = keep(c.Rows(s.body, nil, record.Invalid))
 	}
+	if s.batch.parallel > 1 {
+		order, ds := s.orderOf(in, at, c)
+		s.exprs.order, out = order, append(out, ds...)
+	}
 	s.exprs.ok = value(s.reply.ok, record.Bool)
 	s.exprs.retry = value(s.reply.retry, record.Bool)
 	s.exprs.reject = value(s.reply.reject, record.Invalid)
@@ -175,15 +192,27 @@ func (s *Sink) Bind(in *record.Schema, _ spec.Ranges, c plugin.Compiler) diag.Li
 
 // Batching implements plugin.Sink.
 func (s *Sink) Batching() plugin.Batching {
-	return plugin.Batching{Rows: s.batch.rows, Wait: s.batch.wait, Bytes: s.batch.bytes}
+	b := plugin.Batching{Rows: s.batch.rows, Wait: s.batch.wait, Bytes: s.batch.bytes}
+	if s.batch.parallel > 1 {
+		b.Parallel = &plugin.Parallel{Most: s.batch.parallel, Order: s.exprs.order}
+	}
+	return b
 }
 
 // Guarantee implements plugin.Sink.
 func (s *Sink) Guarantee() string {
+	text := fmt.Sprintf("at least once; each delivery carries a stable %s, so a receiver that honours it applies each delivery once", s.keyHeader)
 	if s.keyHeader == "" {
-		return "at least once; deliveries carry no key (key_header is empty), so a receiver cannot recognise one that is repeated after a lost reply or a crash"
+		text = "at least once; deliveries carry no key (key_header is empty), so a receiver cannot recognise one that is repeated after a lost reply or a crash"
 	}
-	return fmt.Sprintf("at least once; each delivery carries a stable %s, so a receiver that honours it applies each delivery once", s.keyHeader)
+	switch {
+	case s.batch.parallel <= 1:
+	case len(s.exprs.order) == 0:
+		text += fmt.Sprintf("; up to %d at once, in any order", s.batch.parallel)
+	default:
+		text += fmt.Sprintf("; up to %d at once, rows with the same ordering_key in the order of the source", s.batch.parallel)
+	}
+	return text
 }
 
 // Open implements plugin.Sink. It makes no request.
@@ -198,8 +227,8 @@ func (s *Sink) Open(_ context.Context, h plugin.Host, _ []byte) (plugin.Writer, 
 	}
 	w := &writer{
 		sink: s, client: cl, release: release, clock: h.Clock(), log: h.Log(), mask: newMasker(conn, s.headers),
-		rows:  record.NewEncoder(s.schema, record.JSONOptions{OmitNull: s.nulls == "omit"}),
-		judge: newJudge(s), header: http.Header{},
+		rows:   record.NewEncoder(s.schema, record.JSONOptions{OmitNull: s.nulls == "omit"}),
+		header: http.Header{},
 	}
 	if s.reply.indexPattern != "" {
 		if w.pattern, err = regexp.Compile(s.reply.indexPattern); err != nil {

@@ -22,7 +22,8 @@ import (
 // maxRequests bounds the requests that one delivery may cost when its refused rows are searched for.
 const maxRequests = 1000
 
-// writer is the running sink.
+// writer is the running sink. Encode and Settle of its shipments take turns with
+// what it holds; several may Send at the same time.
 type writer struct {
 	sink    *Sink
 	client  *client
@@ -30,39 +31,77 @@ type writer struct {
 	clock   plugin.Clock
 	log     *zap.Logger
 	mask    *masker
-	judge   *judge
 	pattern *regexp.Regexp // nil for none
-	header  http.Header
-	rows    *record.Encoder
-	value   *record.ValueEncoder // of body, nil for the default
-	body    plugin.Eval
-	path    plugin.Eval
-	zip     *gzip.Writer
+	header  http.Header    // of every request
+
+	// used by Encode and Settle alone
+	rows   *record.Encoder
+	value  *record.ValueEncoder // of body, nil for the default
+	body   plugin.Eval
+	path   plugin.Eval
+	zip    *gzip.Writer
+	view   record.Batch // the rows of one request
+	sel    []int32
+	packed bytes.Buffer
+	alone  *shipment // of Deliver
+}
+
+// shipment makes one delivery after another, each in one or more requests.
+type shipment struct {
+	*writer
+	judge  *judge
+	header http.Header
+	buf    []byte // body of the present request
 
 	// of the present delivery
 	d        *plugin.Delivery
 	live     int
 	sent     int
-	rejected []plugin.Rejected
-	view     record.Batch // the rows of one request
-	sel      []int32
-	buf      []byte
-	packed   bytes.Buffer
+	all      []int
+	rejected []rejection
+	first    request
 }
 
-var _ plugin.Writer = (*writer)(nil)
+// request is one request of a delivery and what became of it.
+type request struct {
+	u      *url.URL
+	places []int // of its rows in the delivery; none when there is nothing to send
+	reply  *reply
+	ok     bool
+	items  []any // what the reply refuses
+}
+
+// rejection is a refused row by its place in the delivery: its place in the batch may change.
+type rejection struct {
+	place        int
+	code, reason string
+}
+
+var (
+	_ plugin.Writer   = (*writer)(nil)
+	_ plugin.Sender   = (*writer)(nil)
+	_ plugin.Shipment = (*shipment)(nil)
+)
+
+// NewShipment implements plugin.Sender.
+func (w *writer) NewShipment() plugin.Shipment { return w.newShipment() }
+
+func (w *writer) newShipment() *shipment {
+	return &shipment{writer: w, judge: newJudge(w.sink), header: w.header.Clone()}
+}
 
 // Deliver implements plugin.Writer.
 func (w *writer) Deliver(ctx context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
-	w.d, w.live, w.sent, w.rejected = d, d.Rows.Live(), 0, nil
-	places := make([]int, w.live)
-	for k := range places {
-		places[k] = k
+	if w.alone == nil {
+		w.alone = w.newShipment()
 	}
-	if err := w.deliver(ctx, places); err != nil {
+	if err := w.alone.Encode(ctx, d); err != nil {
 		return nil, err
 	}
-	return w.rejected, nil
+	if done, err := w.alone.Send(ctx); done || err != nil {
+		return nil, err
+	}
+	return w.alone.Settle(ctx, d)
 }
 
 // Close implements plugin.Writer.
@@ -71,40 +110,86 @@ func (w *writer) Close(context.Context) error {
 	return nil
 }
 
+// Encode implements plugin.Shipment.
+func (x *shipment) Encode(_ context.Context, d *plugin.Delivery) (err error) {
+	x.begin(d)
+	x.first.u, x.first.places, err = x.encode(x.all)
+	return err
+}
+
+func (x *shipment) begin(d *plugin.Delivery) {
+	x.d, x.live, x.sent, x.rejected, x.first = d, d.Rows.Live(), 0, nil, request{}
+	for k := len(x.all); k < x.live; k++ {
+		x.all = append(x.all, k)
+	}
+	x.all = x.all[:x.live]
+}
+
+// Send implements plugin.Shipment. Most deliveries end here; when rows are
+// refused, what follows needs them and is left to Settle.
+func (x *shipment) Send(ctx context.Context) (done bool, err error) {
+	if len(x.first.places) > 0 {
+		if err := x.make(ctx, &x.first); err != nil {
+			return false, err
+		}
+	}
+	return len(x.first.items) == 0 && len(x.rejected) == 0, nil
+}
+
+// Settle implements plugin.Shipment.
+func (x *shipment) Settle(ctx context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
+	x.d = d
+	if len(x.first.items) > 0 {
+		if err := x.refuse(ctx, &x.first); err != nil {
+			return nil, err
+		}
+	}
+	var out []plugin.Rejected
+	for _, r := range x.rejected {
+		out = append(out, plugin.Rejected{Row: d.Rows.Row(r.place), Code: r.code, Reason: r.reason})
+	}
+	return out, nil
+}
+
 // deliver sends the rows at the given places of the delivery, and what is left of
 // them when the reply refuses some. It ends: every further request has fewer rows.
-func (w *writer) deliver(ctx context.Context, places []int) error {
-	u, places, err := w.encode(places)
-	if err != nil || len(places) == 0 {
+func (x *shipment) deliver(ctx context.Context, places []int) (err error) {
+	var r request
+	if r.u, r.places, err = x.encode(places); err != nil || len(r.places) == 0 {
 		return err
 	}
-	if w.sent++; w.sent > maxRequests {
+	if err := x.make(ctx, &r); err != nil || len(r.items) == 0 {
+		return err
+	}
+	return x.refuse(ctx, &r)
+}
+
+// make makes a request whose body is in x.buf, until a reply settles it. The rows
+// are taken, but for those that r.items refuse. It looks at no rows.
+func (x *shipment) make(ctx context.Context, r *request) (err error) {
+	if x.sent++; x.sent > maxRequests {
 		return plugin.Fail(plugin.Data, "run.request_refused", fmt.Errorf("%d requests did not find all refused rows of one delivery", maxRequests),
 			"Use smaller batches, or reply.unassigned = \"all\" or \"stop\"")
 	}
-	r, ok, err := w.send(ctx, u, w.key(places), len(places))
-	if err != nil {
+	if r.reply, r.ok, err = x.send(ctx, r.u, x.key(r.places), len(r.places)); err != nil {
 		return err
 	}
-	items, err := w.judge.refusals()
-	if err != nil {
-		return w.notUnderstood("reject", r, u, err)
+	if r.items, err = x.judge.refusals(); err != nil {
+		return x.notUnderstood("reject", r.reply, r.u, err)
 	}
-	if len(items) == 0 {
-		if ok {
-			return nil
-		}
-		return w.statusError(r, w.place(u))
+	if len(r.items) == 0 && !r.ok {
+		return x.statusError(r.reply, x.place(r.u))
 	}
-	return w.refuse(ctx, r, u, ok, items, places)
+	return nil
 }
 
-// refuse rejects the rows that items name and sees to the others.
-func (w *writer) refuse(ctx context.Context, r *reply, u *url.URL, ok bool, items []any, places []int) error {
+// refuse rejects the rows that the reply to r names and sees to the others.
+func (x *shipment) refuse(ctx context.Context, r *request) error {
+	places := r.places
 	reasons := make([]string, len(places))
 	unnamed := ""
-	for _, item := range items {
-		f := w.refusalOf(item, len(places))
+	for _, item := range r.items {
+		f := x.refusalOf(item, len(places))
 		switch {
 		case f.place >= 0:
 			reasons[f.place] = join(reasons[f.place], f.reason)
@@ -114,39 +199,39 @@ func (w *writer) refuse(ctx context.Context, r *reply, u *url.URL, ok bool, item
 			unnamed = join(unnamed, f.reason)
 		}
 	}
-	if unnamed != "" && w.sink.reply.unassigned == "stop" {
-		return plugin.Fail(plugin.Data, "run.request_refused", fmt.Errorf("%s refused rows without naming them: %s", w.place(u), unnamed),
+	if unnamed != "" && x.sink.reply.unassigned == "stop" {
+		return plugin.Fail(plugin.Data, "run.request_refused", fmt.Errorf("%s refused rows without naming them: %s", x.place(r.u), unnamed),
 			"Set reply.index or reply.index_pattern to where the reply names the row, or reply.unassigned to \"split\" or \"all\"")
 	}
 	var rest []int
 	for k, p := range places {
-		if reasons[k] == "" && unnamed != "" && w.sink.reply.unassigned == "all" {
+		if reasons[k] == "" && unnamed != "" && x.sink.reply.unassigned == "all" {
 			reasons[k] = unnamed
 		}
 		if reasons[k] == "" {
 			rest = append(rest, p)
 			continue
 		}
-		w.reject(p, "sink.refused", reasons[k])
+		x.reject(p, "sink.refused", reasons[k])
 	}
 	if unnamed != "" {
 		half := len(rest) / 2
-		if err := w.deliver(ctx, rest[:half]); err != nil {
+		if err := x.deliver(ctx, rest[:half]); err != nil {
 			return err
 		}
-		return w.deliver(ctx, rest[half:])
+		return x.deliver(ctx, rest[half:])
 	}
-	if ok || len(rest) == 0 {
+	if r.ok || len(rest) == 0 {
 		return nil
 	}
-	taken, err := w.judge.othersTaken(len(rest))
+	taken, err := x.judge.othersTaken(len(rest))
 	if err != nil {
-		return w.notUnderstood("accepted", r, u, err)
+		return x.notUnderstood("accepted", r.reply, r.u, err)
 	}
 	if taken {
 		return nil
 	}
-	return w.deliver(ctx, rest)
+	return x.deliver(ctx, rest)
 }
 
 func join(a, b string) string {
@@ -159,14 +244,14 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-func (w *writer) reject(place int, code, reason string) {
-	w.rejected = append(w.rejected, plugin.Rejected{Row: w.d.Rows.Row(place), Code: code, Reason: reason})
+func (x *shipment) reject(place int, code, reason string) {
+	x.rejected = append(x.rejected, rejection{place, code, reason})
 }
 
 // key identifies a request by its rows: equal keys always mean equal rows.
-func (w *writer) key(places []int) string {
-	if len(places) == w.live {
-		return w.d.Key
+func (x *shipment) key(places []int) string {
+	if len(places) == x.live {
+		return x.d.Key
 	}
 	var b []byte
 	for i := 0; i < len(places); {
@@ -187,26 +272,26 @@ func (w *writer) key(places []int) string {
 		sum := sha256.Sum256(b)
 		b = []byte(hex.EncodeToString(sum[:12]))
 	}
-	return w.d.Key + "/" + string(b)
+	return x.d.Key + "/" + string(b)
 }
 
-// encode puts the body of a request into w.buf and returns its address and the
+// encode puts the body of a request into x.buf and returns its address and the
 // places of the rows in it. Rows that cannot be written are rejected and left out.
-func (w *writer) encode(places []int) (*url.URL, []int, error) {
+func (x *shipment) encode(places []int) (*url.URL, []int, error) {
 	for len(places) > 0 {
-		err := w.encodeBody(places)
+		err := x.encodeBody(places)
 		if err == nil {
-			u, err := w.address(places)
+			u, err := x.address(places)
 			if err == nil {
-				return u, places, w.compress()
+				return u, places, x.compress()
 			}
-			w.reject(places[0], "row.bad_path", w.mask.excerpt(err.Error()))
+			x.reject(places[0], "row.bad_path", x.mask.excerpt(err.Error()))
 			return nil, nil, nil
 		}
 		var good []int
 		for _, p := range places {
-			if e := w.encodeBody([]int{p}); e != nil {
-				w.reject(p, "row.bad_value", w.mask.excerpt(e.Error()))
+			if e := x.encodeBody([]int{p}); e != nil {
+				x.reject(p, "row.bad_value", x.mask.excerpt(e.Error()))
 				continue
 			}
 			good = append(good, p)
@@ -219,57 +304,57 @@ func (w *writer) encode(places []int) (*url.URL, []int, error) {
 	return nil, nil, nil
 }
 
-// encodeBody writes the body for the rows at the given places to w.buf.
-func (w *writer) encodeBody(places []int) (err error) {
-	w.sel = w.sel[:0]
+// encodeBody writes the body for the rows at the given places to x.buf.
+func (x *shipment) encodeBody(places []int) (err error) {
+	x.sel = x.sel[:0]
 	for _, p := range places {
-		w.sel = append(w.sel, int32(w.d.Rows.Row(p)))
+		x.sel = append(x.sel, int32(x.d.Rows.Row(p)))
 	}
-	w.view = *w.d.Rows
-	w.view.Sel, w.view.Rejects = w.sel, nil
+	x.view = *x.d.Rows
+	x.view.Sel, x.view.Rejects = x.sel, nil
 	switch {
-	case w.body != nil:
+	case x.body != nil:
 		var c *record.Column
-		if c, err = w.body.Set(&w.view, nil); err == nil {
-			w.buf, err = w.value.AppendValue(w.buf[:0], c, 0)
+		if c, err = x.body.Set(&x.view, nil); err == nil {
+			x.buf, err = x.value.AppendValue(x.buf[:0], c, 0)
 		}
-	case w.path != nil:
-		w.buf, err = w.rows.AppendRow(w.buf[:0], &w.view, w.view.Row(0))
+	case x.path != nil:
+		x.buf, err = x.rows.AppendRow(x.buf[:0], &x.view, x.view.Row(0))
 	default:
-		w.buf, err = w.rows.AppendRows(w.buf[:0], &w.view)
+		x.buf, err = x.rows.AppendRows(x.buf[:0], &x.view)
 	}
 	return err
 }
 
-// address returns where the request goes; w.view holds its rows.
-func (w *writer) address(places []int) (*url.URL, error) {
-	if w.path == nil {
-		return w.client.address(w.sink.path)
+// address returns where the request goes; x.view holds its rows.
+func (x *shipment) address(places []int) (*url.URL, error) {
+	if x.path == nil {
+		return x.client.address(x.sink.path)
 	}
-	row := w.d.Rows.Row(places[0])
-	c := w.path.Rows(&w.view, "sink", "path_expression")
-	if len(w.view.Rejects) > 0 {
-		return nil, errors.New(w.view.Rejects[0].Reason)
+	row := x.d.Rows.Row(places[0])
+	c := x.path.Rows(&x.view, "sink", "path_expression")
+	if len(x.view.Rejects) > 0 {
+		return nil, errors.New(x.view.Rejects[0].Reason)
 	}
 	if c.IsNull(row) {
 		return nil, errors.New("path_expression is nil")
 	}
-	return w.client.address(string(c.Bytes(row)))
+	return x.client.address(string(c.Bytes(row)))
 }
 
-func (w *writer) compress() error {
-	if !w.sink.gzip {
+func (x *shipment) compress() error {
+	if !x.sink.gzip {
 		return nil
 	}
-	w.packed.Reset()
-	if w.zip == nil {
-		w.zip = gzip.NewWriter(&w.packed)
+	x.packed.Reset()
+	if x.zip == nil {
+		x.zip = gzip.NewWriter(&x.packed)
 	} else {
-		w.zip.Reset(&w.packed)
+		x.zip.Reset(&x.packed)
 	}
-	_, err := w.zip.Write(w.buf)
-	err = errors.Join(err, w.zip.Close())
-	w.buf = append(w.buf[:0], w.packed.Bytes()...)
+	_, err := x.zip.Write(x.buf)
+	err = errors.Join(err, x.zip.Close())
+	x.buf = append(x.buf[:0], x.packed.Bytes()...)
 	return err
 }
 

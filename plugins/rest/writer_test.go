@@ -274,7 +274,7 @@ func TestPausesGrowAndStayBelowTheLongest(t *testing.T) {
 // per row beyond appending bytes.
 func TestEncodingAllocatesNothingPerRow(t *testing.T) {
 	srv := server(t, restserver.Options{})
-	w := open(t, srv, newHost(), "", "", people(1).Schema).(*writer)
+	w := open(t, srv, newHost(), "", "", people(1).Schema).(*writer).newShipment()
 	cost := func(n int) float64 {
 		w.d = &plugin.Delivery{Key: "k", Rows: people(n)}
 		places := make([]int, n)
@@ -299,7 +299,7 @@ func TestEncodingAllocatesNothingPerRow(t *testing.T) {
 	}
 }
 
-func keyOf(w *writer, live int, places ...int) string {
+func keyOf(w *shipment, live int, places ...int) string {
 	w.live = live
 	return w.key(places)
 }

@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 	"weir/engine/spec"
 )
 
@@ -33,12 +36,13 @@ type Connection struct {
 	Legacy              bool          // old algorithms too
 	Timeout             time.Duration // without any progress
 	Keepalive           time.Duration // 0 is off
+	Idle                time.Duration // a session nobody uses stays open
 	Sessions            int           // open at the same time
 }
 
 // Spec implements plugin.Config.
 func (c *Connection) Spec() spec.Body {
-	return spec.Body{
+	return append(spec.Body{
 		spec.String("host", &c.Host).Required().Doc("Name or IP address of the server."),
 		spec.Int("port", &c.Port).Default(22, "22").Check(spec.Between(1, 65535)).Doc("Port of the SSH server."),
 		spec.String("user", &c.User).Required().Doc("User to log in as."),
@@ -50,20 +54,21 @@ func (c *Connection) Spec() spec.Body {
 			Doc(`Fingerprint of the server's host key, such as "SHA256:...", or several while it changes. ssh-keygen -lf shows it.`),
 		spec.Bool("legacy_algorithms", &c.Legacy).Default(false, "false").
 			Doc("Whether old, weak algorithms (such as SHA-1 signatures) are offered too, for servers that know no others."),
-		spec.Duration("timeout", &c.Timeout).Default(30*time.Second, `"30s"`).Check(atLeastASecond).
-			Doc("How long the server may make no progress before it counts as gone."),
-		spec.Duration("keepalive", &c.Keepalive).Default(30*time.Second, `"30s"`).
-			Doc("How often an idle session is kept alive; 0s is never."),
-		spec.Int("sessions", &c.Sessions).Default(4, "4").Check(spec.Between(1, 1000)).
-			Doc("The most sessions open at the same time with this server and user, over all pipelines."),
-	}
+	}, remote.Limits{Timeout: &c.Timeout, Keepalive: &c.Keepalive, Idle: &c.Idle, Sessions: &c.Sessions}.Spec("")...)
 }
 
-func atLeastASecond(d time.Duration) error {
-	if d < time.Second {
-		return fmt.Errorf("must be at least 1s, not %s", d)
+// Client implements remote.Account.
+func (c *Connection) Client() remote.Client {
+	return remote.Client{
+		Peer: c.peer(), User: c.User, Sessions: c.Sessions, Keepalive: c.Keepalive, Idle: c.Idle, Settings: c,
+		Dial: func(ctx context.Context, _ remote.Session, _ *zap.Logger) (remote.Session, error) {
+			s, err := dial(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
 	}
-	return nil
 }
 
 func checkFingerprints(fs []string) error {

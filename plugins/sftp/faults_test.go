@@ -111,28 +111,35 @@ func TestOddNames(t *testing.T) {
 	if err != nil || len(l) != 1 || l[0].Path != "/good.csv" {
 		t.Errorf("List = %v, %v", l, err)
 	}
-	if logs := h.Logs(); len(logs) != 1 || logs[0].ContextMap()["names"] != int64(3) {
+	if logs := h.Logs(); len(logs) != 1 || logs[0].ContextMap()["entries"] != int64(3) {
 		t.Errorf("logged: %v", logs)
 	}
 }
 
+// TestReadAllocates: a big file takes no more buffers than are read ahead, and
+// the next file takes the same ones.
 func TestReadAllocates(t *testing.T) {
 	s := startServer(t, sftpserver.Options{})
-	const size = 16 << 20
-	s.Put("/a.bin", make([]byte, size), time.Time{})
-	f := openFS(t, connTo(t, s))
-	defer f.Close() //nolint:errcheck // tested elsewhere
-	r, err := f.Open(t.Context(), "/a.bin", 0)
+	s.Put("/a.bin", make([]byte, 16<<20), time.Time{})
+	se, err := dial(t.Context(), connTo(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, make([]byte, 64<<10)); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(r.(*file).free); n > window {
-		t.Errorf("%d buffers for a window of %d", n, window)
-	}
-	if err := r.Close(); err != nil {
-		t.Error(err)
+	defer se.Close()
+	for range 2 {
+		f, err := se.Open("/a.bin", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := f.(io.WriterTo).WriteTo(io.Discard)
+		if err != nil || n != 16<<20 {
+			t.Fatal(n, err)
+		}
+		if over, err := f.Finish(); over || err != nil {
+			t.Error(over, err)
+		}
+		if n := len(se.free); n > readAhead/smallChunk+1 {
+			t.Errorf("%d buffers of %d KiB", n, smallChunk>>10)
+		}
 	}
 }

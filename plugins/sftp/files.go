@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"github.com/pkg/sftp"
 
@@ -15,24 +14,18 @@ import (
 
 func pathError(op, p string, err error) error { return &fs.PathError{Op: op, Path: p, Err: err} }
 
-// abs returns p from the root; a relative path starts at the folder of the login.
-func (s *session) abs(p string) string {
-	if !strings.HasPrefix(p, "/") {
-		p = s.home + "/" + p
-	}
-	return path.Clean(p)
-}
-
-// list returns the entries of a folder; odd are names that cannot be used.
-func (s *session) list(dir string) (out []plugin.FileInfo, odd []string, err error) {
+// List implements remote.Session.
+func (s *session) List(dir string) (out []plugin.FileInfo, odd remote.Odd, err error) {
+	end := s.guard.Allow(remote.MaxListing, remote.ErrListing)
 	entries, err := s.lib.ReadDir(dir)
+	end()
 	if err != nil {
-		return nil, nil, s.notExist("list", dir, err)
+		return nil, odd, s.notExist("list", dir, err)
 	}
 	for _, e := range entries {
 		name := e.Name()
 		if !remote.ValidName(name) {
-			odd = append(odd, name)
+			odd.Add(name)
 			continue
 		}
 		in := info(path.Join(dir, name), e)
@@ -44,7 +37,7 @@ func (s *session) list(dir string) (out []plugin.FileInfo, odd []string, err err
 				continue
 			}
 			if err != nil {
-				return nil, nil, err
+				return nil, odd, err
 			}
 			in = info(in.Path, target)
 		case !mode.IsRegular() && !mode.IsDir():
@@ -55,7 +48,7 @@ func (s *session) list(dir string) (out []plugin.FileInfo, odd []string, err err
 	// The library takes a connection that breaks between two parts of a listing
 	// for the listing's end. An answer after it shows that it was not broken.
 	if _, err := s.lib.Lstat(dir); err != nil {
-		return nil, nil, s.notExist("list", dir, err)
+		return nil, odd, s.notExist("list", dir, err)
 	}
 	return out, odd, nil
 }
@@ -71,7 +64,8 @@ func (s *session) notExist(op, p string, err error) error {
 	return err
 }
 
-func (s *session) stat(p string) (plugin.FileInfo, error) {
+// Stat implements remote.Session.
+func (s *session) Stat(p string) (plugin.FileInfo, error) {
 	e, err := s.lib.Stat(p)
 	if err != nil {
 		return plugin.FileInfo{}, s.notExist("stat", p, err)
@@ -88,7 +82,9 @@ func (s *session) exists(p string) (bool, error) {
 	return err == nil, err
 }
 
-func (s *session) rename(from, to string) error {
+// Rename implements remote.Session. OpenSSH refuses to replace a file by itself;
+// for other servers the target is looked for first.
+func (s *session) Rename(from, to string) error {
 	found, err := s.exists(to)
 	if err != nil {
 		return err
@@ -117,7 +113,8 @@ func (s *session) rename(from, to string) error {
 	return s.notExist("rename", from, err)
 }
 
-func (s *session) remove(p string) error {
+// Remove implements remote.Session.
+func (s *session) Remove(p string) error {
 	e, err := s.lib.Lstat(p)
 	if err != nil {
 		return s.notExist("remove", p, err)
@@ -130,8 +127,8 @@ func (s *session) remove(p string) error {
 	return s.notExist("remove", p, s.lib.Remove(p))
 }
 
-// makeDir makes p and what is missing above it.
-func (s *session) makeDir(p string) error {
+// MakeDir implements remote.Session. It makes also what is missing above p.
+func (s *session) MakeDir(p string) error {
 	e, err := s.lib.Stat(p)
 	switch {
 	case err == nil && e.IsDir():
@@ -142,7 +139,7 @@ func (s *session) makeDir(p string) error {
 		return err
 	}
 	if up := path.Dir(p); up != p {
-		if err := s.makeDir(up); err != nil {
+		if err := s.MakeDir(up); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,10 @@
 // say what to do.
 package sftp
 
-import "weir/engine/plugin"
+import (
+	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
+)
 
 // Plugin returns the plugin: the connection type and the source.
 func Plugin() plugin.Plugin {
@@ -35,6 +38,12 @@ pipeline "orders" {
 }
 `,
 		Connection: func() plugin.Connection { return &Connection{} },
-		Source:     func() plugin.Source { return &Source{} },
+		Source:     func() plugin.Source { return NewSource() },
 	}
 }
+
+// Source is the configuration of a source "sftp" step.
+type Source = remote.Source[*Connection]
+
+// NewSource returns an empty configuration.
+func NewSource() *Source { return &Source{Type: "sftp"} }

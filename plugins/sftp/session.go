@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"path"
 	"strings"
@@ -19,6 +21,9 @@ import (
 	"weir/engine/spec"
 )
 
+// readBuffer is how much is read from the network at a time.
+const readBuffer = 256 << 10
+
 // session is one SSH connection with an SFTP channel. One that failed is not
 // used again.
 type session struct {
@@ -29,6 +34,8 @@ type session struct {
 	home  string
 	dead  atomic.Bool // the connection has ended
 	wrote bool        // the operation under way may have changed something
+	chunk int64       // bytes asked for at a time
+	free  []*chunk    // parts to be used again
 }
 
 func (c *Connection) peer() remote.Peer {
@@ -71,7 +78,7 @@ func dialOnce(ctx context.Context, cfg *Connection, keys *hostKeys, algorithms [
 	if err != nil {
 		return nil, cfg.peer().ConnectFailure(err)
 	}
-	if err := s.start(s.guard.Wrap(raw), keys, algorithms); err != nil {
+	if err := s.start(remote.NewBuffered(s.guard.Wrap(raw), readBuffer), keys, algorithms); err != nil {
 		if cause := s.guard.Cause(); cause != nil {
 			err = cfg.peer().Lost("logging in", cause)
 		}
@@ -96,12 +103,18 @@ func (s *session) start(conn net.Conn, keys *hostKeys, algorithms []string) erro
 		s.ssh.Wait() //nolint:errcheck // any end will do
 		s.dead.Store(true)
 	}()
-	if s.lib, err = sftp.NewClient(s.ssh); err != nil {
+	// The library takes the bound for reads of other files than ours too, and for
+	// writes, which servers need not take in pieces bigger than smallChunk.
+	if s.lib, err = sftp.NewClient(s.ssh, sftp.MaxPacketUnchecked(bigChunk)); err != nil {
 		if s.guard.Cause() != nil || s.dead.Load() {
 			return s.cfg.peer().Lost("starting SFTP", err)
 		}
 		return s.cfg.peer().Fail(plugin.Environment, "env.no_sftp", "Ask its owner to enable the sftp subsystem for this user",
 			"lets user %q in but offers no SFTP: %s", s.cfg.User, s.cfg.peer().Safe(err.Error()))
+	}
+	s.chunk = smallChunk
+	if _, ok := s.lib.HasExtension("limits@openssh.com"); ok {
+		s.chunk = bigChunk
 	}
 	home, err := s.lib.RealPath(".")
 	if err != nil || !strings.HasPrefix(home, "/") {
@@ -167,11 +180,61 @@ func (c *Connection) sshFailure(err error) error {
 	return p.Lost("logging in", err)
 }
 
-// close ends the session without waiting for the server.
-func (s *session) close() { s.guard.Trip(net.ErrClosed) }
+// Guard implements remote.Session.
+func (s *session) Guard() *stall.Guard { return s.guard }
 
-// alive asks the server for a sign of life, for idle sessions.
-func (s *session) alive() bool {
+// Home implements remote.Session.
+func (s *session) Home() string { return s.home }
+
+// Begin implements remote.Session.
+func (s *session) Begin(context.Context) { s.wrote = false }
+
+// Over implements remote.Session.
+func (s *session) Over() bool { return s.dead.Load() || s.guard.Cause() != nil }
+
+// Judge implements remote.Session.
+func (s *session) Judge(err error) remote.Verdict {
+	return remote.Verdict{Over: s.over(err), Untouched: !s.wrote}
+}
+
+// over reports whether err means that the session cannot be used any more.
+func (s *session) over(err error) bool {
+	var status *sftp.StatusError
+	var f *plugin.Failure
+	switch {
+	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF):
+		return true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrPermission), errors.As(err, &f):
+		return false
+	}
+	return !errors.As(err, &status)
+}
+
+// Failure implements remote.Session.
+func (s *session) Failure(doing, p string, err error) error {
+	var status *sftp.StatusError
+	var f *plugin.Failure
+	peer, what := s.cfg.peer(), doing+" "+p
+	switch {
+	case err == nil, errors.As(err, &f), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		return err
+	case s.guard.Cause() != nil:
+		return peer.Lost(what, s.guard.Cause())
+	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF):
+		return peer.Lost(what, io.EOF)
+	case errors.Is(err, fs.ErrPermission):
+		return peer.Fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: permission denied", what)
+	case errors.As(err, &status):
+		return peer.Fail(plugin.Environment, "env.refused", "", "refused %s: %s", what, peer.Safe(status.Error()))
+	}
+	return peer.Lost(what, err)
+}
+
+// Close implements remote.Session.
+func (s *session) Close() { s.guard.Trip(net.ErrClosed) }
+
+// Alive implements remote.Session.
+func (s *session) Alive() bool {
 	s.guard.Resume()
 	defer s.guard.Pause()
 	_, _, err := s.ssh.SendRequest("keepalive@openssh.com", true, nil)

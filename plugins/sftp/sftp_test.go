@@ -1,6 +1,7 @@
 package sftp
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -33,6 +34,13 @@ func connTo(t *testing.T, s *sftpserver.Server) *Connection {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Open opens the file system of a connection.
+func Open(ctx context.Context, c *Connection, h plugin.Host) (plugin.FileSystem, error) {
+	s := NewSource()
+	s.Ref = &spec.Ref{Kind: "connection", Value: c}
+	return s.OpenFS(ctx, h)
 }
 
 func openFS(t *testing.T, c *Connection) plugin.FileSystem {

@@ -8,11 +8,17 @@ import (
 	"github.com/pkg/sftp"
 
 	"weir/engine/plugin"
+	"weir/engine/plugin/remote"
 )
 
 const (
-	chunkSize = 32 << 10 // what every server can send in one answer
-	window    = 32       // requests under way at the same time
+	// smallChunk is what every server can send in one answer; OpenSSH, which is
+	// known by the extension that tells its limits, sends bigger ones.
+	smallChunk = 32 << 10
+	bigChunk   = 255 << 10
+	// ahead is how many bytes are asked for at the same time, or a little more.
+	// The library lets the server send no more than 2 MiB before they are read.
+	readAhead = 2 << 20
 )
 
 // errShorter marks a file that ends before the offset asked for.
@@ -26,13 +32,11 @@ type chunk struct {
 	done chan struct{} // has a value when n and err are set; reused
 }
 
-// file is a download under way. It implements io.ReadCloser. Parts are asked
+// file is a download under way. It implements remote.Transfer. Parts are asked
 // for ahead, each through ReadAt with one answer's worth of bytes: that path of
 // the library copes with short answers, its concurrent one loses data then.
 type file struct {
-	fs   *fileSystem
 	s    *session
-	stop func() // ends the watch on the context
 	path string
 
 	h    *sftp.File
@@ -41,14 +45,13 @@ type file struct {
 	got  int64 // offset of the next byte for the caller
 
 	ahead []*chunk // in order
-	free  []*chunk
-	cur   *chunk // being handed out
-	rest  []byte // of cur
-	err   error  // the first error
-	done  bool
+	cur   *chunk   // being handed out
+	rest  []byte   // of cur
+	err   error    // the first error
 }
 
-func (s *session) open(p string, offset int64) (*file, error) {
+// Open implements remote.Session.
+func (s *session) Open(p string, offset int64) (remote.Transfer, error) {
 	h, err := s.lib.Open(p)
 	if err != nil {
 		return nil, s.notExist("open", p, err)
@@ -70,16 +73,12 @@ func (s *session) open(p string, offset int64) (*file, error) {
 	return &file{s: s, path: p, h: h, size: st.Size(), next: offset, got: offset}, nil
 }
 
-// request asks for parts until the window is full or the file's end is reached.
+// request asks for parts until enough is under way or the file's end is reached.
 func (f *file) request() {
-	for len(f.ahead) < window && f.next < f.size {
-		var c *chunk
-		if n := len(f.free); n > 0 {
-			c, f.free = f.free[n-1], f.free[:n-1]
-		} else {
-			c = &chunk{buf: make([]byte, chunkSize), done: make(chan struct{}, 1)}
-		}
-		off, want := f.next, min(chunkSize, f.size-f.next)
+	size := f.s.chunk
+	for int64(len(f.ahead))*size < readAhead && f.next < f.size {
+		off, want := f.next, min(size, f.size-f.next)
+		c := f.s.takeChunk(want)
 		f.next += want
 		f.ahead = append(f.ahead, c)
 		go func() {
@@ -89,22 +88,30 @@ func (f *file) request() {
 	}
 }
 
+// takeChunk returns a part of at least n bytes, one that was used before if possible.
+func (s *session) takeChunk(n int64) *chunk {
+	if last := len(s.free) - 1; last >= 0 {
+		c := s.free[last]
+		s.free = s.free[:last]
+		if int64(len(c.buf)) < n {
+			c.buf = make([]byte, s.chunk)
+		}
+		return c
+	}
+	size := s.chunk
+	if n < smallChunk {
+		size = smallChunk // a small file; many have nothing else to come
+	}
+	return &chunk{buf: make([]byte, size), done: make(chan struct{}, 1)}
+}
+
 // Read implements io.Reader. The server's silence is an error, the caller's is not.
 func (f *file) Read(p []byte) (int, error) {
-	if f.done {
-		return 0, fmt.Errorf("reading %s: it is closed", f.path)
-	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for len(f.rest) == 0 {
-		if f.err != nil {
-			return 0, f.err
-		}
-		if f.got >= f.size {
-			return 0, io.EOF
-		}
-		f.fill()
+	if err := f.more(); err != nil {
+		return 0, err
 	}
 	n := copy(p, f.rest)
 	f.rest = f.rest[n:]
@@ -112,10 +119,42 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo implements io.WriterTo: it spares the copy that Read makes.
+func (f *file) WriteTo(w io.Writer) (written int64, err error) {
+	for {
+		if err := f.more(); err == io.EOF { //nolint:errorlint // it is ours
+			return written, nil
+		} else if err != nil {
+			return written, err
+		}
+		n, err := w.Write(f.rest)
+		f.rest = f.rest[n:]
+		f.got += int64(n)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// more makes sure that f.rest holds something; io.EOF at the end of the file.
+func (f *file) more() error {
+	for len(f.rest) == 0 {
+		if f.err != nil {
+			return f.err
+		}
+		if f.got >= f.size {
+			return io.EOF
+		}
+		f.fill()
+	}
+	return nil
+}
+
 // fill waits for the next part.
 func (f *file) fill() {
 	if f.cur != nil {
-		f.free = append(f.free, f.cur)
+		f.s.free = append(f.s.free, f.cur)
 		f.cur = nil
 	}
 	f.s.guard.Resume()
@@ -126,39 +165,33 @@ func (f *file) fill() {
 	f.ahead = f.ahead[:len(f.ahead)-1]
 	<-c.done
 	f.cur, f.rest = c, c.buf[:c.n]
-	whole := int64(c.n) == min(chunkSize, f.size-f.got)
+	whole := int64(c.n) == min(f.s.chunk, f.size-f.got)
 	switch {
 	case whole:
 	case c.err == nil || c.err == io.EOF && f.s.guard.Cause() == nil && !f.s.dead.Load(): //nolint:errorlint // the library returns it bare
 		f.err = f.s.cfg.peer().Fail(plugin.Transient, "env.transfer_cut", "",
 			"ended the transfer of %s after %d of %d bytes", f.path, f.got+int64(c.n), f.size)
 	default:
-		f.err = f.s.failure("reading", f.path, c.err)
+		f.err = f.s.Failure("reading", f.path, c.err)
 	}
 }
 
-// Close implements io.Closer. It reports a transfer that was cut short.
-func (f *file) Close() error {
-	if f.done {
-		return nil
-	}
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	f.done = true
+// Finish implements remote.Transfer.
+func (f *file) Finish() (over bool, err error) {
 	f.s.guard.Resume()
 	for _, c := range f.ahead {
 		<-c.done // the guard ends it when the server does not
+		f.s.free = append(f.s.free, c)
 	}
-	cerr := f.h.Close()
+	if f.cur != nil {
+		f.s.free = append(f.s.free, f.cur)
+	}
+	f.ahead, f.cur, f.rest = nil, nil, nil
+	err = f.h.Close()
 	f.s.guard.Pause()
-	f.stop()
-	f.fs.file = nil
-	f.fs.rest()
-	if f.s.guard.Cause() != nil || f.s.dead.Load() || cerr != nil && f.s.over(cerr) {
-		f.fs.drop()
-	}
+	over = f.s.Over() || err != nil && f.s.over(err)
 	if f.err == nil && f.got == f.size {
-		return nil // everything came; what happens to the handle is the server's affair
+		return over, nil // everything came; what happens to the handle is the server's affair
 	}
-	return f.err
+	return over, f.err
 }

@@ -1,20 +1,21 @@
-// Package remote holds what the clients of remote servers have in common: the
-// words for connections that cannot be made or that break, the masking of
-// secrets in what servers say, and the limit on parallel sessions.
+// Package remote holds what the plugins for files on remote servers have in
+// common: a file system over sessions that come and go (FileSystem), the sessions
+// of an account, their number limited and left open between runs (Client), the
+// configuration of the source (Source), the words for connections that cannot be
+// made or that break, and the masking of secrets in what servers say (Peer). A
+// plugin brings its protocol as a Session.
 package remote
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -40,20 +41,14 @@ func (p Peer) String() string { return "The " + p.Kind + " server " + p.Addr }
 // may echo as they are or encoded (I9).
 func (p Peer) Safe(text string) string {
 	for _, s := range p.Secrets {
-		if s.IsSet() {
-			plain := s.Reveal()
-			for _, form := range []string{plain, base64.StdEncoding.EncodeToString([]byte(plain)), base64.RawURLEncoding.EncodeToString([]byte(plain)),
-				url.QueryEscape(plain), url.PathEscape(plain)} {
-				text = strings.ReplaceAll(text, form, "(secret)")
-			}
-		}
+		text = Mask(text, s.Reveal())
 	}
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+		if !unicode.IsGraphic(r) {
+			return ' ' // also what turns the direction of writing
 		}
 		return r
-	}, text)
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 	if r := []rune(text); len(r) > 300 {
 		text = string(r[:300]) + "..."
 	}
@@ -84,6 +79,9 @@ func (p Peer) Lost(doing string, err error) error {
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the %s server %s was left while %s: %w", p.Kind, p.Addr, doing, err)
+	case errors.Is(err, ErrListing):
+		return p.Fail(plugin.Environment, "env.listing_too_long", "If the folder really holds so many files, have those that were read moved away, or set path to a folder with fewer",
+			"sent more than %d MiB while %s, and the listing does not end", MaxListing>>20, doing)
 	case errors.Is(err, stall.ErrStalled), isTimeout(err):
 		return p.Fail(plugin.Transient, "env.timeout", "", "did not answer for %s while %s: %w", p.Timeout, doing, stall.ErrStalled)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
@@ -114,37 +112,12 @@ func (p Peer) ConnectFailure(err error) error {
 	return p.Lost("connecting", err)
 }
 
-// Acquire takes one of limit sessions with the peer as user, over all steps of
-// the process. It waits for at most the peer's timeout. release gives it back
-// and may be called twice.
-func (p Peer) Acquire(ctx context.Context, h plugin.Host, user string, limit int) (release func(), err error) {
-	key := fmt.Sprintf("%s sessions %s@%s %d", p.Kind, user, p.Addr, limit)
-	v, unshare, err := h.Share(key, func() (any, func(), error) {
-		return make(chan struct{}, limit), func() {}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	slots, ok := v.(chan struct{})
-	if !ok {
-		unshare()
-		return nil, fmt.Errorf("the key %q is shared for something else", key)
-	}
-	timer := time.NewTimer(p.Timeout)
-	defer timer.Stop()
-	select {
-	case slots <- struct{}{}:
-		var once sync.Once
-		return func() { once.Do(func() { <-slots; unshare() }) }, nil
-	case <-ctx.Done():
-		unshare()
-		return nil, context.Cause(ctx)
-	case <-timer.C:
-		unshare()
-		return nil, Fail(plugin.Transient, "env.sessions", "Raise sessions in the connection block if the server allows more",
-			"all %d sessions with %s have been in use by other steps for %s", limit, p.Addr, p.Timeout)
-	}
-}
+// MaxListing bounds the bytes of a listing, all of which is kept in memory: about
+// 300,000 files.
+const MaxListing = 32 << 20
+
+// ErrListing is the cause to give a guard that bounds a listing by MaxListing.
+var ErrListing = errors.New("the listing does not end")
 
 // ValidName reports whether a name in a listing is one: a server, or somebody
 // who can write to it, must not make us reach another folder or send another command.
@@ -153,6 +126,4 @@ func ValidName(n string) bool {
 }
 
 // HasControl reports whether s has a control character in it.
-func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
+func HasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

@@ -35,6 +35,9 @@ type Guard struct {
 	active bool
 	cause  error
 	conns  map[*Conn]struct{}
+
+	allowed int64 // bytes that may still be received; only with over
+	over    error
 }
 
 // New returns a guard that allows timeout without progress.
@@ -123,12 +126,34 @@ func (g *Guard) Cause() error {
 	return g.cause
 }
 
-func (g *Guard) progress() {
+// Allow trips the guard with cause once the peer has sent more than n bytes,
+// until the function it returns is called.
+func (g *Guard) Allow(n int64, cause error) (end func()) {
+	g.mu.Lock()
+	g.allowed, g.over = n, cause
+	g.mu.Unlock()
+	return func() {
+		g.mu.Lock()
+		g.over = nil
+		g.mu.Unlock()
+	}
+}
+
+func (g *Guard) progress(received int) {
 	g.mu.Lock()
 	if g.active && g.timer != nil {
 		g.timer.Reset(g.timeout)
 	}
+	over := g.over
+	if over != nil {
+		if g.allowed -= int64(received); g.allowed >= 0 {
+			over = nil
+		}
+	}
 	g.mu.Unlock()
+	if over != nil {
+		g.Trip(over)
+	}
 }
 
 // Wrap returns c under the guard's watch. A guard that has tripped closes it at once.
@@ -155,7 +180,7 @@ type Conn struct {
 // Read implements net.Conn.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	return n, c.after(n, err)
+	return n, c.after(n, n, err)
 }
 
 // Write implements net.Conn.
@@ -165,15 +190,15 @@ func (c *Conn) Write(p []byte) (int, error) {
 		part := p[done:min(len(p), done+writeChunk)]
 		n, err := c.Conn.Write(part)
 		done += n
-		if err = c.after(n, err); err != nil || done >= len(p) {
+		if err = c.after(n, 0, err); err != nil || done >= len(p) {
 			return done, err
 		}
 	}
 }
 
-func (c *Conn) after(n int, err error) error {
+func (c *Conn) after(n, received int, err error) error {
 	if n > 0 {
-		c.g.progress()
+		c.g.progress(received)
 	}
 	if err != nil {
 		if cause := c.g.Cause(); cause != nil {

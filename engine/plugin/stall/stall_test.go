@@ -73,7 +73,40 @@ func TestCancelCloses(t *testing.T) {
 func TestPauseCostsNoAllocation(t *testing.T) {
 	g := New(time.Hour)
 	g.Resume()
-	if n := testing.AllocsPerRun(100, func() { g.Resume(); g.progress(); g.Pause() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { g.Resume(); g.progress(1); g.Pause() }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAllowBoundsWhatIsReceived(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	g := New(time.Hour)
+	c := g.Wrap(a)
+	go func() {
+		for {
+			if _, err := b.Write(make([]byte, 100)); err != nil {
+				return
+			}
+		}
+	}()
+	tooMuch := errors.New("too much")
+	buf := make([]byte, 100)
+	end := g.Allow(150, tooMuch)
+	if _, err := c.Read(buf); err != nil || g.Cause() != nil {
+		t.Fatal(err, g.Cause())
+	}
+	end()
+	for range 3 {
+		if _, err := c.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.Allow(150, tooMuch)
+	for range 3 {
+		_, _ = c.Read(buf)
+	}
+	if _, err := c.Read(buf); !errors.Is(err, tooMuch) {
+		t.Errorf("Read = %v", err)
 	}
 }

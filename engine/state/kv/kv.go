@@ -88,6 +88,17 @@ type Conflict struct{ Key []byte }
 // Error implements error.
 func (c *Conflict) Error() string { return fmt.Sprintf("another writer changed key %x", c.Key) }
 
+// TakenOver says that another process took the state folder over, by somebody's
+// explicit wish, from this one, which had it open. Whatever this process reported as
+// done is known to the other; nothing that it writes from now on is in anybody's view.
+type TakenOver struct{ Dir string }
+
+// Error implements error.
+func (t *TakenOver) Error() string {
+	return fmt.Sprintf("State folder %s was taken over by another weir process. "+
+		"Nothing that this one did since is kept; it has to end", t.Dir)
+}
+
 // ErrClosed is returned by methods called after Close.
 var ErrClosed = errors.New("the state store is closed")
 

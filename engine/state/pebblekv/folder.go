@@ -29,9 +29,10 @@ type folder struct {
 	dir      string // absolute, without symbolic links: the lock is per path
 	readOnly bool
 	lock     *pebble.Lock
+	own      ownership // as it was when the lock was taken
 }
 
-func (f *folder) dbDir() string { return filepath.Join(f.dir, "db") }
+func (f *folder) dbDir() string { return filepath.Join(f.dir, f.own.db) }
 
 func openFolder(dir string, o Options) (*folder, error) {
 	abs, err := filepath.Abs(dir)
@@ -50,20 +51,49 @@ func openFolder(dir string, o Options) (*folder, error) {
 	if err := f.checkMarker(); err != nil {
 		return nil, err
 	}
-	if !o.ReadOnly {
-		if err := os.MkdirAll(f.dbDir(), 0o700); err != nil {
-			return nil, explain(f.dir, "made", err)
-		}
-	}
-	f.lock, err = pebble.LockDirectory(f.dbDir(), o.FS)
-	if err != nil {
-		return nil, f.lockError(err)
+	if err := f.take(o); err != nil {
+		return nil, err
 	}
 	if err := f.claim(); err != nil {
 		f.close()
 		return nil, explain(f.dir, "written", err)
 	}
+	if !o.ReadOnly {
+		f.removeAbandoned(o)
+		f.removeCheckpoints(o)
+	}
 	return f, nil
+}
+
+// take locks the database that is in use.
+func (f *folder) take(o Options) (err error) {
+	for {
+		if f.own, err = readOwnership(f.dir); err != nil {
+			return explain(f.dir, "read", err)
+		}
+		if !o.ReadOnly {
+			if err := os.MkdirAll(f.dbDir(), 0o700); err != nil {
+				return explain(f.dir, "made", err)
+			}
+		}
+		if f.lock, err = pebble.LockDirectory(f.dbDir(), o.FS); err != nil {
+			err = f.lockError(err)
+			var locked *kv.Locked
+			if o.TakeOver && errors.As(err, &locked) {
+				return f.takeOver(o)
+			}
+			return err
+		}
+		now, err := readOwnership(f.dir)
+		if err == nil && now == f.own {
+			return nil
+		}
+		_ = f.lock.Close() // of a database that was taken over in this moment
+		f.lock = nil
+		if err != nil {
+			return explain(f.dir, "read", err)
+		}
+	}
 }
 
 // checkMarker refuses folders that belong to something else or to a newer version.
@@ -99,7 +129,7 @@ func (f *folder) checkEmpty() error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "db", "spool", ownerName, "lost+found", markerName + ".tmp": // the last is left by a crash while the folder was made
+		case firstDB, "spool", activeName, "LOCK", ownerName, "lost+found", markerName + ".tmp": // the last is left by a crash while the folder was made
 		default:
 			return plugin.Fail(plugin.Environment, "state.not_state", fmt.Errorf("folder %s holds other things (%s) and no weir state", f.dir, e.Name()),
 				"Name an empty folder, or one that does not exist yet")
@@ -155,7 +185,7 @@ func writeSynced(name, text string) error {
 }
 
 func (f *folder) close() {
-	if !f.readOnly && f.lock != nil {
+	if now, err := readOwnership(f.dir); !f.readOnly && f.lock != nil && err == nil && now == f.own {
 		_ = os.Remove(filepath.Join(f.dir, ownerName)) // only tells people who has the folder
 	}
 	if f.lock != nil {

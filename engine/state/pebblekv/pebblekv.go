@@ -3,10 +3,30 @@
 //	weir-state   what the folder is and the version of its format
 //	owner        process id of the process that has it open
 //	db/          the Pebble database, with its lock
+//	active       after a takeover: its number, and the database that is in use since
+//	db-<n>/      the database since takeover n
+//	checkpoints/ copies that are being read, see NewCheckpoint
 //
 // Other packages may keep folders of their own beside db, such as spool. The
 // folder belongs to one process at a time. A commit is one synced batch of the
 // write-ahead log: it survives a killed process and a power cut.
+//
+// # Takeover
+//
+// A process that hangs, or is stopped, keeps its lock. Options.TakeOver lets another
+// have the folder nevertheless, and still no two processes ever write to one database.
+// The file active is replaced by one with a higher number; then the files of the
+// database are copied (tables are linked) to a folder of their own, db-<n>, which
+// active names from then on. Every Apply compares active with what it was when the store was
+// opened, once before it writes and once more after the log is synced, and else
+// fails with *kv.TakenOver. So:
+//
+//   - a commit that was reported as done was synced while active still had the
+//     old number, hence before copying began: the copy has it;
+//   - a commit that comes later is refused, or it fails after it was written to a
+//     database that is in nobody's view. Its deliveries are made again by the new owner,
+//     from the same cursor and so with the same keys (I7), and nothing was
+//     acknowledged to a source (I1).
 package pebblekv
 
 import (
@@ -28,21 +48,22 @@ import (
 
 // Options are the settings of a store. The zero value is usable.
 type Options struct {
-	CacheBytes int64       // memory for blocks read from disk; 0 is 64 MiB
-	MinFree    uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
-	ReadOnly   bool        // Apply is refused, and the folder must exist
-	Log        *zap.Logger // problems of the database; nil logs nothing
-	FS         vfs.FS      // of the database; nil is the operating system's
+	CacheBytes    int64       // memory for blocks read from disk; 0 is 64 MiB
+	MemTableBytes int64       // memory for what is written and not yet in a table; 0 is 64 MiB, and it is at least 2 MiB
+	MinFree       uint64      // Apply refuses to write when less disk space than this would be left; 0 is 64 MiB
+	ReadOnly      bool        // Apply is refused, and the folder must exist
+	TakeOver      bool        // take the folder over from a process that has it open, which can then commit nothing more
+	Log           *zap.Logger // problems of the database; nil logs nothing
+	FS            vfs.FS      // of the database; nil is the operating system's
 }
 
 // Keys come in no order, so every compaction rewrites most of what is there. Few
 // and large tables are therefore left side by side for long: what is asked for is
 // mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
 const (
-	memTableBytes  = 32 << 20
-	memTables      = 3
-	tablesAside    = 12 // until they are merged
-	tablesStop     = 36 // until writing waits for that
+	memTables      = 3  // one that is filled, and those that wait to be written
+	tablesAside    = 24 // until they are merged
+	tablesStop     = 72 // until writing waits for that
 	baseLevelBytes = 256 << 20
 )
 
@@ -67,6 +88,9 @@ type Store struct {
 func Open(dir string, o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 64 << 20
 	}
 	if o.MinFree == 0 {
 		o.MinFree = 64 << 20
@@ -122,7 +146,7 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		Lock:                        lock,
 		ReadOnly:                    s.o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                memTableBytes,
+		MemTableSize:                uint64(min(512<<20, max(2<<20, s.o.MemTableBytes)) / memTables), //nolint:gosec // positive
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       tablesAside,
 		L0StopWritesThreshold:       tablesStop,
@@ -202,6 +226,9 @@ func (s *Store) Apply(w *kv.Writes) error {
 	if err := s.writable(w); err != nil {
 		return err
 	}
+	if len(w.List) == 0 {
+		return s.check(w)
+	}
 	b := s.db.NewBatchWithSize(w.Bytes() + 12*len(w.List) + 64)
 	for i := range w.List {
 		op := &w.List[i]
@@ -215,12 +242,20 @@ func (s *Store) Apply(w *kv.Writes) error {
 			return explain(s.dir, "written", errors.Join(err, b.Close()))
 		}
 	}
+	// Before, so that nothing is written in vain, and after, because the folder may be
+	// taken over between: what is reported as done must be in what was taken.
+	if err := s.owned(); err != nil {
+		return s.die(errors.Join(err, b.Close()))
+	}
 	if err := s.commit(b, w); err != nil {
 		return err
 	}
 	// Waiting outside of the lock lets commits of several pipelines share one fsync.
 	if err := b.SyncWait(); err != nil {
 		return s.die(err)
+	}
+	if err := s.owned(); err != nil {
+		return s.die(errors.Join(err, b.Close()))
 	}
 	return b.Close()
 }
@@ -261,11 +296,32 @@ func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
 			err = s.die(f)
 		}
 	}()
+	if err := s.checkLocked(w); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		return s.die(err)
+	}
+	return nil
+}
+
+// check is Apply without writes: it waits for no disk.
+func (s *Store) check(w *kv.Writes) error {
+	if err := s.owned(); err != nil {
+		return s.die(err)
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	return s.checkLocked(w)
+}
+
+// checkLocked reports the first requirement that does not hold.
+func (s *Store) checkLocked(w *kv.Writes) error {
 	for i := range w.Requires {
 		r := &w.Requires[i]
 		v, closer, err := s.db.Get(r.Key)
 		if err != nil && !errors.Is(err, pebble.ErrNotFound) {
-			return explain(s.dir, "read", errors.Join(err, b.Close()))
+			return explain(s.dir, "read", err)
 		}
 		there := err == nil
 		same := there && !r.Absent && bytes.Equal(v, r.Value)
@@ -273,14 +329,11 @@ func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
 			err = closer.Close()
 		}
 		if there && err != nil {
-			return explain(s.dir, "read", errors.Join(err, b.Close()))
+			return explain(s.dir, "read", err)
 		}
 		if !same && (there || !r.Absent) {
-			return errors.Join(&kv.Conflict{Key: bytes.Clone(r.Key)}, b.Close())
+			return &kv.Conflict{Key: bytes.Clone(r.Key)}
 		}
-	}
-	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		return s.die(err)
 	}
 	return nil
 }
@@ -314,7 +367,8 @@ func (s *Store) Close() (err error) {
 			err = explain(s.dir, "closed", f)
 		}
 	}()
-	if s.dead != nil {
+	var taken *kv.TakenOver
+	if s.dead != nil && !errors.As(s.dead, &taken) {
 		// The log is broken: closing would try to write it once more, and fail or hang.
 		return nil
 	}
@@ -323,39 +377,3 @@ func (s *Store) Close() (err error) {
 	}
 	return nil
 }
-
-// logger passes on what the database finds worth telling. Pebble calls Fatalf
-// where it cannot go on and expects the process to end; here it unwinds to the
-// call that caused it, which then returns an error. In Pebble's own goroutines
-// it does end the process, with the reason.
-type logger struct{ log *zap.Logger }
-
-// Infof implements pebble.Logger.
-func (l logger) Infof(string, ...any) {}
-
-// Errorf implements pebble.Logger.
-func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn("state store: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf implements pebble.Logger.
-func (l logger) Fatalf(format string, args ...any) {
-	f := &fatal{msg: fmt.Sprintf(format, args...)}
-	for _, a := range args {
-		if err, ok := a.(error); ok {
-			f.err = err
-		}
-	}
-	panic(f)
-}
-
-type fatal struct {
-	msg string
-	err error
-}
-
-// Error implements error.
-func (f *fatal) Error() string { return f.msg }
-
-// Unwrap gives errors.Is the cause.
-func (f *fatal) Unwrap() error { return f.err }

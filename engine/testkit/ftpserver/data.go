@@ -85,11 +85,15 @@ func (c *session) transfer(cmd, arg string) {
 		return
 	}
 	if cmd == "RETR" {
+		if b := c.s.breaking(c.abs(arg)); b != nil {
+			c.sendPart(conn, stream, send, b)
+			return
+		}
 		c.send(stream, send)
 		return
 	}
-	stream.Write(send) //nolint:errcheck // the client checks
-	stream.Close()     //nolint:errcheck // the reply follows
+	c.tell(cmd, stream, send)
+	stream.Close() //nolint:errcheck // the reply follows
 	c.reply(226, "Transfer complete")
 }
 
@@ -153,6 +157,58 @@ func (c *session) listing(cmd, arg string) ([]byte, error) {
 		sb = append(append(sb, l...), "\r\n"...)
 	}
 	return sb, nil
+}
+
+// tell sends a listing, again and again where the faults say so.
+func (c *session) tell(cmd string, stream net.Conn, lines []byte) {
+	for n := 0; ; n++ {
+		sent, err := stream.Write(lines)
+		c.s.mu.Lock()
+		c.s.told += int64(sent)
+		c.s.mu.Unlock()
+		if err != nil || !c.s.fault().EndlessList {
+			return
+		}
+		if n == 0 {
+			lines = c.more(cmd)
+		}
+	}
+}
+
+// more is what an endless listing says again and again.
+func (c *session) more(cmd string) []byte {
+	var lines []byte
+	for k := range 1000 {
+		in := memfs.Info{Path: fmt.Sprintf("/more_%d.csv", k), Size: 3, MTime: c.s.o.Clock.Now()}
+		if cmd == "MLSD" {
+			lines = append(lines, mlsdFacts(in)+" "+path.Base(in.Path)+"\r\n"...)
+		} else {
+			lines = append(lines, listLine(in, in.MTime, c.s.o.Zone)+"\r\n"...)
+		}
+	}
+	return lines
+}
+
+// sendPart sends a file as b says.
+func (c *session) sendPart(conn, stream net.Conn, data []byte, b *Break) {
+	stream.Write(data[:min(b.At, int64(len(data)))]) //nolint:errcheck // it is meant to break
+	if b.Stall {
+		io.Copy(io.Discard, stream) //nolint:errcheck // waits for the client to give up
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && b.Reset {
+		tcp.SetLinger(0) //nolint:errcheck // then it is closed in order, which breaks it as well
+		conn.Close()     //nolint:errcheck // it is meant to break
+	}
+	stream.Close() //nolint:errcheck // what follows tells
+	switch {
+	case b.Gone:
+		c.raw.Close() //nolint:errcheck // it is meant to break
+	case b.Reply != "":
+		fmt.Fprintf(c.conn, "%s\r\n", b.Reply) //nolint:errcheck // the next read notices
+	default:
+		c.reply(426, "Connection closed; transfer aborted.")
+	}
 }
 
 // send writes a file, or what the faults leave of it.

@@ -62,6 +62,26 @@ type Faults struct {
 	CutReply string
 	// StallAfter stops sending after that many bytes and keeps the connection open.
 	StallAfter int64
+
+	Begin   []string // commands that get the beginning of a reply of several lines, and no more
+	Endless []string // commands that get a reply that never ends
+	// EndlessList makes listings go on and on.
+	EndlessList bool
+	// Break is asked for every download how it is to break; n counts the
+	// downloads of the path before it. nil, or a nil answer, breaks nothing.
+	Break func(path string, n int) *Break
+	// Before and After are called around every command, by the connection's
+	// goroutine: before it takes effect, and before the next is read.
+	Before, After func(cmd, arg string)
+}
+
+// Break is how one download ends too early.
+type Break struct {
+	At    int64  // bytes sent of what was asked for
+	Reply string // on the control connection; "" is a truthful 426
+	Reset bool   // the data connection is reset, not closed
+	Stall bool   // nothing is closed and nothing more is said
+	Gone  bool   // the control connection is closed too, without a reply
 }
 
 // Server is a running server. Its methods may be called by any goroutine.
@@ -80,6 +100,8 @@ type Server struct {
 	closed bool
 	logins int
 	peak   int
+	began  map[string]int // downloads, by path
+	told   int64          // bytes of listings
 }
 
 // New starts a server on a free port of the loopback interface.
@@ -93,7 +115,7 @@ func New(o Options) (*Server, error) {
 	if o.Host == "" {
 		o.Host = "127.0.0.1"
 	}
-	s := &Server{o: o, fs: o.FS, conns: map[io.Closer]struct{}{}}
+	s := &Server{o: o, fs: o.FS, conns: map[io.Closer]struct{}{}, began: map[string]int{}}
 	if s.fs == nil {
 		s.fs = memfs.New(o.Clock.Now)
 	}
@@ -127,6 +149,9 @@ func (s *Server) makeTLS() error {
 	}
 	s.ca = ca
 	s.tls = &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, MinVersion: tls.VersionTLS12, MaxVersion: s.o.MaxTLS}
+	if s.o.MaxTLS != 0 && s.o.MaxTLS < tls.VersionTLS12 {
+		s.tls.MinVersion = tls.VersionTLS10 //nolint:gosec // a server that is too old is what is wanted
+	}
 	return nil
 }
 
@@ -184,6 +209,13 @@ func (s *Server) Logins() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logins
+}
+
+// Told returns how many bytes of listings were sent.
+func (s *Server) Told() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
 }
 
 // Peak returns the most control connections that were open at the same time.
@@ -265,6 +297,18 @@ func (s *Server) untrack(c io.Closer) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+}
+
+// breaking returns how the download of path that begins now is to break.
+func (s *Server) breaking(path string) *Break {
+	s.mu.Lock()
+	n, f := s.began[path], s.faults.Break
+	s.began[path]++
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(path, n)
 }
 
 func (s *Server) note(cmd, arg string) {

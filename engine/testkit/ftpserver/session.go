@@ -66,11 +66,50 @@ func (c *session) serve() {
 		if slices.Contains(f.Mute, cmd) {
 			continue
 		}
+		if slices.Contains(f.Begin, cmd) {
+			fmt.Fprintf(c.conn, "%s-it begins\r\n and goes", finalCode(cmd)) //nolint:errcheck // the next read notices
+			continue
+		}
+		if slices.Contains(f.Endless, cmd) {
+			c.endless(finalCode(cmd))
+			return
+		}
 		if cmd == "QUIT" {
 			c.reply(221, "Goodbye")
 			return
 		}
+		if f.Before != nil {
+			f.Before(cmd, arg)
+		}
 		c.command(cmd, arg)
+		if f.After != nil {
+			f.After(cmd, arg)
+		}
+	}
+}
+
+// finalCode is a code with which a good reply to cmd may begin.
+func finalCode(cmd string) string {
+	switch cmd {
+	case "USER":
+		return "331"
+	case "PASS":
+		return "230"
+	case "RETR", "MLSD", "LIST", "NLST":
+		return "150"
+	case "EPSV":
+		return "229"
+	}
+	return "250"
+}
+
+// endless sends lines of one reply until the client goes.
+func (c *session) endless(code string) {
+	line := []byte(code + "-" + strings.Repeat("x", 1000) + "\r\n")
+	for {
+		if _, err := c.conn.Write(line); err != nil {
+			return
+		}
 	}
 }
 

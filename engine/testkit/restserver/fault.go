@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // fault returns the fault that spoils r and uses it up; s.mu is held.
@@ -32,6 +34,10 @@ func (s *Server) spoil(ctx context.Context, w http.ResponseWriter, r *Request, f
 		panic(http.ErrAbortHandler)
 	}
 	switch {
+	case f.Raw != "":
+		s.raw(ctx, w, r, f)
+	case f.Stream > 0:
+		s.stream(w, r, f)
 	case f.Hang:
 		<-ctx.Done()
 		panic(http.ErrAbortHandler)
@@ -90,6 +96,46 @@ func (s *Server) endless(ctx context.Context, w http.ResponseWriter, r *Request)
 			return
 		}
 		flush(w)
+	}
+}
+
+// stream sends a body of zeros, holding none of it.
+func (s *Server) stream(w http.ResponseWriter, r *Request, f *Fault) {
+	reply := s.note(r, s.handle(r))
+	reply.JSON, reply.Body, reply.Header = nil, nil, map[string]string{"Content-Type": "application/json"}
+	var out io.Writer = w
+	if f.Gzip {
+		reply.Header["Content-Encoding"] = "gzip"
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a good one
+		defer z.Close()                                //nolint:errcheck // a client that has gone was noticed before
+		out = z
+	} else {
+		reply.Header["Content-Length"] = strconv.FormatInt(f.Stream, 10)
+	}
+	head(w, reply)
+	block := make([]byte, 64<<10)
+	for left := f.Stream; left > 0; left -= int64(len(block)) {
+		n, err := out.Write(block[:min(left, int64(len(block)))])
+		s.streamed.Add(int64(n))
+		if err != nil {
+			return
+		}
+	}
+}
+
+// raw sends what is no well-formed reply.
+func (s *Server) raw(ctx context.Context, w http.ResponseWriter, r *Request, f *Fault) {
+	s.note(r, s.handle(r))
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer c.Close()                   //nolint:errcheck // it is meant to end
+	_, err = io.WriteString(c, f.Raw) // the client may leave in the middle
+	if f.Hang && err == nil {
+		stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // it is meant to end
+		defer stop()
+		io.Copy(io.Discard, c) //nolint:errcheck // waits for the client to give up
 	}
 }
 

@@ -18,11 +18,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"weir/engine/plugin"
+	"weir/engine/testkit/testca"
 )
 
 // MaxBody is the longest request body the server reads.
@@ -30,8 +32,10 @@ const MaxBody = 64 << 20
 
 // Options configure a Server. The zero value is plain HTTP on a free port.
 type Options struct {
-	TLS   bool         // serve HTTPS with a certificate of a CA made for this server
-	Clock plugin.Clock // what Fault.Delay waits on; nil is the machine's clock
+	TLS    bool         // serve HTTPS with a certificate of a CA made for this server
+	Cert   testca.Leaf  // what that certificate says
+	MaxTLS uint16       // such as tls.VersionTLS11; 0 is the newest
+	Clock  plugin.Clock // what Fault.Delay waits on; nil is the machine's clock
 }
 
 // Request is one recorded request.
@@ -57,7 +61,7 @@ type Reply struct {
 type Handler func(r *Request) Reply
 
 // Fault makes the server misbehave for some requests. The handler runs before the
-// reply is spoilt only where Lose, Cut or Endless say so; else the request has no effect.
+// reply is spoilt only where a fault says so; else the request has no effect.
 type Fault struct {
 	Match func(r *Request) bool // which requests; nil is all
 	Skip  int                   // matching requests answered well first
@@ -73,6 +77,9 @@ type Fault struct {
 	Lose       bool          // handle the request, then close the connection without an answer
 	Cut        bool          // handle the request, then close the connection in the middle of the reply's body
 	Endless    bool          // handle the request, then send a reply body that never ends
+	Stream     int64         // handle the request, then send a reply body of that many zeros
+	Gzip       bool          // with Stream: the zeros are compressed
+	Raw        string        // handle the request, then send these bytes as the whole reply and close; with Hang, never close
 }
 
 // Server is a running server. Its methods may be called from any goroutine.
@@ -89,6 +96,8 @@ type Server struct {
 	fallback Handler
 	faults   []*Fault
 	requests []*Request
+
+	streamed atomic.Int64
 }
 
 type route struct {
@@ -108,12 +117,12 @@ func New(o Options) (*Server, error) {
 	}
 	s.url = "http://" + ln.Addr().String()
 	if o.TLS {
-		cert, ca, err := newCertificate()
+		cfg, err := s.makeTLS(o)
 		if err != nil {
 			return nil, errors.Join(err, ln.Close())
 		}
-		s.ca, s.url = ca, "https://"+ln.Addr().String()
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+		s.url = "https://" + ln.Addr().String()
+		ln = tls.NewListener(ln, cfg)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -128,6 +137,23 @@ func New(o Options) (*Server, error) {
 		_ = s.http.Serve(ln) // always an error: the server was closed
 	}()
 	return s, nil
+}
+
+func (s *Server) makeTLS(o Options) (*tls.Config, error) {
+	ca, err := testca.New()
+	if err != nil {
+		return nil, fmt.Errorf("test REST server: %w", err)
+	}
+	leaf, err := ca.Issue(o.Cert)
+	if err != nil {
+		return nil, fmt.Errorf("test REST server: %w", err)
+	}
+	s.ca = ca.PEM()
+	cfg := &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, MinVersion: tls.VersionTLS12, MaxVersion: o.MaxTLS}
+	if o.MaxTLS != 0 && o.MaxTLS < tls.VersionTLS12 {
+		cfg.MinVersion = tls.VersionTLS10 //nolint:gosec // a server that is too old is what is wanted
+	}
+	return cfg, nil
 }
 
 // URL returns scheme, host and port, such as "http://127.0.0.1:40123".
@@ -187,6 +213,9 @@ func (s *Server) Requests() []Request {
 	}
 	return out
 }
+
+// Streamed returns how many bytes of Stream faults clients have taken, before compression.
+func (s *Server) Streamed() int64 { return s.streamed.Load() }
 
 // Forget empties the record of requests.
 func (s *Server) Forget() {

@@ -2,6 +2,7 @@ package sftpserver
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -39,7 +40,7 @@ func (h *handler) Fileread(r *sftp.Request) (io.ReaderAt, error) {
 	if err != nil {
 		return nil, status(err)
 	}
-	return &reader{h: h, data: data}, nil
+	return &reader{h: h, path: r.Filepath, data: data, breakAt: h.s.breaking(r.Filepath)}, nil
 }
 
 // Filewrite implements sftp.FileWriter.
@@ -125,7 +126,30 @@ func (h *handler) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 	for _, n := range f.ExtraNames {
 		out = append(out, info{memfs.Info{MTime: h.s.o.Clock.Now()}, n, 0})
 	}
+	h.s.mu.Lock()
+	h.s.told += int64(len(out))
+	h.s.mu.Unlock()
+	if f.EndlessList {
+		return &endless{h}, nil
+	}
 	return out, nil
+}
+
+// endless is a listing that goes on until the faults are taken away.
+type endless struct{ h *handler }
+
+// ListAt implements sftp.ListerAt.
+func (e *endless) ListAt(dst []os.FileInfo, off int64) (int, error) {
+	if !e.h.s.fault().EndlessList {
+		return 0, io.EOF
+	}
+	for i := range dst {
+		dst[i] = info{memfs.Info{MTime: e.h.s.o.Clock.Now()}, fmt.Sprintf("more_%d.csv", off+int64(i)), 3}
+	}
+	e.h.s.mu.Lock()
+	e.h.s.told += int64(len(dst))
+	e.h.s.mu.Unlock()
+	return len(dst), nil
 }
 
 type lister []info
@@ -184,17 +208,37 @@ func (i info) IsDir() bool { return i.in.Dir }
 func (i info) Sys() any { return nil }
 
 type reader struct {
-	h    *handler
-	data []byte
+	h       *handler
+	path    string
+	data    []byte
+	breakAt int64 // negative for never
+}
+
+// Close implements io.Closer.
+func (r *reader) Close() error {
+	if f := r.h.s.fault().After; f != nil {
+		f("Get", r.path)
+	}
+	return nil
 }
 
 // ReadAt implements io.ReaderAt.
 func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 	if off >= int64(len(r.data)) {
+		if off == r.breakAt {
+			r.h.conn.Close() //nolint:errcheck // it is meant to break
+		}
 		return 0, io.EOF
 	}
 	n := copy(p, r.data[off:])
 	f := r.h.s.fault()
+	if r.breakAt >= 0 && off+int64(n) > r.breakAt {
+		if off >= r.breakAt {
+			r.h.conn.Close() //nolint:errcheck // it is meant to break
+			return 0, sftp.ErrSSHFxConnectionLost
+		}
+		n = int(r.breakAt - off)
+	}
 	if f.ShortReads && n > 1000 {
 		n = 1000
 	}

@@ -42,6 +42,15 @@ type Faults struct {
 	ShortReads bool     // answers reads with fewer bytes than asked for
 	ExtraNames []string // names added to every listing as they are
 	SizeAs     int64    // the size told for every file, when not 0
+
+	Mute        []string // methods (as in Log) that are never answered
+	EndlessList bool     // listings go on and on
+	// Break is asked for every download at which offset the connection is to
+	// be closed, negative for never; n counts the downloads of the path before it.
+	Break func(path string, n int) int64
+	// Before is called before every request takes effect, After when a
+	// download was closed.
+	Before, After func(method, path string)
 }
 
 // Server is a running server. Its methods may be called by any goroutine.
@@ -56,7 +65,9 @@ type Server struct {
 
 	mu     sync.Mutex
 	faults Faults
-	sent   int64 // bytes of files, since SetFaults
+	sent   int64          // bytes of files, since SetFaults
+	told   int64          // names of listings
+	began  map[string]int // downloads, by path
 	log    []string
 	logins int
 	conns  map[net.Conn]struct{}
@@ -68,7 +79,7 @@ func New(o Options) (*Server, error) {
 	if o.Clock == nil {
 		o.Clock = plugin.SystemClock{}
 	}
-	s := &Server{o: o, fs: o.FS, conns: map[net.Conn]struct{}{}, done: make(chan struct{})}
+	s := &Server{o: o, fs: o.FS, conns: map[net.Conn]struct{}{}, done: make(chan struct{}), began: map[string]int{}}
 	if s.fs == nil {
 		s.fs = memfs.New(o.Clock.Now)
 	}
@@ -198,10 +209,37 @@ func (s *Server) Logins() int {
 	return s.logins
 }
 
+// note records a request. It does not return for one that is never answered.
 func (s *Server) note(method, path string) {
 	s.mu.Lock()
 	s.log = append(s.log, method+" "+path)
+	f := s.faults
 	s.mu.Unlock()
+	if slices.Contains(f.Mute, method) {
+		<-s.done
+	}
+	if f.Before != nil {
+		f.Before(method, path)
+	}
+}
+
+// breaking returns the offset at which the download of path that begins now breaks.
+func (s *Server) breaking(path string) int64 {
+	s.mu.Lock()
+	n, f := s.began[path], s.faults.Break
+	s.began[path]++
+	s.mu.Unlock()
+	if f == nil {
+		return -1
+	}
+	return f(path, n)
+}
+
+// Told returns how many names were sent in listings.
+func (s *Server) Told() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
 }
 
 // DropAll closes every connection at once, as a restart of the server does.

@@ -22,11 +22,15 @@ type Authority struct {
 	pem  []byte
 }
 
-// Leaf says what a server certificate is for. The zero value is for localhost
-// and 127.0.0.1 and has not expired.
+// Leaf says what a server certificate is for and what is wrong with it. The
+// zero value is for localhost and 127.0.0.1 and has nothing wrong.
 type Leaf struct {
-	Names   []string // host names and IP addresses
-	Expired bool
+	Names      []string // host names and IP addresses
+	Expired    bool
+	NotYet     bool // valid only in the far future
+	SelfSigned bool // signed by its own key, not by the authority
+	ClientOnly bool // its key usage is that of clients
+	Authority  bool // it is itself an authority's certificate, with a common name and no other
 }
 
 // Issued is a server certificate in the forms servers want.
@@ -83,17 +87,12 @@ func (a *Authority) Issue(l Leaf) (*Issued, error) {
 		NotBefore: year(2000), NotAfter: year(2099),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	if l.Expired {
-		tpl.NotAfter = year(2001)
+	l.spoil(tpl)
+	parent, signer := a.cert, a.key
+	if l.SelfSigned {
+		parent, signer = tpl, key
 	}
-	for _, n := range l.Names {
-		if ip := net.ParseIP(n); ip != nil {
-			tpl.IPAddresses = append(tpl.IPAddresses, ip)
-		} else {
-			tpl.DNSNames = append(tpl.DNSNames, n)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tpl, a.cert, &key.PublicKey, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, tpl, parent, &key.PublicKey, signer)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +104,30 @@ func (a *Authority) Issue(l Leaf) (*Issued, error) {
 		TLS:     tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 		CertPEM: block("CERTIFICATE", der), KeyPEM: block("PRIVATE KEY", raw),
 	}, nil
+}
+
+// spoil puts the names into tpl, and what is wrong.
+func (l Leaf) spoil(tpl *x509.Certificate) {
+	if l.Expired {
+		tpl.NotAfter = year(2001)
+	}
+	if l.NotYet {
+		tpl.NotBefore = year(2098)
+	}
+	if l.ClientOnly {
+		tpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	}
+	if l.Authority {
+		tpl.IsCA, tpl.BasicConstraintsValid, tpl.KeyUsage, tpl.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
+		return
+	}
+	for _, n := range l.Names {
+		if ip := net.ParseIP(n); ip != nil {
+			tpl.IPAddresses = append(tpl.IPAddresses, ip)
+		} else {
+			tpl.DNSNames = append(tpl.DNSNames, n)
+		}
+	}
 }
 
 func newSerial() (*big.Int, error) {

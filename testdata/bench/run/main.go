@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 
 type settings struct {
 	weir, jobs, pipelines, work, out, peers string
-	rows, times                             int
+	rows, times, download                   int
 }
 
 func main() {
@@ -27,38 +28,55 @@ func main() {
 	flag.StringVar(&s.pipelines, "pipelines", ".", "folder of a.hcl, b.hcl and c.hcl")
 	flag.StringVar(&s.work, "work", ".", "folder of bin and of the input")
 	flag.StringVar(&s.out, "out", ".", "folder for output")
-	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js; none when empty")
+	flag.StringVar(&s.peers, "peers", "", "folder of duckdb.js and polars.js, as far as they are there; none when empty")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
-	url := flag.String("post", "", "only post the file of -lines there, in batches of 100")
-	lines := flag.String("lines", "", "file for -post")
+	flag.IntVar(&s.download, "download", 2_800_000, "rows of the file to download")
+	place := flag.String("fetch", "", "only download the file of this place into -out")
+	post := flag.String("post", "", "only post the lines of -input there, in batches of 100")
+	hand := flag.String("hand", "", "only do job A with -input and post the rows there, in batches of 100")
+	input := flag.String("input", "", "file for -post and -hand")
+	service := flag.Bool("serve", false, "only be the service that takes what is posted")
 	flag.Parse()
-	if *url != "" {
-		if err := bareLoop(*url, *lines); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	ok, err := true, error(nil)
+	switch {
+	case *place != "":
+		err = fetch(context.Background(), *place, s.out)
+	case *service:
+		err = serve()
+	case *post != "":
+		err = bareLoop(*post, *input)
+	case *hand != "":
+		err = handLoop(*hand, *input)
+	default:
+		ok, err = s.all()
 	}
-	ok := true
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// all runs every job and reports whether all outputs were right.
+func (s *settings) all() (ok bool, err error) {
+	ok = true
 	for _, job := range strings.Fields(s.jobs) {
-		if job == "rest" {
-			if err := s.rest(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			continue
+		do := func() (bool, error) { return s.run(job) }
+		switch job {
+		case "rest":
+			do = s.rest
+		case "downloads":
+			do = func() (bool, error) { return true, s.downloads() }
 		}
-		good, err := s.run(job)
+		good, err := do()
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return false, err
 		}
 		ok = ok && good
 	}
-	if !ok {
-		os.Exit(1)
-	}
+	return ok, nil
 }
 
 // known is what verify prints for 500,000 rows.
@@ -99,7 +117,11 @@ func (s *settings) programs(job string) []*program {
 	}
 	if s.peers != "" {
 		for _, name := range []string{"duckdb", "polars"} {
-			ps = append(ps, &program{name: name, out: out(name), args: []string{"node", filepath.Join(s.peers, name+".js"), job, in, out(name)}})
+			script := filepath.Join(s.peers, name+".js")
+			if _, err := os.Stat(script); err != nil {
+				continue // it could not be had
+			}
+			ps = append(ps, &program{name: name, out: out(name), args: []string{"node", script, job, in, out(name)}})
 		}
 	}
 	return ps

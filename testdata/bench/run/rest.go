@@ -3,114 +3,131 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"slices"
+	"time"
 )
 
-// service is a server that takes everything at once.
-func service() (srv *httptest.Server, requests, size *atomic.Int64) {
-	requests, size = new(atomic.Int64), new(atomic.Int64)
-	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		requests.Add(1)
-		size.Add(n)
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"ok":true}`) // a client that is gone needs no answer
-	}))
-	return srv, requests, size
+// client is one way to send the rows to the service.
+type client struct {
+	program
+	got received
 }
 
-// rest measures job A into a service against a bare loop of a client that posts
-// the same rows as they were written beforehand, in batches of 100.
-func (s *settings) rest() error {
+// rest measures job A into a service, in a process of its own, that takes
+// everything: weir against a program written by hand for the job, which posts one
+// body after the other, and against a loop that only joins lines made beforehand.
+func (s *settings) rest() (ok bool, err error) {
 	in := filepath.Join(s.work, fmt.Sprintf("customers-%d.csv", s.rows))
 	lines := filepath.Join(s.out, "weir-bench-rest.ndjson")
-	hand := &program{args: []string{filepath.Join(s.work, "bin", "handwritten"), "A", in, lines, "2"}}
-	if _, err := hand.measure(); err != nil {
-		return err
+	made := &program{args: []string{filepath.Join(s.work, "bin", "handwritten"), "A", in, lines, "2"}}
+	if _, err := made.measure(); err != nil {
+		return false, err
 	}
 	defer os.Remove(lines) //nolint:errcheck // gone already, or not needed
-	srv, requests, size := service()
-	defer srv.Close()
-	state := filepath.Join(s.work, "state")
-	weir := &program{before: func() error { return os.RemoveAll(state) }, args: []string{
-		s.weir, "run", filepath.Join(s.pipelines, "rest.hcl"), "--var", "input=" + in, "--var", "url=" + srv.URL, "--state", state}}
-	bare := &program{args: []string{os.Args[0], "-post", srv.URL + "/rows", "-lines", lines}}
-	for range s.times {
-		requests.Store(0)
-		b, err := bare.measure()
-		if err != nil {
-			return err
-		}
-		n := float64(requests.Load())
-		requests.Store(0)
-		size.Store(0)
-		u, err := weir.measure()
-		if err != nil {
-			return err
-		}
-		fmt.Printf("rest: bare client %.0f requests/s; weir, mapping included, %.0f requests/s (%d MB), which is %.2f of it\n",
-			n/b.wall.Seconds(), float64(requests.Load())/u.wall.Seconds(), size.Load()/1e6, b.wall.Seconds()/u.wall.Seconds())
+	srv, err := startService()
+	if err != nil {
+		return false, err
 	}
-	return nil
+	defer func() { err = cmp.Or(err, srv.close()) }()
+	state := filepath.Join(s.work, "state")
+	clients := []*client{
+		{program: program{name: "hand-written", args: []string{os.Args[0], "-hand", srv.url + "/rows", "-input", in}}},
+		{program: program{name: "prepared", args: []string{os.Args[0], "-post", srv.url + "/rows", "-input", lines}}},
+		{program: program{name: "weir", before: func() error { return os.RemoveAll(state) }, args: []string{
+			s.weir, "run", filepath.Join(s.pipelines, "rest.hcl"), "--var", "input=" + in, "--var", "url=" + srv.url, "--state", state}}},
+	}
+	for range s.times {
+		for _, c := range clients {
+			u, err := c.measure()
+			if err != nil {
+				return false, fmt.Errorf("rest: %s: %w", c.name, err)
+			}
+			if c.got, err = srv.received(); err != nil {
+				return false, err
+			}
+			c.runs = append(c.runs, u)
+		}
+	}
+	return s.printRest(clients), nil
+}
+
+// printRest shows the medians and reports whether every client sent the same rows.
+// Ratios are medians of those of each round: what else the machine does slows
+// all clients of a round alike.
+func (s *settings) printRest(clients []*client) bool {
+	own := clients[len(clients)-1]
+	fmt.Printf("\njob rest, %d rows in bodies of 100, medians of %d (least..most)\n", s.rows, s.times)
+	fmt.Printf("  %-14s %8s %-16s %7s %10s  %s\n", "", "wall s", "", "cpu s", "requests/s", "weir is")
+	ok := true
+	for _, c := range clients {
+		wall := c.median(func(u usage) time.Duration { return u.wall })
+		cpu := c.median(func(u usage) time.Duration { return u.cpu })
+		least, most := c.runs[0].wall, c.runs[0].wall
+		var ratios []float64
+		for i, u := range c.runs {
+			least, most = min(least, u.wall), max(most, u.wall)
+			ratios = append(ratios, u.wall.Seconds()/own.runs[i].wall.Seconds())
+		}
+		slices.Sort(ratios)
+		note := ""
+		if c != own {
+			note = fmt.Sprintf("%.2f of it", ratios[len(ratios)/2])
+		}
+		if c.got.Digest != own.got.Digest || c.got.Bytes != own.got.Bytes {
+			ok = false
+			note += fmt.Sprintf("  OTHER ROWS: %+v, weir sent %+v", c.got, own.got)
+		}
+		fmt.Printf("  %-14s %8.2f %-16s %7.2f %10.0f  %s\n", c.name, wall.Seconds(),
+			fmt.Sprintf("(%.2f..%.2f)", least.Seconds(), most.Seconds()), cpu.Seconds(), float64(c.got.Requests)/wall.Seconds(), note)
+	}
+	return ok
 }
 
 // bareLoop posts the lines of a file in batches of 100, one after the other.
 func bareLoop(url, lines string) error {
-	bodies, err := batches(lines, 100)
+	f, err := os.Open(lines)
 	if err != nil {
 		return err
 	}
-	for _, body := range bodies {
-		if err := post(url, body); err != nil {
-			return err
+	defer f.Close() //nolint:errcheck // only read
+	sc := bufio.NewScanner(f)
+	var body []byte
+	n := 0
+	for sc.Scan() {
+		if n == 0 {
+			body = append(body[:0], `{"events":[`...)
+		} else {
+			body = append(body, ',')
+		}
+		body = append(body, sc.Bytes()...)
+		if n++; n == 100 {
+			if err := post(url, append(body, `]}`...)); err != nil {
+				return err
+			}
+			n = 0
 		}
 	}
-	return nil
+	if n > 0 {
+		return cmp.Or(post(url, append(body, `]}`...)), sc.Err())
+	}
+	return sc.Err()
 }
 
 func post(url string, body []byte) error {
-	r, err := http.Post(url, "application/json", bytes.NewReader(body)) //nolint:gosec,noctx // a server of this process
+	r, err := http.Post(url, "application/json", bytes.NewReader(body)) //nolint:gosec,noctx // a service of this machine
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close() //nolint:errcheck // read to its end
+	if r.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, r.Status)
+	}
 	_, err = io.Copy(io.Discard, r.Body)
 	return err
-}
-
-// batches returns the lines of a file as bodies of n objects each.
-func batches(name string, n int) (out [][]byte, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	sc := bufio.NewScanner(f)
-	var b []byte
-	k := 0
-	for sc.Scan() {
-		if k == 0 {
-			b = append([]byte(nil), `{"events":[`...)
-		} else {
-			b = append(b, ',')
-		}
-		b = append(b, sc.Bytes()...)
-		if k++; k == n {
-			out, k = append(out, append(b, `]}`...)), 0
-		}
-	}
-	if k > 0 {
-		out = append(out, append(b, `]}`...))
-	}
-	return out, sc.Err()
 }

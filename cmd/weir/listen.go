@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"go.uber.org/zap"
+
+	"weir/engine/api"
+	"weir/engine/plugin"
+	"weir/engine/serve"
+)
+
+// defaultListen is the address of the API.
+const defaultListen = "127.0.0.1:7433"
+
+// serving is what a server leaves in its state folder, so that verbs that are
+// given the folder find it.
+type serving struct {
+	URL string `json:"url"`
+	PID int    `json:"pid"`
+}
+
+// servingFile is its name there.
+const servingFile = "serve.json"
+
+// listen answers HTTP at address, "" being what the engine block says. stop ends it.
+func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *zap.Logger) (stop func(), err error) {
+	e := s.Engine()
+	address = cmp.Or(address, e.Listen, defaultListen)
+	if address == "off" {
+		return func() {}, nil
+	}
+	if !loopback(address) && !e.Token.IsSet() {
+		return nil, withCode(exitConfig, fmt.Errorf("the API would be open to every machine that reaches %s: give the engine block a token = secret(\"NAME\"), or listen on 127.0.0.1", address))
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, plugin.Fail(plugin.Environment, "serve.listen", fmt.Errorf("the API cannot listen on %s: %w", address, err), "Another process may use the address: give another with --listen, or --listen off")
+	}
+	srv := &http.Server{
+		Handler:           api.New(api.Options{Server: s, Token: e.Token, Version: a.version, Log: log}),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: zap.NewStdLog(log),
+	}
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the API ended", zap.Error(err))
+		}
+	}()
+	url := "http://" + reachable(l.Addr())
+	log.Info("the API listens", zap.String("url", url))
+	file := filepath.Join(s.StateDir(), servingFile)
+	b, err := json.Marshal(serving{URL: url, PID: os.Getpid()})
+	if err == nil {
+		err = renameio.WriteFile(file, b, 0o600)
+	}
+	if err != nil {
+		log.Warn("verbs that are given the state folder will not find the API", zap.Error(err))
+	}
+	return func() {
+		_ = os.Remove(file) // a file that is left names a process that is gone, which verbs check
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(end) // connections that are still busy end with the process
+	}, nil
+}
+
+// reachable returns the address at which this machine reaches a listener: one on
+// all addresses is reached at its own.
+func reachable(a net.Addr) string {
+	t, ok := a.(*net.TCPAddr)
+	switch {
+	case !ok || !t.IP.IsUnspecified():
+		return a.String()
+	case t.IP.To4() != nil:
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(t.Port))
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
+}
+
+// loopback reports whether only this machine reaches address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/engine/exec"
+	"weir/engine/plan"
+	"weir/engine/plugin"
+	"weir/engine/state"
+)
+
+// PipelineRun says how one pipeline is run once, in a store that is open.
+type PipelineRun struct {
+	Store      *state.Store
+	StateDir   string // spooled files live below it
+	Pipeline   *plan.Pipeline
+	Revision   string
+	Generation uint64
+	Control    *exec.Control    // steers the run; nil when nobody does
+	Started    func(run string) // called once the run is recorded, with its identifier; may be nil
+	// Session is the work on the pipeline, when it is not taken for this run alone: a run
+	// that finds nothing to do then leaves no record. It belongs to the run until that ends.
+	Session   *state.Session
+	Progress  func(Progress)                           // see RunOptions
+	Point     func(name string)                        // see RunOptions
+	Committed func(c state.Counts, took time.Duration) // see exec.Options
+	Delivered func(sink string, took time.Duration)    // see exec.Options
+	kind      string                                   // "" or state.Replay
+	do        func(context.Context, exec.Options) (*exec.Report, error)
+}
+
+// RunPipeline runs one pipeline once, to the end of what its sources have ready,
+// or to where its Control stops it. What went wrong is in the report.
+func (e *Engine) RunPipeline(ctx context.Context, r PipelineRun) PipelineReport {
+	if r.do == nil {
+		r.do = exec.Run
+	}
+	pr := PipelineReport{Name: r.Pipeline.Address, Ledger: ledgerOf(state.Counts{}, r.Pipeline), Started: e.clock.Now(), Generation: r.Generation}
+	ses, err := e.begin(ctx, &r)
+	if err != nil {
+		pr.Err = err
+		return pr
+	}
+	pr.Run = newRunID(pr.Started)
+	record := state.Run{ID: pr.Run, Started: pr.Started, Kind: r.kind}
+	if r.Session != nil {
+		err = ses.StartPoll(record)
+	} else {
+		err = ses.StartRun(record)
+	}
+	if err != nil {
+		pr.Err = err
+		return pr
+	}
+	if r.Started != nil {
+		r.Started(pr.Run)
+	}
+	e.execute(ctx, r, ses, &pr)
+	return pr
+}
+
+// begin returns the session of a run.
+func (e *Engine) begin(ctx context.Context, r *PipelineRun) (*state.Session, error) {
+	if r.Session == nil {
+		return r.Store.Pipeline(ctx, r.Pipeline.Address, r.Generation, r.Revision)
+	}
+	if r.Session.Generation() == r.Generation {
+		return r.Session, nil
+	}
+	return r.Session, r.Session.Advance(ctx, r.Generation, r.Revision)
+}
+
+func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session, pr *PipelineReport) {
+	log := e.RunLog(r.Pipeline.Address, r.Revision, r.Generation, pr.Run)
+	x := exec.Options{
+		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point,
+		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(log),
+		Committed: r.Committed, Delivered: r.Delivered,
+	}
+	if r.Progress != nil {
+		x.Progress = func(p exec.Progress) {
+			r.Progress(Progress{Pipeline: r.Pipeline.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
+		}
+	}
+	rep, err := r.do(ctx, x)
+	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(rep.Counts, r.Pipeline), rep.Groups, rep.Notices, rep.Objects
+	pr.Counts = rep.Counts
+	outcome, text := state.Succeeded, ""
+	switch {
+	case errors.Is(err, exec.ErrStopped):
+		outcome = state.Stopped
+	case err != nil:
+		outcome, text = state.Failed, err.Error()
+	}
+	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
+		err = errors.Join(err, ferr)
+	}
+	pr.Err, pr.Outcome, pr.Ended = err, outcome, e.clock.Now()
+	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),
+		zap.Int64("rejected", rep.Counts.Rejected), zap.Duration("took", pr.Ended.Sub(pr.Started)))
+}
+
+// RunLog returns the logger of a run: every line of it carries pipeline,
+// generation, revision and run.
+func (e *Engine) RunLog(pipeline, revision string, generation uint64, run string) *zap.Logger {
+	return e.log.With(zap.String("pipeline", pipeline), zap.String("revision", revision), zap.Uint64("generation", generation), zap.String("run", run))
+}
+
+// Hosts returns what lends steps what they need; log is that of their run.
+func (e *Engine) Hosts(log *zap.Logger) func(step string) plugin.Host {
+	return func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} }
+}
+
+// Clock returns the engine's clock.
+func (e *Engine) Clock() plugin.Clock { return e.clock }
+
+// Log returns the engine's logger.
+func (e *Engine) Log() *zap.Logger { return e.log }

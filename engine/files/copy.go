@@ -1,0 +1,190 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+const (
+	copyBuffer = 256 << 10
+	// noteEvery is how many bytes of a copy a killed process may have to fetch again.
+	noteEvery  = 64 << 20
+	noteSuffix = ".sum"
+)
+
+// spoolCopy is a copy of a remote file being made. It implements io.Writer.
+// Its note, a small file beside it, tells how much of it had which hash: a copy
+// goes on from there, if it still has that.
+type spoolCopy struct {
+	out   *os.File
+	name  string
+	size  int64 // of the file
+	at    int64 // bytes of the file that are in out and in hash
+	noted int64 // bytes that the note tells of
+	hash  *xxhash.Digest
+	err   error // of the local disk, to be kept apart from those of the server
+}
+
+// openCopy begins the copy of a file of size bytes, or goes on with one that
+// was begun at name.
+func openCopy(name string, size int64) (*spoolCopy, error) {
+	out, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, spoolError(err)
+	}
+	c := &spoolCopy{out: out, name: name, size: size, hash: xxhash.New()}
+	if at, hash, ok := readNote(name + noteSuffix); ok && at <= size {
+		n, err := io.Copy(c.hash, io.LimitReader(out, at))
+		if err == nil && n == at && c.hash.Sum64() == hash {
+			c.at, c.noted = at, at
+		} else {
+			c.hash.Reset()
+		}
+	}
+	if c.at == 0 {
+		err = removeFile(name + noteSuffix) // it tells of something else
+	}
+	if err == nil {
+		err = out.Truncate(c.at)
+	}
+	if err == nil {
+		_, err = out.Seek(c.at, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(spoolError(err), out.Close())
+	}
+	return c, nil
+}
+
+// Write implements io.Writer. It takes no more than the file is to have; more is errChanged.
+func (c *spoolCopy) Write(p []byte) (int, error) {
+	fits := p[:min(int64(len(p)), c.size-c.at)]
+	n, err := c.out.Write(fits)
+	_, _ = c.hash.Write(fits[:n]) // never fails
+	c.at += int64(n)
+	if err == nil && c.at-c.noted >= noteEvery {
+		err = c.note()
+	}
+	switch {
+	case err != nil:
+		c.err = spoolError(err)
+		return n, c.err
+	case len(fits) < len(p):
+		return n, errChanged
+	}
+	return n, nil
+}
+
+// fill writes what r has. It gathers as much as buf holds before it writes:
+// encrypted connections give 16 KiB at a time.
+func (c *spoolCopy) fill(r io.Reader, buf []byte) error {
+	for {
+		n := 0
+		var err error
+		for n < len(buf) && err == nil {
+			var m int
+			m, err = r.Read(buf[n:])
+			n += m
+		}
+		if n > 0 {
+			if _, werr := c.Write(buf[:n]); werr != nil {
+				return werr
+			}
+		}
+		switch {
+		case err == io.EOF: //nolint:errorlint // readers return it bare
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (c *spoolCopy) note() error {
+	c.noted = c.at
+	return os.WriteFile(c.name+noteSuffix, fmt.Appendf(nil, "%d %016x", c.at, c.hash.Sum64()), 0o600)
+}
+
+// close ends the work on a copy. One that broke off is noted, to be taken up
+// again; the note of a whole one is not needed any more.
+func (c *spoolCopy) close(broken bool) error {
+	var err error
+	if broken && c.at > c.noted {
+		err = c.note()
+	} else if !broken && c.noted > 0 {
+		err = removeFile(c.name + noteSuffix)
+	}
+	if err = errors.Join(err, c.out.Close()); err != nil {
+		return spoolError(err)
+	}
+	return nil
+}
+
+func readNote(name string) (at int64, hash uint64, ok bool) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return 0, 0, false
+	}
+	size, sum, _ := strings.Cut(string(b), " ")
+	at, aerr := strconv.ParseInt(size, 10, 64)
+	hash, herr := strconv.ParseUint(sum, 16, 64)
+	return at, hash, aerr == nil && herr == nil && len(sum) == 16 && at > 0
+}
+
+// finishedName is the name of a whole copy; its hash is part of it.
+func finishedName(id string, hash uint64) string { return fmt.Sprintf("%s.%016x", id, hash) }
+
+// finished finds, among what an earlier run left of a file, the whole copy of
+// it; "" when there is none. What has not the content it should have is removed.
+func finished(names []string, size int64) (name string, hash uint64, err error) {
+	for _, n := range names {
+		want, perr := strconv.ParseUint(strings.TrimPrefix(filepath.Ext(n), "."), 16, 64)
+		if perr != nil {
+			continue // a part, or its note
+		}
+		have, got, err := hashFile(n)
+		if err != nil {
+			return "", 0, spoolError(err)
+		}
+		if have == size && got == want {
+			return n, got, nil
+		}
+		if err := removeFile(n); err != nil {
+			return "", 0, err
+		}
+	}
+	return "", 0, nil
+}
+
+func hashFile(name string) (size int64, sum uint64, err error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	h := xxhash.New()
+	size, err = io.Copy(h, in)
+	return size, h.Sum64(), errors.Join(err, in.Close())
+}
+
+// removeCopy removes a copy that was begun, with its note.
+func removeCopy(name string) error {
+	if err := removeFile(name + noteSuffix); err != nil {
+		return err
+	}
+	return removeFile(name)
+}
+
+func removeFile(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return spoolError(err)
+	}
+	return nil
+}

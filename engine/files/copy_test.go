@@ -1,0 +1,86 @@
+package files_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/engine/plugin"
+)
+
+// spooled returns the paths of everything in the spool folder.
+func (w *world) spooled() []string {
+	w.t.Helper()
+	found, err := filepath.Glob(filepath.Join(w.spool, "*", "*"))
+	w.must(err)
+	return found
+}
+
+// TestLeftCopies: what an earlier process left in the spool folder is used when
+// it is what it claims to be, and fetched again when it is not.
+func TestLeftCopies(t *testing.T) {
+	text := strings.Repeat("0123456\n", 10)
+	garble := func(t *testing.T, name string) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(b) // as a power cut leaves what was not written yet
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		cut    []int
+		change func(t *testing.T, spooled []string)
+		opened []int64 // by the run after
+	}{
+		"whole":          {nil, func(*testing.T, []string) {}, nil},
+		"whole, garbled": {nil, func(t *testing.T, s []string) { garble(t, s[0]) }, []int64{0}},
+		"whole, shorter": {nil, func(t *testing.T, s []string) {
+			if err := os.Truncate(s[0], 30); err != nil {
+				t.Fatal(err)
+			}
+		}, []int64{0}},
+		"part":          {[]int{30, 0, 0, 0, 0}, func(*testing.T, []string) {}, []int64{30}},
+		"part, garbled": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) { garble(t, s[0]) }, []int64{0}},
+		"part, longer than noted": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) {
+			f, err := os.OpenFile(s[0], os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString("xxxx"); err != nil {
+				t.Fatal(err)
+			}
+			f.Close() //nolint:errcheck // written
+		}, []int64{30}},
+		"part without a note": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) {
+			if err := os.Remove(s[1]); err != nil {
+				t.Fatal(err)
+			}
+		}, []int64{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "now"})
+			w.fs.put("/in/a.csv", text, ago(time.Hour))
+			w.fs.cut = tc.cut
+			_, err := w.begin().set.Next(t.Context()) // and then the process is killed
+			if (err != nil) != (tc.cut != nil) {
+				t.Fatal(err)
+			}
+			tc.change(t, w.spooled())
+			w.restart()
+			w.fs.opened, w.fs.cut = nil, nil
+			w.run()
+			if len(w.rows) != 10 || w.rows[9] != "/in/a.csv:0123456" || !slices.Equal(w.fs.opened, tc.opened) {
+				t.Errorf("%q, opened at %v, want %v", w.rows, w.fs.opened, tc.opened)
+			}
+			if left := w.spooled(); len(left) > 0 {
+				t.Errorf("left after the run: %v", left)
+			}
+		})
+	}
+}

@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/spec"
+)
+
+// EngineOptions are those of the engine block; zero values where there is none.
+type EngineOptions struct {
+	StateDir    string
+	StateMemory int64 // bytes; 0 stands for the default of the store
+	Listen      string
+	Token       spec.Secret
+	Runs        int
+	RunsPerHost int
+	Drain       time.Duration
+	LogLevel    string
+
+	at spec.Ranges
+}
+
+// EngineSpec declares the engine block.
+func EngineSpec(e *EngineOptions) spec.Body {
+	return spec.Body{
+		spec.String("state", &e.StateDir).Default(".weir/state", `".weir/state"`).Doc("Folder of the embedded state store, relative to where weir runs."),
+		spec.Size("state_memory", &e.StateMemory).Default(256<<20, `"256MiB"`).Check(enoughMemory).Doc("Memory of the state store, at most: what it read, what it is about to write, and the keys it can tell without reading. " +
+			"A key of a dedupe step or an entity needs about 11 bytes of it; where there are more keys, telling a known one costs a read. Rows under way come on top."),
+		spec.String("listen", &e.Listen).Default("127.0.0.1:7433", `"127.0.0.1:7433"`).Check(checkListen).Doc("Where weir serve answers HTTP: HOST:PORT, or \"off\". An address that other machines reach needs a token."),
+		spec.Credential("token", &e.Token).Doc("What callers of the HTTP API must show, as Authorization: Bearer TOKEN. Give it with secret()."),
+		spec.Int("runs", &e.Runs).Default(256, "256").Check(spec.Between(1, 100_000)).Doc("Pipelines that weir serve runs at the same time, at most."),
+		spec.Int("runs_per_host", &e.RunsPerHost).Default(8, "8").Check(spec.Between(1, 100_000)).Doc("Of these, how many may talk to one remote host."),
+		spec.Duration("drain", &e.Drain).Default(30*time.Second, `"30s"`).Doc("How long a run may take to come to a commit and stop, when its pipeline is changed or weir serve ends. One that takes longer is cancelled."),
+		spec.Choice("log_level", &e.LogLevel, "debug", "info", "warn", "error").Default("info", `"info"`).Doc("The least severe messages that are logged."),
+	}
+}
+
+func enoughMemory(n int64) error {
+	if n < 32<<20 {
+		return errors.New("must be 32MiB or more")
+	}
+	return nil
+}
+
+func checkListen(s string) error {
+	if s == "off" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(s)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("must be HOST:PORT such as \"127.0.0.1:7433\", or \"off\", not %q", s)
+	}
+	return nil
+}
+
+// EngineDifference is a setting of the engine block that another plan has changed.
+type EngineDifference struct {
+	Name  string
+	Old   string     // "(secret)" for secrets
+	Range *hcl.Range // where it is written now; nil when it is written nowhere
+}
+
+// Differences returns the settings that old has otherwise. e is the one that was
+// decoded, not a copy: ranges are known by the fields they were decoded into.
+func (e *EngineOptions) Differences(old EngineOptions) []EngineDifference {
+	var out []EngineDifference
+	was := EngineSpec(&old).Values(nil)
+	for i, v := range EngineSpec(e).Values(e.at) {
+		if w := was[i]; v.Name != w.Name || v.SameAs(&w) {
+			continue
+		}
+		d := EngineDifference{Name: v.Name, Old: was[i].Text}
+		if v.Range.Filename != "" {
+			d.Range = v.Range.Ptr()
+		}
+		out = append(out, d)
+	}
+	return out
+}

@@ -1,0 +1,39 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Prober is implemented by configurations of sources and sinks that can verify
+// that what the step needs is there, before it is started.
+type Prober interface {
+	// Probe connects, logs in and looks as far as it can without leaving any
+	// effect, within the connection's timeout. Its error is a Failure as Open or
+	// OpenFS return it. It is called after Check, and Bind where there is one; it
+	// may be called while another generation of the step runs.
+	Probe(ctx context.Context, h Host) error
+}
+
+// ProbeFiles verifies that the folder in which a source looks for files can be
+// listed. One that is missing is a failure, unless the source makes it.
+func ProbeFiles(ctx context.Context, s FileSource, h Host) error {
+	fsys, err := s.OpenFS(ctx, h)
+	if err != nil {
+		return err
+	}
+	o := s.Files()
+	_, err = fsys.List(ctx, o.Base())
+	if cerr := fsys.Close(); err == nil {
+		err = cerr
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if o.Create {
+		return nil
+	}
+	return Fail(Environment, "env.missing_folder", fmt.Errorf("%s has no folder %s", s.Location(), o.Base()), "Correct path, or make the folder")
+}

@@ -1,0 +1,259 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"weir/engine"
+	"weir/engine/diag"
+	"weir/engine/plan"
+)
+
+// settleReads is how often a folder that changes while it is read is read anew.
+const settleReads = 5
+
+// Reload reads the folder and takes what changed. It returns when every action is
+// done, has failed, or has left a hanging run behind, which takes no longer than
+// the drain and grace times; other reloads may go on meanwhile. The error is
+// that of ctx: the reload then goes on, and its verdict is in the history.
+func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
+	v := s.newVerdict(r)
+	settled := make(chan struct{})
+	s.wg.Go(func() {
+		defer close(settled)
+		s.loading.Lock()
+		l, ds := s.read(s.ctx)
+		done := s.decide(s.ctx, l, ds, v, r)
+		s.loading.Unlock()
+		s.settle(v, done)
+	})
+	select {
+	case <-settled:
+		return v, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// read loads the folder as it is at one moment: files that change while they are
+// read are read anew.
+func (s *Server) read(ctx context.Context) (*engine.Loaded, diag.List) {
+	for n := 1; ; n++ {
+		l, ds := s.load(ctx)
+		s.seenNow(l)
+		name, changed := l.Changed()
+		if !changed || n == settleReads {
+			return l, ds
+		}
+		s.log.Debug("a file changed while the folder was read; it is read again", zap.String("file", name))
+	}
+}
+
+// load reads and plans the folder, using again what did not change since the last time.
+func (s *Server) load(ctx context.Context) (*engine.Loaded, diag.List) {
+	in := s.o.Inputs
+	in.Cache = s.cache
+	l, ds := s.e.LoadAfter(ctx, s.o.Folder, in, s.planned)
+	if l.Plan != nil && ctx.Err() == nil {
+		s.planned = l.Plan
+	}
+	return l, ds
+}
+
+// seenNow notes what was read last.
+func (s *Server) seenNow(l *engine.Loaded) {
+	s.mu.Lock()
+	s.sources = l.Sources
+	if l.Plan != nil {
+		s.seen = l.Plan.Revision
+	}
+	s.mu.Unlock()
+	s.o.Changed(l.Paths())
+}
+
+// target is what a pipeline is to become.
+type target struct {
+	plan       *plan.Pipeline
+	desc       plan.PipelineDescription
+	revision   string
+	generation uint64
+	sources    map[string][]byte
+}
+
+// decide compares a configuration with what is in effect and begins what follows
+// from it. Nothing that runs is touched before everything is planned (I8). The
+// actions under way write to the verdict until the group is done.
+func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *Verdict, r Request) *sync.WaitGroup {
+	v.diags, v.sources = ds, l.Sources
+	wg := &sync.WaitGroup{}
+	if l.Plan == nil {
+		v.reject(nil)
+		return wg
+	}
+	v.Revision = l.Plan.Revision
+	if all := unattributed(ds, l.Plan); len(all) > 0 {
+		v.reject(nil)
+		s.holdAll(all)
+		return wg
+	}
+	next := s.describe(l.Plan)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		v.reject(diag.List{diag.Errorf("serve.stopping", nil, "The server is stopping", "The configuration is read when it starts again.")})
+		return wg
+	}
+	actions, held := s.compare(l.Plan, next)
+	if r.Plan != nil {
+		if d := s.contradicts(r.Plan, l.Plan.Revision, actions); d != nil {
+			v.reject(diag.List{*d})
+			return wg
+		}
+	}
+	for a, ds := range held {
+		s.pipes[a].config = ds
+	}
+	v.Kept = len(held)
+	s.engineChanged(l.Plan, v)
+	s.begun(ctx, l, next, actions, v, r, wg)
+	return wg
+}
+
+// describe describes a plan. What was taken over from the plan in effect is known already.
+func (s *Server) describe(p *plan.Plan) plan.Description {
+	s.mu.Lock()
+	known := make(map[*plan.Pipeline]*plan.PipelineDescription, len(s.pipes))
+	for _, q := range s.pipes {
+		known[q.plan] = &q.desc
+		if q.want != nil {
+			known[q.want.plan] = &q.want.desc
+		}
+	}
+	s.mu.Unlock()
+	return plan.Redescribe(p, s.key, func(q *plan.Pipeline) *plan.PipelineDescription { return known[q] })
+}
+
+// begun starts the actions. The caller holds mu.
+func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Description, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
+	generation := s.generation + 1
+	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
+	s.retry = false
+	orphans := s.orphans(l.Plan, v.diags.HasErrors())
+	for _, a := range actions {
+		if a.Kind == plan.Keep {
+			v.Kept++
+			if p := s.pipes[a.Pipeline]; p != nil {
+				p.config = nil // a break that was mended leaves nothing behind
+			}
+			continue
+		}
+		v.Actions = append(v.Actions, Done{Action: a})
+		d := &v.Actions[len(v.Actions)-1]
+		var t *target
+		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
+			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline), revision: l.Plan.Revision, generation: generation, sources: l.Sources}
+		}
+		if s.refused(d, t, r.State, orphans) {
+			if p := s.pipes[d.Pipeline]; p != nil {
+				p.config = d.diags
+			}
+			continue
+		}
+		s.generation = generation
+		s.revision = l.Plan.Revision
+		s.change(ctx, d, t, r.State, wg)
+	}
+}
+
+// compare returns the actions that lead from what is in effect, or about to be, to
+// the plan, and why some pipelines are left out and keep what they have: they, or
+// what they were read from, have errors. The caller holds mu.
+func (s *Server) compare(p *plan.Plan, next plan.Description) (actions []plan.Action, held map[string]diag.List) {
+	held = map[string]diag.List{}
+	now := plan.Description{Meaning: next.Meaning}
+	s.meaning = next.Meaning
+	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {
+		q := s.pipes[a]
+		if q.removed {
+			continue
+		}
+		if next.Pipeline(a) == nil {
+			if ds := p.Fault(a, q.plan.Files); len(ds) > 0 {
+				held[a] = ds
+				continue
+			}
+		}
+		now.Pipelines = append(now.Pipelines, *q.wanted())
+	}
+	return plan.Difference(now, next), held
+}
+
+// wanted describes what p is, or what a change under way makes of it.
+func (p *pipeline) wanted() *plan.PipelineDescription {
+	if p.want != nil {
+		return &p.want.desc
+	}
+	return &p.desc
+}
+
+// holdAll notes on every pipeline why the newest configuration is not in effect.
+func (s *Server) holdAll(ds diag.List) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.pipes {
+		p.config = ds
+	}
+}
+
+// unattributed returns the errors of ds that concern no pipeline in particular.
+func unattributed(ds diag.List, p *plan.Plan) diag.List {
+	type place struct {
+		code    diag.Code
+		summary string
+		subject string
+	}
+	at := func(d diag.Diagnostic) place {
+		x := place{code: d.Code, summary: d.Summary}
+		if d.Subject != nil {
+			x.subject = d.Subject.String()
+		}
+		return x
+	}
+	known := map[place]bool{}
+	for _, f := range p.Failed {
+		for _, d := range f.Diags {
+			known[at(d)] = true
+		}
+	}
+	for _, d := range p.Narrow() {
+		known[at(d)] = true
+	}
+	var out diag.List
+	for _, d := range ds {
+		if d.Severity == diag.Error && !known[at(d)] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// engineChanged says which settings of the whole process have changed and take
+// effect only when it is started again.
+func (s *Server) engineChanged(p *plan.Plan, v *Verdict) {
+	for _, c := range p.Engine.Differences(s.engine) {
+		v.diags = append(v.diags, diag.Warnf("serve.needs_restart", c.Range, fmt.Sprintf("engine.%s takes effect when weir serve is started again", c.Name),
+			"It is %s now. Pipelines are reloaded without it.", c.Old))
+	}
+}
+
+// settle waits for the actions of a verdict and keeps it.
+func (s *Server) settle(v *Verdict, wg *sync.WaitGroup) {
+	wg.Wait()
+	v.end(s.clock.Now())
+	s.keep(v)
+}

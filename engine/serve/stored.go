@@ -1,0 +1,143 @@
+package serve
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"weir/engine/diag"
+	"weir/engine/lineage"
+	"weir/engine/plan"
+)
+
+// remember reads what earlier processes left: the key of digests, which is made
+// when there is none, the generation, and the last verdicts.
+func (s *Server) remember() (err error) {
+	s.book = lineage.Open(s.store, s.log)
+	if s.key, err = s.book.Key(); err != nil {
+		return err
+	}
+	if s.generation, err = s.book.Generation(); err != nil {
+		return err
+	}
+	history, err := s.store.Notes(historyName)
+	for _, n := range history {
+		v := &Verdict{}
+		if json.Unmarshal(n.Value, v) == nil { // one that another version wrote is left out
+			s.verdicts = append(s.verdicts, v)
+		}
+	}
+	return err
+}
+
+// record keeps what p is now, and the generation. The caller holds mu.
+func (s *Server) record(p *pipeline) error { return s.write(p, false) }
+
+// forget keeps that p was removed; what its state was made by stays known.
+func (s *Server) forget(p *pipeline) error { return s.write(p, true) }
+
+func (s *Server) write(p *pipeline, removed bool) error {
+	return s.book.Write(&lineage.Record{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed}, s.generation)
+}
+
+// base is a digest of what is in effect, for plans that are applied later.
+// The caller holds mu.
+func (s *Server) base() string {
+	h := sha256.New()
+	var list []string
+	for a, p := range s.pipes {
+		if !p.removed {
+			list = append(list, a+"="+p.wanted().Fingerprint.String())
+		}
+	}
+	slices.Sort(list)
+	for _, x := range list {
+		h.Write([]byte(x + "\n"))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// contradicts reports that a reload would not do what was planned. The caller holds mu.
+func (s *Server) contradicts(p *Planned, revision string, actions []plan.Action) *diag.Diagnostic {
+	stale := func(detail string, args ...any) *diag.Diagnostic {
+		d := diag.Errorf("serve.plan_stale", nil, "The plan does not fit any more", detail+" Nothing was changed. Make a new plan with weir plan.", args...)
+		return &d
+	}
+	if b := s.base(); b != p.Base {
+		return stale("It was made for what was in effect in generation %d (%s); now it is generation %d (%s).", p.Generation, p.Base, s.generation, b)
+	}
+	if revision != p.Revision {
+		return stale("It was made for revision %s of the folder, which is at revision %s now.", p.Revision, revision)
+	}
+	have, want := summary(actions), summary(p.Actions)
+	if have != want {
+		return stale("It says %s; a reload would now do %s.", want, have)
+	}
+	return nil
+}
+
+func summary(actions []plan.Action) string {
+	var out []string
+	for i := range actions {
+		if a := &actions[i]; a.Kind != plan.Keep {
+			out = append(out, string(a.Kind)+" "+a.Pipeline)
+		}
+	}
+	slices.Sort(out)
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
+}
+
+// refused reports that an action would orphan or re-key stored state, and that
+// nobody said what is to become of it. The caller holds mu.
+func (s *Server) refused(d *Done, t *target, answer string, orphans func() []plan.PipelineDescription) bool {
+	if t != nil {
+		var gone []plan.PipelineDescription
+		if d.Kind == plan.Add && d.From == "" {
+			gone = orphans()
+		}
+		if err := s.book.Since(&d.Action, &t.desc, s.meaning, gone); err != nil {
+			s.log.Error("how the state of a pipeline came about cannot be read", zap.String("pipeline", d.Pipeline), zap.Error(err))
+		}
+		answer = cmp.Or(answer, t.plan.State)
+	} else {
+		answer = ""
+	}
+	ds := s.book.Judge(&d.Action, answer, "the pipeline runs on as it was")
+	if len(ds) == 0 {
+		return false
+	}
+	d.Outcome = ActionRefused
+	d.diags = append(d.diags, ds...)
+	return true
+}
+
+// orphans returns a function that finds, once, the pipelines that have state and are
+// neither served nor in p. Where p is incomplete it finds none: what is not in p may be
+// what has errors. The caller holds mu when it calls that.
+func (s *Server) orphans(p *plan.Plan, incomplete bool) func() []plan.PipelineDescription {
+	return sync.OnceValue(func() []plan.PipelineDescription {
+		if incomplete {
+			return nil
+		}
+		out, err := s.book.Orphans(func(a string) bool { return s.pipes[a] != nil || p.Pipeline(a) != nil })
+		if err != nil {
+			s.log.Error("how the state of pipelines came about cannot be read", zap.Error(err))
+		}
+		return out
+	})
+}
+
+// answer does with stored state what the pipeline, or who asked for the reload,
+// says is to become of it. No run of the pipeline is active. The caller holds mu.
+func (s *Server) answer(d *Done, t *target, answer string) error {
+	return s.book.Answer(&d.Action, &t.desc, cmp.Or(answer, t.plan.State))
+}

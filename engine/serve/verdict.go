@@ -1,0 +1,227 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/engine/diag"
+	"weir/engine/plan"
+	"weir/engine/state"
+)
+
+// The outcomes of a reload.
+const (
+	Applied   = "applied"   // everything that changed is in effect
+	Partial   = "partial"   // some pipelines keep what they had: they, or what they need, have errors
+	Rejected  = "rejected"  // nothing changed
+	Unchanged = "unchanged" // there was nothing to change
+)
+
+// The outcomes of an action.
+const (
+	ActionDone    = "done"
+	ActionRefused = "refused" // it would break stored state, or the plan asked for was another
+	ActionFailed  = "failed"  // the new source or sink cannot be opened; the old pipeline runs on
+	ActionFenced  = "fenced"  // done, and a run that did not stop was left behind
+)
+
+// Request is a wish to reload.
+type Request struct {
+	Trigger string // start, notify, rescan, poll, signal, api
+	// State answers for all pipelines what becomes of stored state that a change
+	// would break: keep, rebuild or fork; "" leaves it to each pipeline's own attribute.
+	State string
+	// Plan, when not nil, is what the reload must come to: anything else is refused.
+	Plan *Planned
+}
+
+// Planned is what a reload would do, as weir plan --out writes it.
+type Planned struct {
+	Base       string        `json:"base"`     // digest of what is in effect
+	Revision   string        `json:"revision"` // of the folder
+	Generation uint64        `json:"generation"`
+	Actions    []plan.Action `json:"actions"`
+}
+
+// Verdict is the outcome of a reload.
+type Verdict struct {
+	ID          uint64                `json:"id"`
+	Trigger     string                `json:"trigger"`
+	Outcome     string                `json:"outcome"`
+	Revision    string                `json:"revision"`   // of the folder as it was read
+	Generation  uint64                `json:"generation"` // in effect afterwards
+	At          time.Time             `json:"at"`
+	Took        time.Duration         `json:"-"`
+	Seconds     float64               `json:"seconds"`
+	Actions     []Done                `json:"actions"` // without those that keep
+	Kept        int                   `json:"kept"`    // pipelines that did not change
+	Diagnostics []diag.JSONDiagnostic `json:"diagnostics"`
+
+	diags   diag.List
+	sources map[string][]byte
+}
+
+// Done is an action with what came of it.
+type Done struct {
+	plan.Action
+	Outcome     string                `json:"outcome"`
+	Seconds     float64               `json:"seconds"`
+	Diagnostics []diag.JSONDiagnostic `json:"diagnostics,omitempty"`
+	Left        string                `json:"left,omitempty"` // where the run hangs that was left behind
+
+	diags diag.List
+}
+
+// Problems returns the diagnostics of the configuration and of all actions, with
+// the files to print them with. Verdicts of the history have them in JSON alone.
+func (v *Verdict) Problems() (diag.List, map[string][]byte) {
+	out := slices.Clone(v.diags)
+	for i := range v.Actions {
+		out = append(out, v.Actions[i].diags...)
+	}
+	return out, v.sources
+}
+
+// OK reports whether everything that was asked for is in effect.
+func (v *Verdict) OK() bool { return v.Outcome == Applied || v.Outcome == Unchanged }
+
+func (v *Verdict) reject(ds diag.List) {
+	v.Outcome = Rejected
+	v.diags = append(v.diags, ds...)
+}
+
+// end fills in what is known only at the end.
+func (v *Verdict) end(now time.Time) {
+	v.Took = now.Sub(v.At)
+	v.Seconds = v.Took.Seconds()
+	v.Diagnostics = diag.ToJSON(v.diags)
+	done, other := 0, v.diags.HasErrors()
+	for i := range v.Actions {
+		a := &v.Actions[i]
+		a.Diagnostics = diag.ToJSON(a.diags)
+		if a.Outcome == ActionDone || a.Outcome == ActionFenced {
+			done++
+		} else {
+			other = true
+		}
+	}
+	switch {
+	case v.Outcome != "":
+	case other && done == 0:
+		v.Outcome = Rejected
+	case other:
+		v.Outcome = Partial
+	case done == 0:
+		v.Outcome = Unchanged
+	default:
+		v.Outcome = Applied
+	}
+}
+
+// historyName is the prefix of the notes that hold verdicts; keptVerdicts is how many are kept.
+const (
+	historyName  = "reload/"
+	keptVerdicts = 500
+)
+
+func verdictName(id uint64) string { return fmt.Sprintf("%s%020d", historyName, id) }
+
+// newVerdict begins a verdict; it gets its number with its end.
+func (s *Server) newVerdict(r Request) *Verdict {
+	return &Verdict{Trigger: r.Trigger, At: s.clock.Now(), Actions: []Done{}}
+}
+
+// past returns v as the history has it: what is printed in JSON. The files and the
+// ranges in them are left out, as each would keep the whole plan in memory.
+func (v *Verdict) past() *Verdict {
+	out := *v
+	out.diags, out.sources = nil, nil
+	out.Actions = slices.Clone(v.Actions)
+	for i := range out.Actions {
+		a := &out.Actions[i]
+		a.diags, a.Reasons, a.Effects = nil, slices.Clone(a.Reasons), slices.Clone(a.Effects)
+		for k := range a.Reasons {
+			a.Reasons[k].Range = nil
+		}
+		for k := range a.Effects {
+			a.Effects[k].Range = nil
+		}
+	}
+	return &out
+}
+
+// keep writes a verdict to the history, the log and whoever listens.
+func (s *Server) keep(v *Verdict) {
+	s.mu.Lock()
+	v.Generation = s.generation
+	v.ID = 1
+	if n := len(s.verdicts); n > 0 {
+		v.ID = s.verdicts[n-1].ID + 1
+	}
+	s.verdicts = append(s.verdicts, v.past())
+	if n := len(s.verdicts); n > keptVerdicts {
+		s.verdicts = slices.Clone(s.verdicts[n-keptVerdicts:])
+	}
+	s.measure(v)
+	s.tell(Event{Kind: Reloaded, Generation: v.Generation, Verdict: v})
+	s.mu.Unlock()
+	for i := range v.Actions {
+		a := &v.Actions[i]
+		s.log.Info("action", zap.String("pipeline", a.Pipeline), zap.String("action", string(a.Kind)), zap.String("outcome", a.Outcome),
+			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.Float64("seconds", a.Seconds))
+	}
+	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
+		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))
+	ds, _ := v.Problems()
+	for _, d := range ds {
+		s.log.Warn(d.Summary, zap.Uint64("reload", v.ID), zap.String("code", string(d.Code)), zap.Stringer("severity", d.Severity), zap.Stringp("at", place(d)), zap.String("detail", d.Detail))
+	}
+	if v.Outcome == Unchanged && v.Trigger != "start" && v.Trigger != "api" {
+		return // a rescan that found nothing is no news tomorrow
+	}
+	b, err := json.Marshal(v)
+	if err == nil {
+		notes := []state.Note{{Name: verdictName(v.ID), Value: b}}
+		if v.ID > keptVerdicts {
+			notes = append(notes, state.Note{Name: verdictName(v.ID - keptVerdicts)})
+		}
+		err = s.store.PutNotes(notes...)
+	}
+	if err != nil {
+		s.log.Error("the verdict of a reload could not be kept", zap.Uint64("reload", v.ID), zap.Error(err))
+	}
+}
+
+// place returns where a diagnostic points, nil for nowhere.
+func place(d diag.Diagnostic) *string {
+	if d.Subject == nil {
+		return nil
+	}
+	at := fmt.Sprintf("%s:%d:%d", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column)
+	return &at
+}
+
+// Verdicts returns the last n verdicts, also those of earlier processes, the latest first.
+func (s *Server) Verdicts(n int) []*Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*Verdict
+	for i := len(s.verdicts) - 1; i >= 0 && len(out) < n; i-- {
+		out = append(out, s.verdicts[i])
+	}
+	return out
+}
+
+// Why returns the reasons of an action in one line.
+func (d *Done) Why() string {
+	out := make([]string, len(d.Reasons))
+	for i := range d.Reasons {
+		out[i] = d.Reasons[i].Text
+	}
+	return strings.Join(out, "; ")
+}

@@ -1,0 +1,39 @@
+package sftp
+
+import (
+	"testing"
+	"time"
+
+	"weir/engine/plugin"
+	"weir/engine/plugin/plugintest"
+	"weir/engine/spec"
+	"weir/engine/testkit/sftpserver"
+)
+
+func TestProbe(t *testing.T) {
+	s := startServer(t, sftpserver.Options{})
+	s.Put("/in/a.csv", []byte("x"), time.Now())
+	source := func(path string, change func(*Connection)) *Source {
+		c := connTo(t, s)
+		change(c)
+		return &Source{FileOptions: plugin.FileOptions{Path: path}, Ref: &spec.Ref{Kind: "connection", Name: "sftp.erp", Value: c}}
+	}
+	same := func(*Connection) {}
+	plugintest.Probe(t, plugintest.ProbeCase{
+		Good: source("/in/*.csv", same),
+		Look: func(t *testing.T) any {
+			t.Helper()
+			l, err := s.List("/in")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(l)
+		},
+		Refused: map[string]plugintest.Refused{
+			"no folder":        {Prober: source("/none/*.csv", same), Class: plugin.Environment},
+			"wrong password":   {Prober: source("/in/*.csv", func(c *Connection) { c.Password = spec.NewSecret("other") }), Class: plugin.Environment},
+			"nobody listens":   {Prober: source("/in/*.csv", func(c *Connection) { c.Port = 1 }), Class: plugin.Transient},
+			"another host key": {Prober: source("/in/*.csv", func(c *Connection) { c.HostKeys = []string{"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} }), Class: plugin.Environment},
+		},
+	})
+}

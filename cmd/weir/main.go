@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -23,7 +24,21 @@ import (
 var version string
 
 func main() {
-	os.Exit(realMain())
+	unused := reserve(os.Getenv)
+	code := realMain()
+	runtime.KeepAlive(unused)
+	os.Exit(code)
+}
+
+// reserve returns memory that nobody touches, so that it takes none from the
+// machine. The garbage collector counts it as in use and first sets to work at
+// twice as much, not at the 4 MiB that starting up fills several times over.
+// Whoever sets the collector by GOGC or GOMEMLIMIT has it as it was set.
+func reserve(getenv func(string) string) []byte {
+	if getenv("GOGC") != "" || getenv("GOMEMLIMIT") != "" {
+		return nil
+	}
+	return make([]byte, 32<<20)
 }
 
 // realMain is main with an exit code, so that tests can call it.

@@ -89,6 +89,37 @@ func (p *Parser) View(data []byte, v record.View, dst *record.Column, i int) err
 	return nil
 }
 
+// Views is View for a whole column, whose values are at views of data. It calls refuse
+// for each that is refused.
+func (p *Parser) Views(data []byte, views []record.View, dst *record.Column, refuse func(i int, err error)) {
+	i, kind := 0, p.c.Type.Kind
+	simple := (kind == record.Int || kind == record.Decimal) && len(p.nulls) == 0
+	for ; i < len(views); i++ {
+		if v := views[i]; simple && p.number(data[v.Off:v.Off+v.Len], dst, i) {
+			continue
+		}
+		if err := p.View(data, views[i], dst, i); err != nil {
+			refuse(i, err)
+		}
+	}
+}
+
+// number reads a cell that is nothing but a number that can be held; false says
+// nothing about it.
+func (p *Parser) number(cell []byte, dst *record.Column, i int) bool {
+	if len(cell) == 0 || cell[len(cell)-1] <= ' ' {
+		return false
+	}
+	if p.c.Type.Kind == record.Int {
+		v, err := parseInt(cell)
+		dst.Ints[i] = v
+		return err == nil
+	}
+	d, err := record.ParseDecimal(cell, p.c.comma)
+	dst.SetDec(i, d)
+	return err == nil
+}
+
 // Plain reports whether the views of text cells are the values as they are.
 func (p *Parser) Plain() bool {
 	c := p.c

@@ -49,6 +49,9 @@ func split(unix, micro, offset int64) clock {
 }
 
 func (f *Format) append(dst []byte, c clock) []byte {
+	if out, done := f.fixed.append(dst, &c); done {
+		return out
+	}
 	for k := range f.items {
 		it := &f.items[k]
 		if it.verb == 0 {

@@ -20,7 +20,8 @@ type fixed struct {
 	n       int // length of a text; 0 when the format is not fixed
 	at      [fixedNumbers]int
 	lits    []fixedLit
-	dayOnly bool // there is no time of day
+	text    []byte // a text of the layout, with zeros for its numbers
+	dayOnly bool   // there is no time of day
 }
 
 type fixedLit struct {
@@ -39,6 +40,7 @@ func newFixed(f *Format) fixed {
 		if it.verb == 0 {
 			for i := range len(it.lit) {
 				x.lits = append(x.lits, fixedLit{x.n, it.lit[i]})
+				x.text = append(x.text, it.lit[i])
 				x.n++
 			}
 			continue
@@ -48,10 +50,11 @@ func newFixed(f *Format) fixed {
 			return fixed{}
 		}
 		x.at[number] = x.n
-		x.n += 2
+		x.text = append(x.text, "00"...)
 		if number == fixedYear {
-			x.n += 2
+			x.text = append(x.text, "00"...)
 		}
+		x.n = len(x.text)
 		x.dayOnly = x.dayOnly && number <= fixedDay
 	}
 	return x
@@ -68,6 +71,35 @@ func (x *fixed) fits(s []byte) bool {
 		}
 	}
 	return true
+}
+
+// append appends c; false when the year has not four digits, or the format is not fixed.
+func (x *fixed) append(dst []byte, c *clock) ([]byte, bool) {
+	if x.n == 0 || c.year < 0 || c.year > 9999 {
+		return dst, false
+	}
+	at := len(dst)
+	dst = append(dst, x.text...)
+	s := dst[at:]
+	x.put(s, fixedYear, c.year/100)
+	if y := s[x.at[fixedYear]+2:]; len(y) > 1 {
+		y[0], y[1] = byte('0'+c.year%100/10), byte('0'+c.year%10)
+	}
+	x.put(s, fixedMonth, c.month)
+	x.put(s, fixedDay, c.day)
+	if !x.dayOnly {
+		x.put(s, fixedHour, c.hour)
+		x.put(s, fixedMinute, c.minute)
+		x.put(s, fixedSecond, c.second)
+	}
+	return dst, true
+}
+
+// put writes a number of two digits where the layout has it, if it does.
+func (x *fixed) put(s []byte, number, v int) {
+	if at := x.at[number]; at >= 0 {
+		s[at], s[at+1] = byte('0'+v/10), byte('0'+v%10)
+	}
 }
 
 // date reads the day of a text that holds only a day; false says nothing about s.

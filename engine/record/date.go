@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,7 @@ type DateValue struct{ Days int64 }
 // DateOf returns the day with the given year, month and day of month, and
 // whether such a day exists.
 func DateOf(year, month, day int) (DateValue, bool) {
-	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+	if month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) {
 		return DateValue{}, false
 	}
 	// Shifted by whole cycles of 400 years into what 32 bits without a sign hold, and
@@ -85,15 +86,24 @@ func (d DateValue) Time() time.Time { return time.Unix(d.Days*86400, 0).UTC() }
 
 // Append appends d as YYYY-MM-DD.
 func (d DateValue) Append(b []byte) []byte {
-	y, m, day := d.Civil()
-	if y < 0 || y > 9999 {
+	if d.Days < minDay || d.Days > maxDay {
 		return d.Time().AppendFormat(b, "2006-01-02")
 	}
+	n := len(b)
+	b = slices.Grow(b, 10)[:n+10]
+	d.put((*[10]byte)(b[n:]))
+	return b
+}
+
+// put writes d, a day from minDay to maxDay, as YYYY-MM-DD.
+func (d DateValue) put(b *[10]byte) {
+	y, m, day := d.Civil()
 	hi, lo, mm, dd := uint32(y)/100, uint32(y)%100, uint32(m), uint32(day)
 	// n/10 is n*103>>10 for n below 100; tens go to the lower byte, units to the next.
 	pair := func(n uint32) uint64 { t := n * 103 >> 10; return uint64(t | (n-10*t)<<8) }
 	first := pair(hi) | pair(lo)<<16 | pair(mm)<<40 | 0x2D_3030_2D_30303030
-	return append(binary.LittleEndian.AppendUint64(b, first), '0'+byte(dd*103>>10), '0'+byte(dd-10*(dd*103>>10)))
+	binary.LittleEndian.PutUint64(b[:], first)
+	binary.LittleEndian.PutUint16(b[8:], uint16(pair(dd)|0x3030))
 }
 
 // String returns d as YYYY-MM-DD.

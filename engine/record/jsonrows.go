@@ -14,7 +14,7 @@ type jsonCell struct {
 	plain bool // texts without nulls
 	null  bool // every value is
 	kind  Kind // of the column; Invalid for one that goes the general way
-	key   int  // length of `,"name":`, with an opening quote for texts
+	key   int  // length of `,"name":`, with an opening quote for texts and days
 	words []byte
 	views []View
 	data  []byte
@@ -62,7 +62,10 @@ func (c *jsonCell) look(key []byte, col *Column, n *jsonNode) {
 		c.plain = c.nulls == nil
 	case Decimal:
 		c.ints, c.scale = col.Ints, col.Scale
-	case Int, Date:
+	case Date:
+		c.ints = col.Ints
+		c.words = append(c.words, '"')
+	case Int:
 		c.ints = col.Ints
 	case Any:
 		c.anys = col.Anys
@@ -136,8 +139,11 @@ func (w *jsonWriter) row(cells []jsonCell, dst []byte, i int) ([]byte, bool) {
 			dst = c.text(dst, int(v.Off), int(v.Len))
 			continue
 		}
+		if c.kind != Date { // those, like texts, have their quote with the name
+			dst = c.name(dst)
+		}
 		var ok bool
-		if dst, ok = w.cell(c, c.name(dst), i); !ok {
+		if dst, ok = w.cell(c, dst, i); !ok {
 			return dst, false
 		}
 	}
@@ -148,7 +154,8 @@ func (w *jsonWriter) row(cells []jsonCell, dst []byte, i int) ([]byte, bool) {
 	return append(dst, '}'), true
 }
 
-// cell appends value i of c, which is neither null nor, in an object, text.
+// cell appends value i of c, which is not null, behind its name; texts and days
+// bring theirs.
 func (w *jsonWriter) cell(c *jsonCell, dst []byte, i int) ([]byte, bool) {
 	var err error
 	switch c.kind {
@@ -160,11 +167,7 @@ func (w *jsonWriter) cell(c *jsonCell, dst []byte, i int) ([]byte, bool) {
 	case Int:
 		return strconv.AppendInt(dst, c.ints[i], 10), true
 	case Date:
-		d := DateValue{c.ints[i]}
-		if d.Days < minDay || d.Days > maxDay {
-			return dst, false
-		}
-		return append(d.Append(append(dst, '"')), '"'), true
+		return c.date(dst, DateValue{c.ints[i]})
 	case Object:
 		return w.row(c.sub, dst, i)
 	case List:
@@ -205,11 +208,24 @@ func (c *jsonCell) name(dst []byte) []byte {
 	return dst[:at+c.key]
 }
 
+// date appends the field with the day d.
+func (c *jsonCell) date(dst []byte, d DateValue) ([]byte, bool) {
+	if d.Days < minDay || d.Days > maxDay {
+		return dst, false
+	}
+	dst = c.name(dst)
+	at := len(dst)
+	buf := dst[at : at+11] // less than the slack
+	d.put((*[10]byte)(buf))
+	buf[10] = '"'
+	return dst[:at+11], true
+}
+
 // text appends the field with the n bytes of text at off. Words of eight bytes
 // are looked at and written at the same time.
 func (c *jsonCell) text(dst []byte, off, n int) []byte {
 	at := len(dst)
-	if need := len(c.words) + n + slack; cap(dst)-at < need {
+	if need := len(c.words) + n + 2*slack; cap(dst)-at < need {
 		dst = slices.Grow(dst, need)
 	}
 	buf := dst[at:cap(dst)]
@@ -217,13 +233,28 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 		*(*[slack]byte)(buf[j:]) = *(*[slack]byte)(c.words[j:])
 	}
 	at += c.key
-	dst = dst[:at]
+	dst, buf = dst[:at], buf[c.key:]
+	if n <= 16 && off+16 <= len(c.data) {
+		// Most texts are so short: two words, whatever the length, need no loop
+		// whose end is not to be foreseen.
+		src, to := c.data[off:off+16], buf[:17]
+		v, w := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[8:])
+		binary.LittleEndian.PutUint64(to, v)
+		binary.LittleEndian.PutUint64(to[8:], w)
+		v, w = blankFrom(v, n), blankFrom(w, n-8)
+		bad := (escapedBytes(v) | escapedBytes(w)) & tops
+		if bad == 0 && ((v|w)&tops == 0 || validPair(v, w) || utf8.Valid(src[:n])) {
+			to[n] = '"'
+			return dst[:at+n+1]
+		}
+		return appendJSONText(dst, src[:n])
+	}
 	if off+n+8 > len(c.data) {
 		// Nothing may be read beyond the end of the text.
 		return appendJSONText(dst, c.data[off:off+n])
 	}
 	src := c.data[off : off+n+8]
-	buf = buf[c.key : c.key+len(src)]
+	buf = buf[:len(src)]
 	var bad, all uint64
 	j := 0
 	for ; j < len(src)-15; j += 8 { // while a whole word is left
@@ -234,14 +265,28 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 	}
 	w := binary.LittleEndian.Uint64(src[j:])
 	binary.LittleEndian.PutUint64(buf[j:], w)
-	rest := uint(n-j) & 7 * 8
-	w = w&(1<<rest-1) | (ones*' ')<<rest
+	w = blankFrom(w, n-j)
 	bad |= escapedBytes(w)
 	if bad&tops != 0 || (all|w)&tops != 0 && !validWords(src, w) {
 		return appendJSONText(dst, src[:n])
 	}
 	buf[n] = '"'
 	return dst[:at+n+1]
+}
+
+// blankFrom replaces the bytes of w from the n-th on by blanks, none when n is 8 or more.
+func blankFrom(w uint64, n int) uint64 {
+	keep := uint64(1)<<(8*uint(max(0, n))) - 1
+	return w&keep | (ones*' ')&^keep
+}
+
+// validPair tells whether two words, in which text ends, are ASCII and characters
+// of two bytes.
+func validPair(v, w uint64) bool {
+	var u pairs
+	u.next(v)
+	u.next(w)
+	return u.bad&tops == 0
 }
 
 // validWords tells whether src, less the last 8 bytes of it, is UTF-8; last are

@@ -163,6 +163,10 @@ func (s *scratch) fill(b *record.Batch, name string, slot record.Slot, places *[
 			return
 		}
 	}
+	if !s.holes {
+		p.Views(s.text, views, col, func(i int, err error) { refuse(b, i, name, err) })
+		return
+	}
 	for i, v := range views {
 		if v.Off == unread {
 			p.Absent(col, i)

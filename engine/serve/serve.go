@@ -90,6 +90,8 @@ type Server struct {
 	seen       string             // of the newest configuration read
 	engine     plan.EngineOptions // in effect
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
+	gathering  bool               // what is recorded goes to gathered
+	gathered   []state.Note       // see gather
 	retry      bool               // an action of the last verdict could not be done; try again
 	reloads    ReloadMeasures
 	delays     Distribution              // between the time that runs were due and their beginning

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"weir/engine/diag"
 	"weir/engine/plan"
 	"weir/engine/state"
@@ -72,15 +74,39 @@ func (s *Server) record(p *pipeline) error {
 func (s *Server) forget(p *pipeline) error { return s.write(p, true) }
 
 func (s *Server) write(p *pipeline, removed bool) error {
+	if old, err := s.store.Note(notePipeline + p.address); err == nil && sameDescription(old, p, removed) {
+		return nil // a start that changes nothing writes nothing
+	}
 	v, err := json.Marshal(stored{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed})
 	if err != nil {
 		return err
 	}
-	if old, err := s.store.Note(notePipeline + p.address); err == nil && sameDescription(old, p, removed) {
-		return nil // a start that changes nothing writes nothing
+	note := state.Note{Name: notePipeline + p.address, Value: v}
+	if s.gathering {
+		s.gathered = append(s.gathered, note)
+		return nil
 	}
-	return s.store.PutNotes(state.Note{Name: notePipeline + p.address, Value: v},
-		state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, s.generation)})
+	return s.store.PutNotes(note, s.generationNote())
+}
+
+func (s *Server) generationNote() state.Note {
+	return state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, s.generation)}
+}
+
+// gather calls f and keeps what it has recorded in one write: thousands of pipelines
+// that are added together need not wait for the disk one after the other. The caller
+// holds mu, so that none of them runs before.
+func (s *Server) gather(f func()) {
+	s.gathering = true
+	f()
+	notes := s.gathered
+	s.gathering, s.gathered = false, nil
+	if len(notes) == 0 {
+		return
+	}
+	if err := s.store.PutNotes(append(notes, s.generationNote())...); err != nil {
+		s.log.Error("what is in effect could not be recorded", zap.Int("pipelines", len(notes)), zap.Error(err))
+	}
 }
 
 func sameDescription(old []byte, p *pipeline, removed bool) bool {

@@ -248,8 +248,12 @@ func schemaField(t *spec.Text) spec.Body {
 
 // order sorts the pipelines so that each comes after those it names in after.
 func (b *builder) order(p *Plan) {
-	state := map[string]int{}
-	var out []*Pipeline
+	state := make(map[string]int, len(p.Pipelines))
+	at := make(map[string]*Pipeline, len(p.Pipelines))
+	for _, pl := range p.Pipelines {
+		at[pl.Address] = pl
+	}
+	out := make([]*Pipeline, 0, len(p.Pipelines))
 	var visit func(pl *Pipeline, path []string)
 	visit = func(pl *Pipeline, path []string) {
 		path = append(path, pl.Address)
@@ -266,7 +270,7 @@ func (b *builder) order(p *Plan) {
 		}
 		state[pl.Address] = 1
 		for _, a := range pl.After {
-			if q := p.Pipeline(a); q != nil {
+			if q := at[a]; q != nil {
 				visit(q, path)
 			}
 		}

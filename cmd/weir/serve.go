@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -65,9 +66,10 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	}
 	w := watch.Start(context.WithoutCancel(ctx), watch.Options{Clock: plugin.SystemClock{}, Quiet: f.quiet, Poll: f.poll, Names: config.Listed, Log: log})
 	defer w.Close()
+	watched := watchedBy(w)
 	s, v, err := serve.Start(ctx, serve.Options{
 		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point,
-		Changed: func(p engine.Paths) { w.Set(watch.Paths{Files: p.Files, Folders: p.Folders}) },
+		Changed: watched,
 	})
 	if v != nil {
 		ds, sources := v.Problems()
@@ -82,6 +84,19 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 		return err
 	}
 	return a.serveUntil(ctx, s, w, f, people, log)
+}
+
+// watchedBy returns what makes w watch other paths. The same paths again are no news:
+// the watcher would look at every one of them. It is called by one goroutine at a time.
+func watchedBy(w *watch.Watcher) func(engine.Paths) {
+	var last engine.Paths
+	return func(p engine.Paths) {
+		if slices.Equal(p.Files, last.Files) && slices.Equal(p.Folders, last.Folders) {
+			return
+		}
+		last = p
+		w.Set(watch.Paths{Files: p.Files, Folders: p.Folders})
+	}
 }
 
 // serveUntil serves until ctx is cancelled, and stops.

@@ -37,7 +37,7 @@ func (s *settings) change(ctx context.Context, dir string) (table, error) {
 	}
 	var all, applied []time.Duration
 	for i := 1; i <= s.times; i++ {
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
 			return t, err
 		}
 		v.forget()

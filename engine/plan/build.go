@@ -81,6 +81,25 @@ func (b *builder) reusable(m *config.Module) bool {
 	return ok && len(b.faults.OfModule(m.Address)) == 0
 }
 
+// Settled reports whether p has all that there is to m, and nothing to say about it: a
+// plan of a configuration that takes m over does not decode it again.
+func (p *Plan) Settled(m *config.Module) bool {
+	_, ok := p.modules[m]
+	return ok
+}
+
+// Decodable reports whether Build can decode all of c that is not taken over from
+// before: nothing of it was shed, see config.Cache.
+func Decodable(c *config.Config, before *Plan) bool {
+	b := &builder{o: Options{Before: before}, faults: &c.Faults}
+	for _, m := range c.Modules {
+		if m.Shed() && !b.reusable(m) {
+			return false
+		}
+	}
+	return true
+}
+
 // module plans the pipelines of m. quiet tells that there is nothing to be said
 // about the blocks that they refer to.
 func (b *builder) module(p *Plan, m *config.Module, quiet bool) {

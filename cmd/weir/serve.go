@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -50,6 +51,9 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	in, err := a.inputs()
 	if err != nil {
 		return err
+	}
+	if a.getenv("GOGC") == "" { // most of the memory of a server is plans, which stay: garbage beside them need not be as much again
+		debug.SetGCPercent(serveGC)
 	}
 	people := a.forPeople()
 	log, err := a.serveLogger(people)
@@ -99,6 +103,9 @@ func watchedBy(w *watch.Watcher) func(engine.Paths) {
 	}
 }
 
+// serveGC is how much garbage there may be beside what is in use, in percent.
+const serveGC = 40
+
 // serveUntil serves until ctx is cancelled, and stops.
 func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher, f serveFlags, people bool, log *zap.Logger) error {
 	stopAPI, err := a.listen(ctx, s, f.listen, log)
@@ -108,6 +115,7 @@ func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher,
 	if people {
 		defer a.printEvents(s)()
 	}
+	debug.FreeOSMemory() // planning everything for the first time takes several times what its result does
 	a.takeChanges(ctx, s, w, log)
 	drain := s.Engine().Drain
 	if drain == 0 {

@@ -124,7 +124,7 @@ func (a *arrivals) await(ctx context.Context, name string) error {
 
 // tenPipelines writes one pipeline that always has rows and nine that poll.
 func (s *settings) tenPipelines(folder, data, url string) error {
-	for _, d := range []string{folder, data} {
+	for _, d := range []string{folder, filepath.Join(data, "out")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}

@@ -99,6 +99,10 @@ func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, dia
 func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *plan.Plan) (*Loaded, diag.List) {
 	in.Stop = func() bool { return ctx.Err() != nil }
 	c, ds := config.Load(path, in)
+	if c != nil && !plan.Decodable(c, before) { // a fault elsewhere may concern a module that did not change
+		in.Cache.Clear()
+		c, ds = config.Load(path, in)
+	}
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
@@ -109,6 +113,9 @@ func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
 		ds = append(ds, c.Exhausted()...)
+	}
+	if in.Cache != nil && ctx.Err() == nil { // else the caller does not keep the plan
+		in.Cache.Shed(c, p.Settled)
 	}
 	return l, ds.Sort()
 }

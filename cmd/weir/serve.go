@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -51,6 +53,9 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if a.getenv("GOGC") == "" { // most of the memory of a server is plans, which stay: garbage beside them need not be as much again
+		debug.SetGCPercent(serveGC)
+	}
 	people := a.forPeople()
 	log, err := a.serveLogger(people)
 	if err != nil {
@@ -67,9 +72,10 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	}
 	w := watch.Start(context.WithoutCancel(ctx), watch.Options{Clock: plugin.SystemClock{}, Quiet: f.quiet, Poll: f.poll, Names: config.Listed, Log: log})
 	defer w.Close()
+	watched := watchedBy(w)
 	s, v, err := serve.Start(ctx, serve.Options{
 		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point, TakeOver: f.take,
-		Changed: func(p engine.Paths) { w.Set(watch.Paths{Files: p.Files, Folders: p.Folders}) },
+		Changed: watched,
 	})
 	if v != nil {
 		ds, sources := v.Problems()
@@ -86,6 +92,22 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	return a.serveUntil(ctx, s, w, f, people, log)
 }
 
+// watchedBy returns what makes w watch other paths. The same paths again are no news:
+// the watcher would look at every one of them. It is called by one goroutine at a time.
+func watchedBy(w *watch.Watcher) func(engine.Paths) {
+	var last engine.Paths
+	return func(p engine.Paths) {
+		if slices.Equal(p.Files, last.Files) && slices.Equal(p.Folders, last.Folders) {
+			return
+		}
+		last = p
+		w.Set(watch.Paths{Files: p.Files, Folders: p.Folders})
+	}
+}
+
+// serveGC is how much garbage there may be beside what is in use, in percent.
+const serveGC = 40
+
 // serveUntil serves until ctx is cancelled, and stops.
 func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher, f serveFlags, people bool, log *zap.Logger) error {
 	stopAPI, err := a.listen(ctx, s, f.listen, log)
@@ -95,6 +117,7 @@ func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher,
 	if people {
 		defer a.printEvents(s)()
 	}
+	debug.FreeOSMemory() // planning everything for the first time takes several times what its result does
 	a.takeChanges(ctx, s, w, log)
 	if err := s.Err(); err != nil { // nothing that runs now can be kept
 		err = errors.Join(withCode(exitEnvironment, err), s.Stop(expired()))

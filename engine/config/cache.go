@@ -73,6 +73,40 @@ func (k *Cache) known(name string, src []byte) *hcl.File {
 	return nil
 }
 
+// Shed drops what was parsed of modules that need not be decoded again, which is most
+// of the memory that a configuration takes: settled tells which. When such a module must
+// be decoded after all, Clear the cache and load again.
+func (k *Cache) Shed(c *Config, settled func(*Module) bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, m := range c.Modules {
+		if m.shed || m == c.Root || !m.clean || !settled(m) {
+			continue
+		}
+		m.shed, m.Scope, m.names = true, nil, nil
+		for _, list := range [][]*Block{m.Connections, m.Schemas, m.Entities, m.Mappings, m.Pipelines} {
+			for _, b := range list {
+				b.Body = nil
+			}
+		}
+		for _, name := range m.files {
+			delete(k.files, name)
+			delete(c.Snapshot.parsed, name)
+			delete(c.Snapshot.clean, name)
+		}
+	}
+}
+
+// Clear makes the next Load begin afresh.
+func (k *Cache) Clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.files, k.modules = map[string]parsedFile{}, map[string]*Module{}
+}
+
+// Shed reports that the blocks of m cannot be decoded any more, see Cache.Shed.
+func (m *Module) Shed() bool { return m.shed }
+
 // reads is what the expressions of a module looked at besides its files.
 type reads struct {
 	env, secretEnv map[string]envValue
@@ -120,8 +154,7 @@ func (l *loader) same(m *Module, files []string) bool {
 		return false
 	}
 	for i, name := range files {
-		f, _ := l.snap.parse(name)
-		if f == nil || f != m.parsed[i] {
+		if !l.snap.still(name, m.sources[i]) {
 			return false
 		}
 	}
@@ -169,7 +202,7 @@ func (l *loader) quiet(n int) bool { return len(l.diags) == n }
 func (l *loader) remember(m *Module, files []string, args map[string]given, first int) {
 	m.files, m.args, m.clean = files, args, l.quiet(first)
 	for _, name := range files {
-		m.parsed = append(m.parsed, l.snap.parsed[name])
+		m.sources = append(m.sources, l.snap.Sources[name])
 	}
 }
 

@@ -39,12 +39,13 @@ type Module struct {
 	names map[string]hcl.Range // "connection.ftp.activate" -> where it is declared
 
 	// What it was made from, for making it again only when that changed; see Cache.
-	files  []string
-	parsed []*hcl.File
-	args   map[string]given
-	reads  *reads
-	inner  []*Module
-	clean  bool
+	files   []string
+	sources [][]byte // of files
+	args    map[string]given
+	reads   *reads
+	inner   []*Module
+	clean   bool
+	shed    bool // see Cache.Shed
 }
 
 // Block is a top-level block whose body is decoded later.

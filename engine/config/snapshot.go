@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -84,18 +85,16 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 	if f, ok := s.parsed[name]; ok {
 		return f, nil
 	}
-	src, ds := s.readLimited(name)
+	src, ds := s.source(name)
 	if ds != nil {
 		return nil, ds
 	}
-	s.Sources[name] = src
 	if f := s.cache.known(name, src); f != nil {
 		s.parsed[name], s.clean[name] = f, f
 		s.Sources[name] = s.cache.files[name].src // the ranges of f, and what is shown, are of one text
-		s.size += len(src)
 		return f, nil
 	}
-	if s.size += len(src); s.size > maxSources {
+	if s.size > maxSources {
 		return nil, diag.List{diag.Errorf("config.too_large", nil, "The configuration is too large",
 			"With %s its files have more than %d MiB together.", name, maxSources>>20)}
 	}
@@ -121,6 +120,29 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 	s.parsed[name] = f
 	s.keepClean(name, f, ds)
 	return f, ds
+}
+
+// source reads a configuration file, once.
+func (s *Snapshot) source(name string) ([]byte, diag.List) {
+	if src, ok := s.Sources[name]; ok {
+		return src, nil
+	}
+	src, ds := s.readLimited(name)
+	if ds == nil {
+		s.Sources[name] = src
+		s.size += len(src)
+	}
+	return src, ds
+}
+
+// still reports whether a configuration file holds src, which is then what is kept of it.
+func (s *Snapshot) still(name string, src []byte) bool {
+	now, ds := s.source(name)
+	if ds != nil || !bytes.Equal(now, src) {
+		return false
+	}
+	s.Sources[name] = src
+	return true
 }
 
 // open opens a regular file for reading. info is how it was found, nil when there is none.

@@ -58,6 +58,9 @@ func (r *Record) same(o *Record) bool {
 type Book struct {
 	store *state.Store
 	log   *zap.Logger
+
+	together bool // writes are gathered, see Together
+	notes    []state.Note
 }
 
 // Open returns the book of a store, which stays the caller's.
@@ -153,8 +156,29 @@ func (b *Book) Write(r *Record, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	return b.store.PutNotes(state.Note{Name: notePipeline + address, Value: v},
-		state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, generation)})
+	note := state.Note{Name: notePipeline + address, Value: v}
+	if b.together {
+		b.notes = append(b.notes, note)
+		return nil
+	}
+	return b.store.PutNotes(note, generationNote(generation))
+}
+
+func generationNote(n uint64) state.Note {
+	return state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, n)}
+}
+
+// Together calls f and makes what it has written durable in one write, with the
+// generation that is the latest then. Nobody else writes meanwhile.
+func (b *Book) Together(f func(), generation func() uint64) error {
+	b.together = true
+	f()
+	notes := b.notes
+	b.together, b.notes = false, nil
+	if len(notes) == 0 {
+		return nil
+	}
+	return b.store.PutNotes(append(notes, generationNote(generation()))...)
 }
 
 // Forget drops the record of a pipeline whose state is gone.

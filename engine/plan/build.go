@@ -81,6 +81,25 @@ func (b *builder) reusable(m *config.Module) bool {
 	return ok && len(b.faults.OfModule(m.Address)) == 0
 }
 
+// Settled reports whether p has all that there is to m, and nothing to say about it: a
+// plan of a configuration that takes m over does not decode it again.
+func (p *Plan) Settled(m *config.Module) bool {
+	_, ok := p.modules[m]
+	return ok
+}
+
+// Decodable reports whether Build can decode all of c that is not taken over from
+// before: nothing of it was shed, see config.Cache.
+func Decodable(c *config.Config, before *Plan) bool {
+	b := &builder{o: Options{Before: before}, faults: &c.Faults}
+	for _, m := range c.Modules {
+		if m.Shed() && !b.reusable(m) {
+			return false
+		}
+	}
+	return true
+}
+
 // module plans the pipelines of m. quiet tells that there is nothing to be said
 // about the blocks that they refer to.
 func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
@@ -248,8 +267,12 @@ func schemaField(t *spec.Text) spec.Body {
 
 // order sorts the pipelines so that each comes after those it names in after.
 func (b *builder) order(p *Plan) {
-	state := map[string]int{}
-	var out []*Pipeline
+	state := make(map[string]int, len(p.Pipelines))
+	at := make(map[string]*Pipeline, len(p.Pipelines))
+	for _, pl := range p.Pipelines {
+		at[pl.Address] = pl
+	}
+	out := make([]*Pipeline, 0, len(p.Pipelines))
 	var visit func(pl *Pipeline, path []string)
 	visit = func(pl *Pipeline, path []string) {
 		path = append(path, pl.Address)
@@ -266,7 +289,7 @@ func (b *builder) order(p *Plan) {
 		}
 		state[pl.Address] = 1
 		for _, a := range pl.After {
-			if q := p.Pipeline(a); q != nil {
+			if q := at[a]; q != nil {
 				visit(q, path)
 			}
 		}

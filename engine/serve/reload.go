@@ -120,7 +120,7 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 	}
 	v.Kept = len(held)
 	s.engineChanged(l.Plan, v)
-	s.begun(ctx, l, next, actions, v, r, wg)
+	s.gather(func() { s.begun(ctx, l, next, actions, v, r, wg) })
 	return wg
 }
 
@@ -141,6 +141,14 @@ func (s *Server) describe(p *plan.Plan) plan.Description {
 // begun starts the actions. The caller holds mu.
 func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Description, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
 	generation := s.allotted + 1
+	planned := make(map[string]*plan.Pipeline, len(l.Plan.Pipelines))
+	for _, p := range l.Plan.Pipelines {
+		planned[p.Address] = p
+	}
+	described := make(map[string]*plan.PipelineDescription, len(next.Pipelines))
+	for i := range next.Pipelines {
+		described[next.Pipelines[i].Address] = &next.Pipelines[i]
+	}
 	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
 	s.retry = false
 	orphans := s.orphans(l.Plan, v.diags.HasErrors())
@@ -155,8 +163,8 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 		v.Actions = append(v.Actions, Done{Action: a})
 		d := &v.Actions[len(v.Actions)-1]
 		var t *target
-		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
-			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline), revision: l.Plan.Revision, generation: generation, sources: l.Sources}
+		if pl := planned[a.Pipeline]; pl != nil {
+			t = &target{plan: pl, desc: *described[a.Pipeline], revision: l.Plan.Revision, generation: generation, sources: l.Sources}
 		}
 		if s.refused(d, t, r.State, orphans) {
 			if p := s.pipes[d.Pipeline]; p != nil {
@@ -186,12 +194,16 @@ func (s *Server) compare(p *plan.Plan, next plan.Description) (actions []plan.Ac
 	held = map[string]diag.List{}
 	now := plan.Description{Meaning: next.Meaning}
 	s.meaning = next.Meaning
+	there := make(map[string]bool, len(next.Pipelines))
+	for i := range next.Pipelines {
+		there[next.Pipelines[i].Address] = true
+	}
 	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {
 		q := s.pipes[a]
 		if q.removed {
 			continue
 		}
-		if next.Pipeline(a) == nil {
+		if !there[a] {
 			if ds := p.Fault(a, q.plan.Files); len(ds) > 0 {
 				held[a] = ds
 				continue

@@ -47,6 +47,15 @@ func (s *Server) write(p *pipeline, removed bool) error {
 	return s.book.Write(&lineage.Record{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed}, s.generation)
 }
 
+// gather calls f and keeps what it has recorded in one write: thousands of pipelines
+// that are added together need not wait for the disk one after the other. The caller
+// holds mu, so that none of them runs before.
+func (s *Server) gather(f func()) {
+	if err := s.book.Together(f, func() uint64 { return s.generation }); err != nil {
+		s.log.Error("what is in effect could not be recorded", zap.Error(err))
+	}
+}
+
 // base is a digest of what is in effect, for plans that are applied later.
 // The caller holds mu.
 func (s *Server) base() string {

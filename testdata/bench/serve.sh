@@ -10,14 +10,14 @@
 #   FED      many: one module in so many has files to read, 10
 #   CHANGES  many: files that are changed, 10
 #   IDLE     many: how long pipelines poll before memory is measured, 3m
-#   WIDE     change: rows of the file that is read meanwhile, 6000000
+#   WIDE     change: rows of the file that is read meanwhile, 9000000
 #   TIMES    change: changes, 20
 #   ROWS     reload: rows of job A, 3000000;  ROUNDS: runs with and without, 3
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 : "${JOBS:=many change reload}" "${WEIR:=$top/bin/weir}" "${WORK:=${TMPDIR:-/tmp}/weir-bench-serve}" "${KEEP:=}"
-: "${MODULES:=500}" "${EACH:=10}" "${FED:=10}" "${CHANGES:=10}" "${IDLE:=3m}" "${WIDE:=6000000}" "${TIMES:=20}" "${ROWS:=3000000}" "${ROUNDS:=3}"
+: "${MODULES:=500}" "${EACH:=10}" "${FED:=10}" "${CHANGES:=10}" "${IDLE:=3m}" "${WIDE:=9000000}" "${TIMES:=20}" "${ROWS:=3000000}" "${ROUNDS:=3}"
 if [ -z "${OUT:-}" ]; then OUT=$WORK; [ -w /dev/shm ] && OUT=/dev/shm; fi
 mkdir -p "$WORK"
 (cd "$top" && go build -o "$WORK/serve" ./testdata/bench/serve)

@@ -37,7 +37,7 @@ func (s *settings) change(ctx context.Context, dir string) (table, error) {
 	}
 	var all, applied []time.Duration
 	for i := 1; i <= s.times; i++ {
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
 			return t, err
 		}
 		v.forget()
@@ -124,7 +124,7 @@ func (a *arrivals) await(ctx context.Context, name string) error {
 
 // tenPipelines writes one pipeline that always has rows and nine that poll.
 func (s *settings) tenPipelines(folder, data, url string) error {
-	for _, d := range []string{folder, data} {
+	for _, d := range []string{folder, filepath.Join(data, "out")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}

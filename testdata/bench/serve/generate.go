@@ -16,8 +16,10 @@ func (s *settings) generate(folder, data string) error {
 		name := module(i)
 		dir := filepath.Join(folder, "modules", name)
 		in := filepath.Join(data, name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
+		for _, d := range []string{dir, filepath.Join(in, "out")} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				return err
+			}
 		}
 		call := fmt.Sprintf("module %q {\n  source = \"./modules/%s\"\n  data   = %q\n}\n", name, name, in)
 		var own bytes.Buffer

@@ -46,7 +46,7 @@ func main() {
 	flag.IntVar(&s.fed, "fed", 10, "many: one module in so many has a file to read for each pipeline")
 	flag.IntVar(&s.changes, "changes", 10, "many: files changed, one after the other")
 	flag.DurationVar(&s.idle, "idle", 3*time.Minute, "many: how long pipelines poll before memory is measured")
-	flag.IntVar(&s.wide, "wide", 6_000_000, "change: rows of the file that is read meanwhile")
+	flag.IntVar(&s.wide, "wide", 9_000_000, "change: rows of the file that is read meanwhile")
 	flag.IntVar(&s.times, "times", 20, "change: changes")
 	flag.IntVar(&s.rows, "rows", 3_000_000, "reload: rows of job A")
 	flag.IntVar(&s.rounds, "rounds", 3, "reload: runs without and with reloads, by turns")

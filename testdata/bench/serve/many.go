@@ -73,6 +73,9 @@ func (s *settings) polls(ctx context.Context, v *server, t *table) error {
 	t.add("memory after "+s.idle.String(), "400 MiB", "%d MiB; peak %d MiB; heap %.0f MiB; %.0f goroutines", now, peak,
 		gauges["go_memstats_heap_alloc_bytes"]/(1<<20), gauges["go_goroutines"])
 	t.add("delay of starts, 99% of "+fmt.Sprint(h.n), "2s", "%s; 50%% %s; mean %s", h.within(0.99), h.within(0.5), short(time.Duration(h.sum/max(h.n, 1)*1e9)))
+	if n := v.bad.Load(); n > 0 {
+		return fmt.Errorf("%d runs failed", n)
+	}
 	t.add("polling for "+last.String(), "", "%s of processor time, %d lines of log", short(cpu), lines)
 	return nil
 }

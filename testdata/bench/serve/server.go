@@ -26,6 +26,7 @@ type server struct {
 	url   string
 	lines chan line    // those of wanted messages
 	count atomic.Int64 // of all lines
+	bad   atomic.Int64 // runs that failed
 	ended chan error
 }
 
@@ -82,6 +83,9 @@ func (v *server) read(log io.Reader, tail chan<- string) {
 		v.count.Add(1)
 		l := line{at: time.Now()}
 		if json.Unmarshal(sc.Bytes(), &l) == nil && wanted(l.Msg) {
+			if l.Outcome == "failed" {
+				v.bad.Add(1)
+			}
 			select {
 			case v.lines <- l:
 			default: // nobody waits for it

@@ -122,6 +122,7 @@ func TestServingEngineKeepsConnectionsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close() //nolint:errcheck // a server of this test
+	f.Put("/in/a.csv", []byte("id\n1\n"), time.Time{})
 	dir := t.TempDir()
 	text := fmt.Sprintf(`
 connection "ftp" "erp" {
@@ -146,8 +147,9 @@ pipeline "p" {
 	if err := os.WriteFile(filepath.Join(dir, "p.hcl"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := newApp(strings.NewReader(""), io.Discard, io.Discard)
-	a.logLevel = "error"
+	var errs bytes.Buffer
+	a := newApp(strings.NewReader(""), io.Discard, &errs)
+	a.logLevel, a.logFormat = "error", "text"
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -162,6 +164,11 @@ pipeline "p" {
 		return n
 	}
 	for deadline := time.Now().Add(20 * time.Second); polls() < 3; time.Sleep(20 * time.Millisecond) {
+		select {
+		case err := <-done:
+			t.Fatalf("it ended: %v\n%s", err, errs.String())
+		default:
+		}
 		if time.Now().After(deadline) {
 			t.Fatalf("no three polls: %q", f.Log())
 		}

@@ -137,6 +137,7 @@ pipeline "p" {
   source "ftp" "files" {
     connection = connection.ftp.erp
     path       = "/in/*.csv"
+    ready      = "now"
   }
   decode "csv" {
     columns = { id = "text" }

@@ -19,7 +19,7 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 RACE ?= ./cmd/... ./engine/api/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/serve/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./engine/watch/... ./plugins/...
 
 .NOTPARALLEL:
-.PHONY: build test check lint servers race bench fuzz demo fmt clean help
+.PHONY: build test check lint servers race bench bench-serve fuzz demo fmt clean help
 
 build: ## build bin/weir
 	@mkdir -p bin
@@ -71,6 +71,9 @@ race: ## tests of packages where goroutines meet, under the race detector
 bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1)
 	@testdata/bench/run.sh
 
+bench-serve: build ## weir serve with thousands of pipelines and through changes (MODULES=500 IDLE=3m)
+	@testdata/bench/serve.sh
+
 # Each fuzz target with its package. In make test they run over their seeds.
 FUZZTIME ?= 10m
 FUZZ ?= ./engine:FuzzLoad ./engine/diag:FuzzRender ./engine/compute:FuzzKernelVM ./engine/function:FuzzFormsAgree \
@@ -94,4 +97,4 @@ clean: ## remove what was built
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -13,6 +13,17 @@
 //     rows; sinks (plugins/rest, plugins/file) get deliveries with stable keys.
 //   - state makes cursor, file ledger, keys, identity, rejects and counts durable
 //     in one commit; only then does files move or delete what was read.
+//   - serve keeps many pipelines running: schedule says when, a bounded number of
+//     runs go side by side, failures are tried again.
+//
+// The walk of a change: watch notices files that changed; serve has the folder
+// loaded again (config takes over what is the same, plan likewise), describes the
+// new plan and takes the difference to what is in effect (plan.Describe,
+// plan.Difference): for each pipeline keep, swap, restart, add or remove, with reasons
+// and with what it means for stored state. Only then is anything touched: a swap is
+// handed to the run, which takes it at a commit between two batches (exec.Control);
+// a restart probes what is new, stops the run at a commit, and goes on from there. The
+// verdict goes to whoever asked, to the log, the history and the metrics (api).
 //
 // Problems that people cause are diag.Diagnostics with a range and a code.
 package engine

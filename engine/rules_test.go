@@ -71,7 +71,8 @@ func importRules() []importRule {
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
 		{"engine/lineage", []string{"engine/diag", "engine/plan", "engine/state"}, nil},
-		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule", "engine/state"}, nil},
+		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule",
+			"engine/state", "engine/state/memkv"}, nil},
 		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
 		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
 			"engine/state", "engine/testkit/*"}, nil},
@@ -80,8 +81,8 @@ func importRules() []importRule {
 		{"plugins/*", surface, nil},
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
-		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/lineage", "engine/plan", "engine/plugin",
-			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/serve", "engine/api", "engine/watch", "engine/state",
+		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
+			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/serve", "engine/api", "engine/watch", "engine/state", "engine/lineage", "engine/spec",
 			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }

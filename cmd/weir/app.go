@@ -39,6 +39,7 @@ type app struct {
 	noColor   bool
 	logLevel  string
 	logFormat string
+	tokenFile string
 }
 
 // main runs the command line and returns the exit code.
@@ -75,7 +76,8 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.logLevel, "log-level", "", "least level to log: debug, info, warn or error (default warn; info for serve where nobody watches)")
 	f.StringVar(&a.logFormat, "log-format", "text", "form of log lines on standard error: text or json")
 	root.AddCommand(a.validateCommand(), a.runCommand(), a.fmtCommand(), a.graphCommand(), a.testCommand(), a.demoCommand(), a.versionCommand())
-	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand(), a.serveCommand())
+	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand())
+	root.AddCommand(a.serveCommand(), a.reloadCommand(), a.planCommand(), a.reloadsCommand(), a.statusCommand(), a.topCommand())
 	a.complete(root)
 	usageErrors(root)
 	return root

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"weir/engine"
@@ -34,7 +36,7 @@ func (a *app) complete(root *cobra.Command) {
 				return a.pipelineNames(c, pathArg(args)), cobra.ShellCompDirectiveNoFileComp
 			}) // the flag is there
 		}
-		if c.Flags().Lookup("config") != nil {
+		if c.Flags().Lookup("config") != nil && strings.Contains(c.Use, "PIPELINE") {
 			c.ValidArgsFunction = func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 				switch {
 				case len(args) == 0:

@@ -52,17 +52,9 @@ func (a *app) printReload(at string, v *serve.Verdict) {
 	if v.Outcome == serve.Unchanged && v.Trigger != "api" && v.Trigger != "signal" {
 		return
 	}
-	_, _ = fmt.Fprintf(a.stdout, "%s  reload %d (%s): %s, generation %d, revision %s, %.0f ms\n", at, v.ID, v.Trigger, v.Outcome, v.Generation, v.Revision, v.Seconds*1e3)
+	_, _ = fmt.Fprintf(a.stdout, "%s  %s\n", at, verdictLine(v))
 	for i := range v.Actions {
-		d := &v.Actions[i]
-		line := fmt.Sprintf("          %-7s %s", d.Kind, d.Pipeline)
-		if d.Outcome != serve.ActionDone {
-			line += ": " + d.Outcome
-		}
-		if why := d.Why(); why != "" {
-			line += "  (" + why + ")"
-		}
-		_, _ = fmt.Fprintln(a.stdout, printable(line))
+		_, _ = fmt.Fprintln(a.stdout, "          "+actionLine(&v.Actions[i]))
 	}
 	ds, sources := v.Problems()
 	_ = diag.Text(a.stdout, ds, sources, diag.TextOptions{Color: a.color(a.stdout)}) // a terminal that is gone ends the process in another way

@@ -221,6 +221,13 @@ func (a *app) filesRetry() *cobra.Command {
 			"that a receiver does not drop them as known. Without committed rows the keys stay: what was delivered before a\n" +
 			"failure is recognised. Dedupe steps remember what they let pass.",
 		RunE: func(c *cobra.Command, args []string) error {
+			server, err := a.servedBy(c.Context(), &f)
+			if err != nil {
+				return err
+			}
+			if server != nil {
+				return a.remoteRetry(c.Context(), server, &f, args[0], args[1], again)
+			}
 			return a.changeStore(c.Context(), &f, func(s *state.Store) error { return a.retryFiles(s, &f, args[0], args[1], again) })
 		},
 	}
@@ -245,21 +252,8 @@ func (a *app) retryFiles(s *state.Store, f *storeFlags, pipeline, pattern string
 			return err
 		}
 		out = append(out, fileJSON(pipeline, e))
-		if f.asJSON {
-			continue
-		}
-		note := ""
-		if e.State == state.FileArchived && e.Target != "" {
-			note = "; it was moved to " + e.Target + ": put it back"
-		}
-		if _, err := fmt.Fprintln(a.stdout, printable(e.Path+" is read by the next run, from its beginning"+note)); err != nil {
-			return err
-		}
 	}
-	if f.asJSON {
-		return printJSON(a.stdout, map[string]any{"retried": out})
-	}
-	return nil
+	return a.printRetried(f, out)
 }
 
 // fileSkipper is an engine that can look for files of a source.
@@ -275,37 +269,44 @@ func (a *app) filesSkip() *cobra.Command {
 		Long: "Marks a file as skipped: no run reads it, or the rest of it, until it changes. It stays where it is. What was\n" +
 			"committed of it stays committed. A file that no run has seen yet is looked for at the source.",
 		RunE: func(c *cobra.Command, args []string) error {
-			in, err := a.inputs()
+			server, err := a.servedBy(c.Context(), &f)
 			if err != nil {
 				return err
 			}
-			r, l, err := a.loadWith(c.Context(), f.config, in)
-			if err != nil {
-				return err
+			if server != nil {
+				return a.remoteSkip(c.Context(), server, &f, args[0], args[1], reason)
 			}
-			if _, err := choose(l.Plan, args[:1]); err != nil {
-				return err
-			}
-			e, ok := r.(fileSkipper)
-			if !ok {
-				return errors.New("this engine cannot skip files")
-			}
-			entry, err := e.SkipFile(c.Context(), l, engine.SkipOptions{StateDir: f.dir, Pipeline: args[0], Path: args[1], Reason: reason})
-			var nf *plugin.Failure
-			if errors.As(err, &nf) && nf.Class == plugin.Data {
-				return withCode(exitFailed, err)
-			}
-			if err != nil {
-				return err
-			}
-			if f.asJSON {
-				return printJSON(a.stdout, map[string]any{"skipped": fileJSON(args[0], entry)})
-			}
-			_, err = fmt.Fprintln(a.stdout, printable(fmt.Sprintf("%s is not read any more; %s of it stay committed", entry.Path, count(entry.Rows, "row"))))
-			return err
+			return a.skipFile(c.Context(), &f, args[0], args[1], reason)
 		},
 	}
 	a.storeFlags(c, &f)
 	c.Flags().StringVar(&reason, "reason", "skipped by hand", "why, for whoever asks later")
 	return c
+}
+
+func (a *app) skipFile(ctx context.Context, f *storeFlags, pipeline, path, reason string) error {
+	in, err := a.inputs()
+	if err != nil {
+		return err
+	}
+	r, l, err := a.loadWith(ctx, f.config, in)
+	if err != nil {
+		return err
+	}
+	if _, err := choose(l.Plan, []string{pipeline}); err != nil {
+		return err
+	}
+	e, ok := r.(fileSkipper)
+	if !ok {
+		return errors.New("this engine cannot skip files")
+	}
+	entry, err := e.SkipFile(ctx, l, engine.SkipOptions{StateDir: f.dir, Pipeline: pipeline, Path: path, Reason: reason})
+	var nf *plugin.Failure
+	if errors.As(err, &nf) && nf.Class == plugin.Data {
+		return withCode(exitFailed, err)
+	}
+	if err != nil {
+		return err
+	}
+	return a.printSkipped(f, fileJSON(pipeline, entry))
 }

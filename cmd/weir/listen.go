@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -58,7 +59,7 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 			log.Error("the API ended", zap.Error(err))
 		}
 	}()
-	url := "http://" + l.Addr().String()
+	url := "http://" + reachable(l.Addr())
 	log.Info("the API listens", zap.String("url", url))
 	file := filepath.Join(s.StateDir(), servingFile)
 	b, err := json.Marshal(serving{URL: url, PID: os.Getpid()})
@@ -74,6 +75,19 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 		defer cancel()
 		_ = srv.Shutdown(end) // connections that are still busy end with the process
 	}, nil
+}
+
+// reachable returns the address at which this machine reaches a listener: one on
+// all addresses is reached at its own.
+func reachable(a net.Addr) string {
+	t, ok := a.(*net.TCPAddr)
+	switch {
+	case !ok || !t.IP.IsUnspecified():
+		return a.String()
+	case t.IP.To4() != nil:
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(t.Port))
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
 }
 
 // loopback reports whether only this machine reaches address.

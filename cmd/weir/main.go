@@ -38,7 +38,7 @@ func realMain() int {
 
 // newApp makes the program with every plugin it comes with.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{
+	a := &app{
 		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version, plugins: all.Plugins,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
 			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
@@ -47,6 +47,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log, KeepOpen: true})
 		},
 	}
+	a.checkpointOf = a.askCheckpoint
+	return a
 }
 
 // withSignals returns a context that the first interrupt or request to

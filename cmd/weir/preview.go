@@ -12,6 +12,7 @@ import (
 	"weir/engine"
 	"weir/engine/diag"
 	"weir/engine/plan"
+	"weir/engine/state"
 )
 
 // previewer is an engine that can look at the first rows of a source.
@@ -54,7 +55,18 @@ func (a *app) preview(ctx context.Context, pipeline string, f *storeFlags, rows 
 	if !ok {
 		return errors.New("this engine cannot preview")
 	}
-	p, err := e.Preview(ctx, l, engine.PreviewOptions{StateDir: f.dir, Pipeline: pipeline, Rows: rows})
+	o := engine.PreviewOptions{StateDir: f.dir, Pipeline: pipeline, Rows: rows}
+	p, err := e.Preview(ctx, l, o)
+	var locked *state.Locked
+	if errors.As(err, &locked) && a.checkpointOf != nil {
+		copied, remove, cerr := a.checkpointOf(ctx, engine.StateDir(l, f.dir), locked)
+		if cerr != nil {
+			return cerr
+		}
+		defer remove()
+		o.StateDir = copied
+		p, err = e.Preview(ctx, l, o)
+	}
 	if err != nil {
 		return err
 	}

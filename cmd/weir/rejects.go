@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -284,24 +285,7 @@ func (a *app) rejectsDiscard() *cobra.Command {
 		Long: "Removes refused rows for good: those numbered, those that --step, --code and --object choose, or all of them.\n" +
 			"They stay counted as rejected in the ledger of the pipeline.",
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.changeStore(c.Context(), &f, func(s *state.Store) error {
-				list, err := chooseLetters(s, args, &x, all)
-				if err != nil {
-					return err
-				}
-				if len(args) == 1 && !yes {
-					return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(list)), "refused row"), args[0]))
-				}
-				n, err := s.DiscardRejects(args[0], numbersOf(list))
-				if err != nil {
-					return err
-				}
-				if f.asJSON {
-					return printJSON(a.stdout, map[string]any{"discarded": n})
-				}
-				_, err = fmt.Fprintln(a.stdout, count(int64(n), "refused row")+" discarded")
-				return err
-			})
+			return a.discard(c.Context(), args, &f, &x, all, yes)
 		},
 	}
 	a.storeFlags(c, &f)
@@ -309,6 +293,42 @@ func (a *app) rejectsDiscard() *cobra.Command {
 	c.Flags().BoolVar(&all, "all", false, "all refused rows of the pipeline")
 	c.Flags().BoolVar(&yes, "yes", false, "do it; needed when rows are not named by number")
 	return c
+}
+
+func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *rejectFilter, all, yes bool) error {
+	server, err := a.servedBy(ctx, f)
+	if err != nil {
+		return err
+	}
+	n := 0
+	remove := func(s *state.Store) error {
+		list, err := chooseLetters(s, args, x, all)
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 && !yes {
+			return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(list)), "refused row"), args[0]))
+		}
+		if server == nil {
+			n, err = s.DiscardRejects(args[0], numbersOf(list))
+			return err
+		}
+		n, err = server.Discard(ctx, args[0], numbersOf(list))
+		return refusal(err)
+	}
+	if server != nil {
+		err = a.withStore(ctx, f, true, remove) // the rows are chosen in a copy
+	} else {
+		err = a.changeStore(ctx, f, remove)
+	}
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(a.stdout, map[string]any{"discarded": n})
+	}
+	_, err = fmt.Fprintln(a.stdout, count(int64(n), "refused row")+" discarded")
+	return err
 }
 
 func numbersOf(list []letter) []uint64 {

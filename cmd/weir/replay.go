@@ -70,6 +70,13 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		_, err := fmt.Fprintln(a.stdout, "There is no refused row to replay.")
 		return err
 	}
+	server, err := a.servedBy(ctx, f)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		return a.remoteReplay(ctx, server, f, args[0], numbersOf(list))
+	}
 	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list), Point: point})
 	if err != nil {
 		return err

@@ -72,6 +72,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	}
 	report, err := e.Run(ctx, l, o)
 	clearProgress()
+	err = heldBy(err, "It runs these pipelines on their schedules: weir status shows how they stand, and POST /api/v1/pipelines/NAME/run there runs one now. To run them here instead, end that process first")
 	if report != nil {
 		if perr := a.printReport(report, l, f.asJSON, err); perr != nil {
 			return perr

@@ -216,7 +216,7 @@ func TestVerbsShowNoSecret(t *testing.T) {
 			r.ftp.SetFaults(ftpserver.Faults{RefuseLogin: "530-no " + secretPassword + "\r\n530 " + secretPassword})
 		}, "", "refused user"},
 		"FTP greets and closes":         {func(r *secretRig) { r.ftp.SetFaults(ftpserver.Faults{DropOn: []string{"PASS"}}) }, "", "while logging in"},
-		"FTP lists it":                  {func(r *secretRig) { r.ftp.SetFaults(ftpserver.Faults{ExtraLines: []string{"odd " + secretPassword}}) }, "", "lines of a listing"},
+		"FTP lists it":                  {func(r *secretRig) { r.ftp.SetFaults(ftpserver.Faults{ExtraLines: []string{"odd " + secretPassword}}) }, "", "entries of a listing"},
 		"the password is refused":       {func(r *secretRig) { r.sftpWith("password = secret(\"SECRET_PASSPHRASE\")") }, "", "refused user"},
 		"the key is refused":            {func(r *secretRig) { r.sftpWith(key) }, open, "refused user"},
 		"the key with passphrase works": {func(r *secretRig) { r.sftpWith(key) }, locked, `"rejected":2`},

@@ -324,7 +324,7 @@ func (a *app) stateReset() *cobra.Command {
 		Long: "Forgets everything that is kept of a pipeline: files, cursors, keys, runs and refused rows, so that its next run\n" +
 			"reads and delivers everything again, under new idempotency keys. Identity spaces are shared by pipelines and are reset by their own names.",
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.changeStore(c.Context(), &f, func(s *state.Store) error {
+			err := a.changeStore(c.Context(), &f, func(s *state.Store) error {
 				what, drop, err := toReset(c, s, args[0])
 				if err != nil {
 					return err
@@ -341,6 +341,7 @@ func (a *app) stateReset() *cobra.Command {
 				_, err = fmt.Fprintln(a.stdout, printable("Forgotten: "+what))
 				return err
 			})
+			return heldBy(err, "What is kept can be forgotten only while nothing runs: end that process, reset, and start it again")
 		},
 	}
 	a.storeFlags(c, &f)

@@ -29,6 +29,7 @@ func (a *app) storeFlags(c *cobra.Command, f *storeFlags) {
 	c.Flags().StringVar(&f.dir, "state", "", "folder of the state store (default: what the engine block says, else .weir/state)")
 	c.Flags().StringVar(&f.config, "config", ".", "folder or file of the configuration")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print as JSON")
+	a.tokenFlag(c)
 }
 
 // stateDir returns the folder of the store. A configuration that is missing or

@@ -33,7 +33,7 @@ type collector struct {
 	build, revision, generation, ready, pipelines *prometheus.Desc
 	rows, held, expanded, runs, failures, success *prometheus.Desc
 	oldest, runTime, commitTime, deliveryTime     *prometheus.Desc
-	reloads, reloadTime                           *prometheus.Desc
+	reloads, reloadTime, startDelay               *prometheus.Desc
 }
 
 func newCollector(o Options) *collector {
@@ -59,13 +59,14 @@ func newCollector(o Options) *collector {
 		deliveryTime: d("delivery_duration_seconds", "How long deliveries took.", "pipeline", "sink"),
 		reloads:      d("reloads_total", "Reloads by outcome and trigger, since the process began.", "outcome", "trigger"),
 		reloadTime:   d("reload_duration_seconds", "How long reloads took."),
+		startDelay:   d("start_delay_seconds", "How long after they were due runs began."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.build, c.revision, c.generation, c.ready, c.pipelines, c.rows, c.held, c.expanded, c.runs, c.failures, c.success,
-		c.oldest, c.runTime, c.commitTime, c.deliveryTime, c.reloads, c.reloadTime} {
+		c.oldest, c.runTime, c.commitTime, c.deliveryTime, c.reloads, c.reloadTime, c.startDelay} {
 		out <- d
 	}
 }
@@ -97,6 +98,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(c.reloads, prometheus.CounterValue, float64(n), k.Outcome, k.Trigger)
 	}
 	histogram(out, c.reloadTime, reloads.Took)
+	histogram(out, c.startDelay, c.server.StartDelays())
 	for _, f := range c.unread.read(c.server, list) {
 		gauge(c.oldest, f.age.Seconds(), f.pipeline, f.source)
 	}

@@ -107,6 +107,7 @@ func (a *API) checkpoint(http.ResponseWriter, *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	dir = absolute(dir)
 	a.copies[dir] = copied{made: now, remove: remove}
 	return http.StatusCreated, Checkpoint{Dir: dir}, nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"weir/engine/diag"
@@ -37,7 +38,7 @@ func (a *API) ready(http.ResponseWriter, *http.Request) (int, any, error) {
 func (a *API) status(http.ResponseWriter, *http.Request) (int, any, error) {
 	st := a.o.Server.Status()
 	return http.StatusOK, Status{
-		Version: a.o.Version, Folder: st.Folder, StateDir: st.StateDir, Started: st.Started.UTC(), Ready: st.Generation > 0 && !st.Stopping, Stopping: st.Stopping,
+		Version: a.o.Version, Folder: absolute(st.Folder), StateDir: absolute(st.StateDir), Started: st.Started.UTC(), Ready: st.Generation > 0 && !st.Stopping, Stopping: st.Stopping,
 		Revision: st.Revision, Seen: st.Seen, Generation: st.Generation, Base: st.Base, Running: st.Running, Pipelines: pipelinesOf(st), Reload: st.Reload,
 	}, nil
 }
@@ -105,6 +106,14 @@ func ledgerOf(c state.Counts) Ledger {
 		Read: c.Read, Delivered: c.Delivered, Filtered: filtered, Deduplicated: c.Deduplicated,
 		Grouped: c.Grouped, Expanded: c.Expanded, Rejected: c.Rejected, Held: c.Held,
 	}
+}
+
+// absolute returns a path that means the same to whoever asks from another folder.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // timeOf is nil for the zero time.

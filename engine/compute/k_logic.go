@@ -81,7 +81,15 @@ func (b *branch) put(f *frame, out *vec) {
 		}
 		return
 	}
+	if inner, ok := b.k.(*condK); ok && inner.typ.Kind == out.col.Type.Kind {
+		inner.into(f, out, b.sel)
+		return
+	}
 	src := b.k.eval(f, b.sel)
+	if out.col.Type.Kind == record.String && src.Type.Kind == record.String && src.Nulls == nil && f.bad == nil {
+		out.copyTexts(src, b.sel)
+		return
+	}
 	for _, i := range b.sel {
 		if f.failed(i) {
 			out.blank(i)
@@ -100,22 +108,27 @@ type condK struct {
 }
 
 func (k *condK) eval(f *frame, sel []int32) *record.Column {
-	cond := k.cond.eval(f, sel)
 	c := k.out.reset(k.typ, f.n)
+	k.into(f, &k.out, sel)
+	return c
+}
+
+// into sets the values of sel in out, which may be that of another choice around.
+func (k *condK) into(f *frame, out *vec, sel []int32) {
+	cond := k.cond.eval(f, sel)
 	k.a.sel, k.b.sel = k.a.sel[:0], k.b.sel[:0]
 	for _, i := range sel {
 		switch {
 		case f.failed(i):
-			k.out.blank(i)
+			out.blank(i)
 		case cond.Bools[i]:
 			k.a.sel = append(k.a.sel, i)
 		default:
 			k.b.sel = append(k.b.sel, i)
 		}
 	}
-	k.a.put(f, &k.out)
-	k.b.put(f, &k.out)
-	return c
+	k.a.put(f, out)
+	k.b.put(f, out)
 }
 
 // coalesceK is ??: the right side is evaluated where the left one is nil.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -198,45 +199,48 @@ func (k *mapTextK) eval(f *frame, sel []int32) *record.Column {
 }
 
 func appendLower(dst, s []byte) []byte {
-	start := len(dst)
-	dst = append(dst, s...)
-	if i := flipCase(dst[start:], 'A'); i >= 0 {
-		return appendMapped(dst[:start+i], s[i:], unicode.ToLower)
+	at, i := len(dst), -1
+	if dst, i = appendFlipped(dst, s, 'A'); i >= 0 {
+		return appendMapped(dst[:at+i], s[i:], unicode.ToLower)
 	}
 	return dst
 }
 
-// flipCase changes the case of the ASCII letters of s from first, 'A' or 'a', on,
-// eight at a time. It stops at the first byte that is not ASCII, or in the word
-// before it, and returns a place up to which all is done; -1 when that is the end.
-func flipCase(s []byte, first byte) int {
+// appendFlipped appends s with the other case for its ASCII letters from first, 'A'
+// or 'a', on, eight at a time. It stops at the first byte that is not ASCII, or in the
+// word before it, and tells up to which place all is done; -1 when that is the end.
+func appendFlipped(dst, s []byte, first byte) ([]byte, int) {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	from, beyond := ones*uint64(0x80-first), ones*uint64(0x80-first-26)
+	at := len(dst)
+	dst = slices.Grow(dst, len(s))[:at+len(s)]
+	to := dst[at:]
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for ; i < len(s)-7; i += 8 {
 		w := binary.LittleEndian.Uint64(s[i:])
 		if w&tops != 0 {
-			return i
+			return dst, i
 		}
 		letters := (w + from) &^ (w + beyond) & tops
-		binary.LittleEndian.PutUint64(s[i:], w^letters>>2)
+		binary.LittleEndian.PutUint64(to[i:], w^letters>>2)
 	}
 	for ; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return i
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return dst, i
 		}
-		if s[i]-first < 26 {
-			s[i] ^= 0x20
+		if c-first < 26 {
+			c ^= 0x20
 		}
+		to[i] = c
 	}
-	return -1
+	return dst, -1
 }
 
 func appendUpper(dst, s []byte) []byte {
-	start := len(dst)
-	dst = append(dst, s...)
-	if i := flipCase(dst[start:], 'a'); i >= 0 {
-		return appendMapped(dst[:start+i], s[i:], unicode.ToUpper)
+	at, i := len(dst), -1
+	if dst, i = appendFlipped(dst, s, 'a'); i >= 0 {
+		return appendMapped(dst[:at+i], s[i:], unicode.ToUpper)
 	}
 	return dst
 }

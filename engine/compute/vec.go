@@ -98,6 +98,20 @@ func (v *vec) copyCell(i int32, src *record.Column, r int32) {
 	}
 }
 
+// copyTexts is copyCell for the rows sel of a column of texts without nulls.
+func (v *vec) copyTexts(src *record.Column, sel []int32) {
+	c := &v.col
+	for _, i := range sel {
+		off := len(c.Data)
+		if off > maxData {
+			v.blank(i)
+			continue
+		}
+		c.Data = appendText(c.Data, src, i)
+		c.Views[i] = record.View{Off: uint32(off), Len: src.Views[i].Len}
+	}
+}
+
 // copyable tells whether copyCell knows kind k.
 func copyable(k record.Kind) bool {
 	switch k {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -151,12 +152,8 @@ func (l *loader) same(m *Module, files []string) bool {
 // adopt takes a module and those inside it over from an earlier load.
 func (l *loader) adopt(m *Module) {
 	l.all = append(l.all, m)
-	for name, v := range m.reads.env {
-		l.snap.env[name] = v
-	}
-	for name, v := range m.reads.secretEnv {
-		l.snap.secretEnv[name] = v
-	}
+	maps.Copy(l.snap.env, m.reads.env)
+	maps.Copy(l.snap.secretEnv, m.reads.secretEnv)
 	for name := range m.reads.shown {
 		l.snap.shown[name] = true
 	}

@@ -275,6 +275,26 @@ func (l *loader) named(m *Module, blocks map[string][]*hcl.Block) {
 	}
 }
 
+// mayInclude reports whether the module in dir, whose canonical name is here, may
+// be loaded at this place, and says why not.
+func (l *loader) mayInclude(dir, here string, parents []string, rng hcl.Range) bool {
+	switch {
+	case slices.Contains(parents, here):
+		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(parents) > maxModules:
+		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
+		return false
+	case len(l.all) >= maxInstances:
+		if !l.crowded {
+			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
+		}
+		l.crowded = true
+		return false
+	}
+	return true
+}
+
 // call loads the module that a module block instantiates. It reports false when
 // there is nothing to load.
 func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
@@ -302,18 +322,7 @@ func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
 		return false
 	}
 	here := canonical(dir)
-	switch {
-	case slices.Contains(parents, here):
-		l.add(diag.Errorf("config.module_cycle", &rng, "The module includes itself", "%s is already being loaded: %s.", dir, strings.Join(append(parents, here), " -> ")))
-		return false
-	case len(parents) > maxModules:
-		l.add(diag.Errorf("config.too_deep", &rng, "Modules are nested too deeply", "Modules may contain each other %d deep: %s.", maxModules, strings.Join(append(parents, here), " -> ")))
-		return false
-	case len(l.all) >= maxInstances:
-		if !l.crowded {
-			l.add(diag.Errorf("config.too_large", &rng, "There are too many modules", "At most %d may be instantiated, those inside of modules included.", maxInstances))
-		}
-		l.crowded = true
+	if !l.mayInclude(dir, here, parents, rng) {
 		return false
 	}
 	parents = append(slices.Clone(parents), here)

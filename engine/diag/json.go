@@ -47,7 +47,7 @@ func ToJSON(l List) []JSONDiagnostic {
 	for i, d := range l {
 		out[i] = JSONDiagnostic{
 			Severity: d.Severity.String(), Code: d.Code, Summary: d.Summary, Detail: d.Detail,
-			Range: jsonRange(d.Subject),
+			Range: RangeJSON(d.Subject),
 		}
 		if d.Row != nil {
 			out[i].Row = &JSONRow{Object: d.Row.Object, Row: d.Row.Row, Line: d.Row.Line, Column: d.Row.Column}
@@ -56,7 +56,34 @@ func ToJSON(l List) []JSONDiagnostic {
 	return out
 }
 
-func jsonRange(r *hcl.Range) *JSONRange {
+// FromJSON is the inverse of ToJSON, for printing what another process found. A
+// severity that is not known is taken as error. Contexts and fixes are not in that form.
+func FromJSON(l []JSONDiagnostic) List {
+	out := make(List, len(l))
+	for i, j := range l {
+		out[i] = Diagnostic{Code: j.Code, Summary: j.Summary, Detail: j.Detail, Subject: j.Range.HCL()}
+		if j.Severity == Warning.String() {
+			out[i].Severity = Warning
+		}
+		if j.Row != nil {
+			out[i].Row = &RowRef{Object: j.Row.Object, Row: j.Row.Row, Line: j.Row.Line, Column: j.Row.Column}
+		}
+	}
+	return out
+}
+
+// HCL returns the range as the hcl library has it; nil for nil.
+func (r *JSONRange) HCL() *hcl.Range {
+	if r == nil {
+		return nil
+	}
+	return &hcl.Range{Filename: r.File, Start: r.Start.hcl(), End: r.End.hcl()}
+}
+
+func (p JSONPos) hcl() hcl.Pos { return hcl.Pos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
+
+// RangeJSON returns r in its form for programs; nil for nil.
+func RangeJSON(r *hcl.Range) *JSONRange {
 	if r == nil {
 		return nil
 	}

@@ -240,12 +240,8 @@ func (r *run) commitState(ctx context.Context) error {
 // commitCounts is commitState without its points.
 func (r *run) commitCounts(ctx context.Context) error {
 	r.Session.Count(r.pending)
-	begun := r.Clock.Now()
-	if err := r.Session.Commit(ctx); err != nil {
+	if err := r.commitTimed(ctx); err != nil {
 		return err
-	}
-	if r.Committed != nil {
-		r.Committed(r.pending, r.Clock.Now().Sub(begun))
 	}
 	r.report.Counts.Add(r.pending)
 	r.report.Groups = addGroups(r.report.Groups, r.groups...)

@@ -69,13 +69,6 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	return nil
 }
 
-// took reports how long a delivery took.
-func (s *sinkNode) took(d time.Duration) {
-	if s.r.Delivered != nil {
-		s.r.Delivered(s.node.Address, d)
-	}
-}
-
 // launch encodes a delivery, while those before it are under way, and sends it
 // as soon as it may.
 func (s *sinkNode) launch(ctx context.Context, d *plugin.Delivery) error {

@@ -62,6 +62,9 @@ type rig struct {
 	hold  func(context.Context, []string) (func(), error) // nil is the store's
 	pool  share.Pool
 	runs  int
+
+	committed func(state.Counts, time.Duration)
+	delivered func(string, time.Duration)
 }
 
 // crash ends a run without a word, as SIGKILL would.
@@ -154,7 +157,7 @@ func (r *rig) run(ctx context.Context) (rep *exec.Report, err error) {
 	}
 	rep, err = exec.Run(ctx, exec.Options{
 		Pipeline: r.plan.Pipelines[0], Revision: r.plan.Revision, RunID: id, Session: ses, Clock: r.clock, Log: zap.NewNop(),
-		StateDir: filepath.Join(r.dir, "state"), Lanes: 3, Chunk: r.chunk, Point: r.point, Hold: hold,
+		StateDir: filepath.Join(r.dir, "state"), Lanes: 3, Chunk: r.chunk, Point: r.point, Hold: hold, Committed: r.committed, Delivered: r.delivered,
 		Host: func(string) plugin.Host { return host{r} },
 	})
 	if _, ferr := ses.FinishRun(r.clock.Now(), "ok", ""); ferr != nil {

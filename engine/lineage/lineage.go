@@ -98,6 +98,15 @@ func (b *Book) Record(address string) (*Record, error) {
 	return r, nil
 }
 
+// Present calls f with the records of the pipelines that were not removed.
+func (b *Book) Present(f func(*Record)) error {
+	return b.scan(func(string) bool { return true }, func(r *Record) {
+		if !r.Removed {
+			f(r)
+		}
+	})
+}
+
 // Orphans describes pipelines that are not present: they were taken out, or have
 // another name now.
 func (b *Book) Orphans(present func(address string) bool) ([]plan.PipelineDescription, error) {
@@ -190,7 +199,7 @@ func kept(e *plan.Effect) string {
 func (b *Book) broken(a *plan.Action) []plan.Effect {
 	var out []plan.Effect
 	for _, e := range a.Effects {
-		if e.Breaks && b.count(&e) > 0 {
+		if e.Breaks && b.Count(&e) > 0 {
 			out = append(out, e)
 		}
 	}
@@ -199,7 +208,7 @@ func (b *Book) broken(a *plan.Action) []plan.Effect {
 
 // counted says how much an effect concerns, as a sentence.
 func (b *Book) counted(e *plan.Effect) string {
-	n := b.count(e)
+	n := b.Count(e)
 	switch {
 	case e.Space != "":
 		return number(n, "key is", "keys are") + " stored in " + e.Space + ". "
@@ -216,8 +225,8 @@ func number(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// count returns how many keys, files or runs an effect concerns.
-func (b *Book) count(e *plan.Effect) int {
+// Count returns how many keys, files or runs an effect concerns.
+func (b *Book) Count(e *plan.Effect) int {
 	n, err := b.countIn(e)
 	if err != nil {
 		b.log.Warn("what is stored cannot be counted", zap.String("pipeline", e.Pipeline), zap.Error(err))

@@ -1,6 +1,12 @@
 package plan
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"encoding/json"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"weir/engine/diag"
+)
 
 // ActionKind is what a reload does with one pipeline.
 type ActionKind string
@@ -53,6 +59,17 @@ type Reason struct {
 	New     string     `json:"new,omitempty"`
 	Range   *hcl.Range `json:"-"` // in the new configuration, in the old one for what is gone; nil when unknown
 	Text    string     `json:"text"`
+	// At is Range as JSON has it. It is made from Range when that is written, and set when it is read.
+	At *diag.JSONRange `json:"range,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r Reason) MarshalJSON() ([]byte, error) {
+	type plain Reason
+	if r.Range != nil {
+		r.At = diag.RangeJSON(r.Range)
+	}
+	return json.Marshal(plain(r))
 }
 
 // EffectKind is what happens to a piece of stored state.
@@ -99,4 +116,18 @@ type Effect struct {
 	Key      string `json:"key,omitempty"`
 	Source   string `json:"source,omitempty"`
 	Prefix   string `json:"prefix,omitempty"`
+
+	// Count is how many keys, files or runs are concerned, where somebody counted them.
+	Count int `json:"count,omitempty"`
+	// At is Range as JSON has it. It is made from Range when that is written, and set when it is read.
+	At *diag.JSONRange `json:"range,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (e Effect) MarshalJSON() ([]byte, error) {
+	type plain Effect
+	if e.Range != nil {
+		e.At = diag.RangeJSON(e.Range)
+	}
+	return json.Marshal(plain(e))
 }

@@ -58,6 +58,9 @@ func ParseDecimal(s []byte, comma bool) (DecimalValue, error) {
 	if comma {
 		mark, group = ',', '.'
 	}
+	if d, ok := parseShort(s, mark); ok {
+		return d, nil
+	}
 	neg, i := parseSign(s)
 	v, i, digits, err := parseWhole(s, i, group)
 	if err != nil {
@@ -81,6 +84,37 @@ func ParseDecimal(s []byte, comma bool) (DecimalValue, error) {
 		return DecimalValue{}, ErrDecimalSyntax
 	}
 	return wide{0, v}.decimal(neg, scale)
+}
+
+// parseShort is ParseDecimal for what most numbers are: at most 18 digits, with a
+// minus sign or none, without groups. false says nothing about s.
+func parseShort(s []byte, mark byte) (d DecimalValue, ok bool) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg {
+		s = s[1:]
+	}
+	v, point := int64(0), -1
+	for i, c := range s {
+		switch {
+		case c-'0' < 10:
+			v = v*10 + int64(c-'0')
+		case c == mark && point < 0:
+			point = i
+		default:
+			return d, false
+		}
+	}
+	scale := 0
+	if point >= 0 {
+		scale = len(s) - 1 - point
+	}
+	if len(s) > 18 || len(s) == 0 || len(s) == 1 && point == 0 {
+		return d, false
+	}
+	if neg {
+		v = -v
+	}
+	return NewDecimal(v, uint8(scale)), true
 }
 
 // parseSign returns whether s starts with a minus sign, and where its digits begin.

@@ -74,6 +74,18 @@ func addSigned(d, e DecimalValue, eNeg bool) (DecimalValue, error) {
 		}
 		return NewDecimal(a+b, d.Scale), nil
 	}
+	if diff := int(d.Scale) - int(e.Scale); x|y < 1<<50 && -3 <= diff && diff <= 3 {
+		a, b, scale := d.Coef, int64(y), d.Scale
+		if eNeg {
+			b = -b
+		}
+		if diff > 0 {
+			b *= pow10[diff]
+		} else {
+			a, scale = a*pow10[-diff], e.Scale
+		}
+		return NewDecimal(a+b, scale), nil
+	}
 	scale := int(max(d.Scale, e.Scale))
 	p, q := align(d, e)
 	switch {
@@ -192,6 +204,13 @@ func (w wide) div(v wide) (q, rem wide) {
 // decimal returns w / 10^scale in canonical form, or ErrDecimalRange when it is
 // not exactly a decimal.
 func (w wide) decimal(neg bool, scale int) (DecimalValue, error) {
+	if w.hi == 0 && w.lo <= math.MaxInt64 && scale <= MaxScale {
+		c := int64(w.lo)
+		if neg {
+			c = -c
+		}
+		return NewDecimal(c, uint8(scale)), nil
+	}
 	for scale > 0 && (w.hi != 0 || w.lo > math.MaxInt64 || scale > MaxScale || w.lo%10 == 0) {
 		q, r := w.div10()
 		if r != 0 {

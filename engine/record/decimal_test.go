@@ -277,3 +277,48 @@ func TestDecimalDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestParseShort: the short way gives what the long way gives, which a plus sign forces.
+func TestParseShort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringOfN(rapid.RuneFrom([]rune("00123456789.,")), 0, 22, -1).Draw(t, "s")
+		for _, comma := range []bool{false, true} {
+			short, err := ParseDecimal([]byte(s), comma)
+			long, want := ParseDecimal([]byte("+"+s), comma)
+			if short != long || !errors.Is(err, want) {
+				t.Fatalf("%q is %v, %v, and %v, %v with a sign", s, short, err, long, want)
+			}
+			if neg, err := ParseDecimal([]byte("-"+s), comma); neg != long.Neg() || !errors.Is(err, want) {
+				t.Fatalf("-%s is %v, %v", s, neg, err)
+			}
+		}
+	})
+}
+
+// TestAddScales: sums of numbers of different scales are those of the long way.
+func TestAddScales(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size, most := int64(1<<42), 6 // sums have 18 digits at most
+		if rapid.Bool().Draw(t, "large") {
+			size, most = 1<<51, 3
+		}
+		draw := func(name string) DecimalValue {
+			return NewDecimal(rapid.Int64Range(-size, size).Draw(t, name), uint8(rapid.IntRange(0, most).Draw(t, "scale of "+name)))
+		}
+		a, b := draw("a"), draw("b")
+		sum, err := a.Add(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scale := int64(1e6)
+		unit := func(d DecimalValue) *big.Int {
+			return new(big.Int).Mul(big.NewInt(d.Coef), big.NewInt(scale/pow10[d.Scale]))
+		}
+		if want := new(big.Int).Add(unit(a), unit(b)); unit(sum).Cmp(want) != 0 || sum != NewDecimal(sum.Coef, sum.Scale) {
+			t.Fatalf("%v + %v is %v", a, b, sum)
+		}
+		if back, err := sum.Sub(b); err != nil || back != a {
+			t.Fatalf("%v - %v is %v, %v, want %v", sum, b, back, err, a)
+		}
+	})
+}

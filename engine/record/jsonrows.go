@@ -4,21 +4,22 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // jsonCell is a column of one batch as rows of JSON need it: everything that
 // does not change from row to row is looked up once. A column below a list or an
 // object is one as well.
 type jsonCell struct {
+	plain bool // texts without nulls
+	null  bool // every value is
 	kind  Kind // of the column; Invalid for one that goes the general way
 	key   int  // length of `,"name":`, with an opening quote for texts
 	words []byte
-	bare  []byte // `,"name":`
-	nulls []bool
-	null  bool // every value is
-	plain bool // texts without nulls
 	views []View
 	data  []byte
+	bare  []byte // `,"name":`
+	nulls []bool
 	ints  []int64
 	scale []uint8
 	offs  []uint32
@@ -236,11 +237,22 @@ func (c *jsonCell) text(dst []byte, off, n int) []byte {
 	rest := uint(n-j) & 7 * 8
 	w = w&(1<<rest-1) | (ones*' ')<<rest
 	bad |= escapedBytes(w)
-	if bad&tops != 0 || (all|w)&tops != 0 && !ValidText(src[:n]) {
+	if bad&tops != 0 || (all|w)&tops != 0 && !validWords(src, w) {
 		return appendJSONText(dst, src[:n])
 	}
 	buf[n] = '"'
 	return dst[:at+n+1]
+}
+
+// validWords tells whether src, less the last 8 bytes of it, is UTF-8; last are
+// those that make no whole word, with blanks behind them.
+func validWords(src []byte, last uint64) bool {
+	var u pairs
+	for j := 0; j < len(src)-15; j += 8 {
+		u.next(binary.LittleEndian.Uint64(src[j:]))
+	}
+	u.next(last)
+	return u.bad&tops == 0 || utf8.Valid(src[:len(src)-8])
 }
 
 // escapedBytes has a top bit set when one of the eight bytes of w is a control

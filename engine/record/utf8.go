@@ -26,6 +26,15 @@ func ValidText(s []byte) bool {
 			return utf8.Valid(s[i:])
 		}
 	}
+	for ; i < len(s)-7; i += 8 {
+		before := u.open
+		if u.next(binary.LittleEndian.Uint64(s[i:])); u.bad&tops != 0 {
+			if before != 0 {
+				i--
+			}
+			return utf8.Valid(s[i:])
+		}
+	}
 	if u.open != 0 {
 		i--
 	}

@@ -144,7 +144,7 @@ func (s Schedule) Next(after, last time.Time) (time.Time, bool) {
 			return after, true
 		}
 		missed := max(0, after.Sub(last)/s.period)
-		return last.Add((missed + 1) * s.period), true
+		return last.Add((missed + 1) * s.period), true //nolint:durationcheck // missed is a number of periods
 	case onStart:
 		return after, last.IsZero()
 	case clock:

@@ -78,6 +78,7 @@ func (s *Server) adopt(p *pipeline, t *target) {
 	if p.want == t {
 		p.want = nil
 	}
+	s.effective(t.generation, t.revision)
 	if err := s.record(p); err != nil {
 		s.log.Error("what is in effect could not be recorded", zap.String("pipeline", p.address), zap.Error(err))
 	}
@@ -372,33 +373,4 @@ func (s *Server) fail(p *pipeline, d *Done, err error) {
 	}
 	p.config = d.diags
 	s.retry = true
-}
-
-// probe opens the sources and sinks that changed, and closes them again.
-func (s *Server) probe(ctx context.Context, p *plan.Pipeline, d *Done) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	over, stop := s.after(ctx, s.o.Drain)
-	defer stop()
-	go func() {
-		<-over
-		cancel()
-	}()
-	host := s.e.Hosts(s.log.With(zap.String("pipeline", p.Address)))
-	for _, n := range p.Nodes {
-		changed := false
-		for i := range d.Reasons {
-			changed = changed || d.Reasons[i].Step == n.Address || d.Reasons[i].Step == ""
-		}
-		var x any = n.Source
-		if n.Sink != nil {
-			x = n.Sink
-		}
-		if pr, ok := x.(plugin.Prober); ok && changed {
-			if err := pr.Probe(ctx, host(n.Address)); err != nil {
-				return &exec.StepError{Step: n.Address, Err: err}
-			}
-		}
-	}
-	return nil
 }

@@ -65,14 +65,6 @@ func (r *rig) write(name, text string) {
 	}
 }
 
-func (r *rig) read(name string) string {
-	b, err := os.ReadFile(r.path(name))
-	if err != nil {
-		return ""
-	}
-	return string(b)
-}
-
 // start begins to serve, and ends it with the test.
 func (r *rig) start() *serve.Server {
 	r.t.Helper()

@@ -65,6 +65,15 @@ type ReloadMeasures struct {
 	Took     Distribution
 }
 
+// StartDelays tells how long after they were due runs began, in this process. Room,
+// hosts and changes that a run had to wait for count; what it comes after does not.
+// What it returns is the caller's.
+func (s *Server) StartDelays() Distribution {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delays.clone()
+}
+
 // ReloadKind is an outcome of reloads that something triggered.
 type ReloadKind struct{ Outcome, Trigger string }
 

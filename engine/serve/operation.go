@@ -143,6 +143,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		if s.refused(&d, t, answer, orphans) {
 			d.Outcome = ActionRefused
 		}
+		s.countEffects(&d.Action)
 		v.Actions = append(v.Actions, d)
 	}
 	s.engineChanged(l.Plan, v)

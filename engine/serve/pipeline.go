@@ -88,6 +88,9 @@ func (p *pipeline) active() []*run {
 func (s *Server) launch(p *pipeline) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	r := &run{control: &exec.Control{}, cancel: cancel, done: make(chan struct{}), began: s.clock.Now(), generation: p.generation, hosts: p.hosts}
+	if !p.due.IsZero() {
+		s.delays.add(max(0, r.began.Sub(p.due)))
+	}
 	p.run, p.began, p.due, p.again = r, r.began, time.Time{}, false
 	s.running++
 	session := p.session
@@ -104,12 +107,10 @@ func (s *Server) launch(p *pipeline) {
 			r.progress.Store(&Progress{Object: g.Object, Rows: g.Rows, Offset: g.Offset, Size: g.Size, At: s.clock.Now()})
 		},
 	}
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer cancel()
 		s.ended(p, r, s.runOnce(ctx, p, r, job))
-	}()
+	})
 }
 
 // runOnce runs a pipeline in the session that is kept for it, taking one where there is none.
@@ -140,13 +141,16 @@ func (s *Server) ended(p *pipeline, r *run, rep engine.PipelineReport) {
 		s.log.Warn("a run that was left behind has ended", zap.String("pipeline", p.address), zap.String("run", r.id), zap.Uint64("generation", r.generation), zap.Error(rep.Err))
 		return
 	}
+	if taken := (*state.TakenOver)(nil); errors.As(rep.Err, &taken) {
+		s.lose(taken)
+	}
 	p.run = nil
 	s.running--
 	s.leave(r.hosts)
 	s.note(p, r, rep)
 	now := s.clock.Now()
 	switch next, ok := s.nextRun(p, r, rep, now); {
-	case p.removed || s.stopping:
+	case p.removed || s.stopping || s.takenOver != nil:
 	case p.busy > 0:
 		p.again = p.again || errors.Is(rep.Err, exec.ErrStopped)
 		p.due = next

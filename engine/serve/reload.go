@@ -24,16 +24,14 @@ const settleReads = 5
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 	v := s.newVerdict(r)
 	settled := make(chan struct{})
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
+	s.wg.Go(func() {
 		defer close(settled)
 		s.loading.Lock()
 		l, ds := s.read(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
 		s.settle(v, done)
-	}()
+	})
 	select {
 	case <-settled:
 		return v, nil
@@ -142,7 +140,7 @@ func (s *Server) describe(p *plan.Plan) plan.Description {
 
 // begun starts the actions. The caller holds mu.
 func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Description, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
-	generation := s.generation + 1
+	generation := s.allotted + 1
 	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
 	s.retry = false
 	orphans := s.orphans(l.Plan, v.diags.HasErrors())
@@ -166,9 +164,18 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 			}
 			continue
 		}
-		s.generation = generation
-		s.revision = l.Plan.Revision
+		s.allotted = generation
+		if d.Kind != plan.Restart { // which may fail yet
+			s.effective(generation, l.Plan.Revision)
+		}
 		s.change(ctx, d, t, r.State, wg)
+	}
+}
+
+// effective notes that something of a generation is in effect. The caller holds mu.
+func (s *Server) effective(generation uint64, revision string) {
+	if generation >= s.generation {
+		s.generation, s.revision = generation, revision
 	}
 }
 

@@ -3,6 +3,7 @@ package step
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"weir/engine/identity"
 	"weir/engine/record"
@@ -26,11 +27,11 @@ func (r *dedupeRunner) Held() int64 {
 }
 
 func (r *dedupeRunner) signature() string {
-	sig := "dedupe last\n"
-	for _, k := range r.keys {
-		sig += k.name + "\n"
+	names := make([]string, len(r.keys))
+	for i, k := range r.keys {
+		names[i] = k.name + "\n"
 	}
-	return sig + "\n" + r.held.rows.signature()
+	return "dedupe last\n" + strings.Join(names, "") + "\n" + r.held.rows.signature()
 }
 
 // Save implements Keeper.

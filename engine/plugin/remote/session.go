@@ -15,7 +15,7 @@ import (
 // a time uses it. Paths are absolute and free of control characters. Errors of
 // its operations are the protocol's own; Failure makes them fit for people. Once
 // it is over it is not used again.
-type Session interface {
+type Session interface { //nolint:interfacebloat // what a file system needs of a protocol, in one place
 	// Guard watches the session's connections. An operation is begun with it
 	// before the methods below are called.
 	Guard() *stall.Guard

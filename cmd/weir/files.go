@@ -217,8 +217,9 @@ func (a *app) filesRetry() *cobra.Command {
 	c := &cobra.Command{
 		Use: "retry PIPELINE PATH", Short: "Let the next run read a file from its beginning", Args: cobra.ExactArgs(2),
 		Long: "Forgets what the file ledger knows of the file, so that the next run reads it from its beginning. A file of which\n" +
-			"rows were committed needs --again: its rows are processed once more. Deliveries get the same idempotency keys as\n" +
-			"before when the same rows are cut the same way, and dedupe steps remember what they let pass.",
+			"rows were committed needs --again: its rows are processed once more, and delivered under new idempotency keys, so\n" +
+			"that a receiver does not drop them as known. Without committed rows the keys stay: what was delivered before a\n" +
+			"failure is recognised. Dedupe steps remember what they let pass.",
 		RunE: func(c *cobra.Command, args []string) error {
 			server, err := a.servedBy(c.Context(), &f)
 			if err != nil {

@@ -22,7 +22,7 @@ func (a *app) stateCommand() *cobra.Command {
 		Use: "state", Short: "Show what is remembered, export or reset it", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.stateLs(), a.stateShow(), a.stateExport(), a.stateReset())
+	c.AddCommand(a.stateLs(), a.stateShow(), a.stateExport(), a.stateReset(), a.statePrune())
 	return c
 }
 
@@ -33,6 +33,7 @@ type jsonSpace struct {
 
 type jsonState struct {
 	Pipeline   string                `json:"pipeline"`
+	Unused     string                `json:"unused,omitempty"` // why nothing runs on it: laid_aside, removed
 	Epoch      uint64                `json:"epoch"`
 	Generation uint64                `json:"generation"`
 	Revision   string                `json:"revision"`
@@ -86,13 +87,17 @@ func stateOf(s *state.Store, p state.Pipeline, spaces []state.SpaceInfo) (jsonSt
 			out.Spaces = append(out.Spaces, jsonSpace{sp.Name, sp.Keys})
 		}
 	}
-	return out, nil
+	out.Unused, err = unused(s, p.Address)
+	return out, err
 }
 
 func (a *app) stateLs() *cobra.Command {
 	var f storeFlags
 	c := &cobra.Command{
 		Use: "ls", Short: "List pipelines and identity spaces with what is kept of them", Args: cobra.NoArgs,
+		Long: "Lists pipelines and identity spaces with what is kept of them. NAME~1 is what a change of the configuration laid aside\n" +
+			"of NAME, with state = \"fork\"; removed pipelines were taken out of a folder that is served. Neither is used by any\n" +
+			"run; weir state reset drops one, weir state prune all of them.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.withStore(c.Context(), &f, true, func(s *state.Store) error { return a.listState(s, &f) })
 		},
@@ -127,7 +132,7 @@ func (a *app) listState(s *state.Store, f *storeFlags) error {
 	if f.asJSON {
 		return printJSON(a.stdout, map[string]any{"pipelines": list, "entities": shared})
 	}
-	rows := [][]string{{"name", "#read", "#delivered", "#refused", "#files", "#keys", "last commit"}}
+	rows := [][]string{{"name", "#read", "#delivered", "#refused", "#files", "#keys", "last commit", "note"}}
 	for _, p := range list {
 		files, keys, last := 0, int64(0), ""
 		for _, n := range p.Files {
@@ -139,10 +144,10 @@ func (a *app) listState(s *state.Store, f *storeFlags) error {
 		if p.Last != nil {
 			last = stamp(*p.Last)
 		}
-		rows = append(rows, []string{p.Pipeline, fmt.Sprint(p.Ledger.Read), fmt.Sprint(p.Ledger.Delivered), fmt.Sprint(p.Rejects), fmt.Sprint(files), fmt.Sprint(keys), last})
+		rows = append(rows, []string{p.Pipeline, fmt.Sprint(p.Ledger.Read), fmt.Sprint(p.Ledger.Delivered), fmt.Sprint(p.Rejects), fmt.Sprint(files), fmt.Sprint(keys), last, unusedNote(p.Unused)})
 	}
 	for _, sp := range shared {
-		rows = append(rows, []string{sp.Name, "", "", "", "", fmt.Sprint(sp.Keys), ""})
+		rows = append(rows, []string{sp.Name, "", "", "", "", fmt.Sprint(sp.Keys), "", unusedNote(asideOf(sp.Name))})
 	}
 	return table(a.stdout, rows)
 }
@@ -188,6 +193,9 @@ func (a *app) showState(st jsonState) error {
 	var sb strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&sb, format+"\n", args...) }
 	p("%s", st.Pipeline)
+	if st.Unused != "" {
+		p("  unused    %s; weir state reset drops it", unusedNote(st.Unused))
+	}
 	p("  taken     %s, last by configuration %s", count(int64(st.Epoch), "time"), st.Revision) //nolint:gosec // a count
 	if st.Last != nil {
 		p("  commits   %d, the last %s", st.Commits, stamp(*st.Last))
@@ -314,7 +322,7 @@ func (a *app) stateReset() *cobra.Command {
 	c := &cobra.Command{
 		Use: "reset PIPELINE|entity.NAME", Short: "Forget a pipeline, or an identity space", Args: cobra.ExactArgs(1),
 		Long: "Forgets everything that is kept of a pipeline: files, cursors, keys, runs and refused rows, so that its next run\n" +
-			"reads and delivers everything again. Identity spaces are shared by pipelines and are reset by their own names.",
+			"reads and delivers everything again, under new idempotency keys. Identity spaces are shared by pipelines and are reset by their own names.",
 		RunE: func(c *cobra.Command, args []string) error {
 			err := a.changeStore(c.Context(), &f, func(s *state.Store) error {
 				what, drop, err := toReset(c, s, args[0])

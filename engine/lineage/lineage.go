@@ -101,17 +101,6 @@ func (b *Book) Record(address string) (*Record, error) {
 	return r, nil
 }
 
-// Removed returns which pipelines have state, or had it, and were taken out of the
-// configuration that was served.
-func (b *Book) Removed() (map[string]bool, error) {
-	out := map[string]bool{}
-	return out, b.scan(func(string) bool { return true }, func(r *Record) {
-		if r.Removed {
-			out[r.Description.Address] = true
-		}
-	})
-}
-
 // Present calls f with the records of the pipelines that were not removed.
 func (b *Book) Present(f func(*Record)) error {
 	return b.scan(func(string) bool { return true }, func(r *Record) {
@@ -121,15 +110,11 @@ func (b *Book) Present(f func(*Record)) error {
 	})
 }
 
-// Orphans describes pipelines that were not removed and are not present either:
-// they were taken out, or have another name, while nobody looked.
+// Orphans describes pipelines that are not present: they were taken out, or have
+// another name now.
 func (b *Book) Orphans(present func(address string) bool) ([]plan.PipelineDescription, error) {
 	var out []plan.PipelineDescription
-	err := b.scan(func(a string) bool { return !present(a) }, func(r *Record) {
-		if !r.Removed {
-			out = append(out, r.Description)
-		}
-	})
+	err := b.scan(func(a string) bool { return !present(a) }, func(r *Record) { out = append(out, r.Description) })
 	return out, err
 }
 
@@ -250,13 +235,18 @@ func (b *Book) counted(e *plan.Effect) string {
 	n := b.Count(e)
 	switch {
 	case e.Space != "":
-		return fmt.Sprintf("%d keys are stored in %s. ", n, e.Space)
+		return number(n, "key is", "keys are") + " stored in " + e.Space + ". "
 	case e.Source != "":
-		return fmt.Sprintf("%d files are in the ledger of %s. ", n, e.Source)
-	case n == 1:
-		return "A run is recorded. "
+		return number(n, "file is", "files are") + " in the ledger of " + e.Source + ". "
 	}
-	return fmt.Sprintf("%d runs are recorded. ", n)
+	return number(n, "run is", "runs are") + " recorded. "
+}
+
+func number(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // Count returns how many keys, files or runs an effect concerns.
@@ -300,10 +290,7 @@ func (b *Book) Answer(a *plan.Action, is *plan.PipelineDescription, answer strin
 	case "": // it came to be there since the action was judged
 		return b.Judge(a, "", "the pipeline goes on as it was").Err()
 	case Keep:
-		if err := b.store.Keep(a.From, a.Pipeline, renames(a.Effects, &is.Shape)); err != nil || a.From == "" {
-			return err
-		}
-		return b.Forget(a.From)
+		return b.keep(a, is)
 	case Rebuild:
 		return b.store.Rebuild(a.Pipeline, spacesOf(broken))
 	case Fork:
@@ -314,4 +301,23 @@ func (b *Book) Answer(a *plan.Action, is *plan.PipelineDescription, answer strin
 		return err
 	}
 	return errors.New("state cannot be \"" + answer + "\"; it is keep, rebuild or fork")
+}
+
+// keep makes what is stored that of the pipeline and its steps as they are called now.
+func (b *Book) keep(a *plan.Action, is *plan.PipelineDescription) error {
+	spaces := renames(a.Effects, &is.Shape)
+	if a.From == "" {
+		return b.store.Keep("", a.Pipeline, spaces)
+	}
+	r, err := b.Record(a.From)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		moved(spaces, &r.Description.Shape, &is.Shape)
+	}
+	if err := b.store.Keep(a.From, a.Pipeline, spaces); err != nil {
+		return err
+	}
+	return b.Forget(a.From)
 }

@@ -36,3 +36,22 @@ func renames(effects []plan.Effect, is *plan.Shape) map[string]string {
 	}
 	return out
 }
+
+// moved adds to spaces those of a pipeline that has another address now: the address
+// is part of the names of what its steps keep for themselves.
+func moved(spaces map[string]string, was, is *plan.Shape) {
+	for i := range was.Steps {
+		o := &was.Steps[i]
+		j := slices.IndexFunc(is.Steps, func(s plan.StepShape) bool { return s.Step == o.Step && s.Kind == o.Kind })
+		if j < 0 {
+			continue
+		}
+		s := &is.Steps[j]
+		if o.Entity == "" && s.Entity == "" && o.Space != "" && o.Space != s.Space {
+			spaces[o.Space] = s.Space
+		}
+		if o.Own != "" && s.Own != "" && o.Own != s.Own {
+			spaces[o.Own] = s.Own
+		}
+	}
+}

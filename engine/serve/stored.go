@@ -121,7 +121,11 @@ func (s *Server) refused(d *Done, t *target, answer string, orphans func() []pla
 	} else {
 		answer = ""
 	}
-	ds := s.book.Judge(&d.Action, answer, "the pipeline runs on as it was")
+	until := "the pipeline runs on as it was"
+	if d.Kind == plan.Add {
+		until = "it does not run"
+	}
+	ds := s.book.Judge(&d.Action, answer, until)
 	if len(ds) == 0 {
 		return false
 	}
@@ -138,7 +142,10 @@ func (s *Server) orphans(p *plan.Plan, incomplete bool) func() []plan.PipelineDe
 		if incomplete {
 			return nil
 		}
-		out, err := s.book.Orphans(func(a string) bool { return s.pipes[a] != nil || p.Pipeline(a) != nil })
+		out, err := s.book.Orphans(func(a string) bool {
+			q := s.pipes[a]
+			return q != nil && !q.removed || p.Pipeline(a) != nil
+		})
 		if err != nil {
 			s.log.Error("how the state of pipelines came about cannot be read", zap.Error(err))
 		}

@@ -121,10 +121,11 @@ func (a *app) planned(ctx context.Context, f *planFlags) (*api.Planned, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	e, err := a.fullEngine(log)
-	if err != nil {
-		return nil, "", err
+	e, ds := a.newServing(log)
+	if ds.HasErrors() {
+		return nil, "", ds.Err()
 	}
+	defer e.Close()
 	dir, err := a.stateDir(ctx, &f.storeFlags)
 	if err != nil {
 		return nil, "", err

@@ -2,13 +2,12 @@ package serve
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 
 	"weir/engine"
+	"weir/engine/lineage"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -51,34 +50,21 @@ func openToRead(dir string, o state.Options) (*state.Store, error) {
 }
 
 // recall takes what the store says was served last as what is in effect.
-func (s *Server) recall() error {
-	key, err := s.store.Note(noteKey)
-	if err != nil {
+func (s *Server) recall() (err error) {
+	s.book = lineage.Open(s.store, s.log)
+	if s.generation, err = s.book.Generation(); err != nil {
 		return err
 	}
+	key, served, err := s.book.Look()
 	s.key = key
-	g, err := s.store.Note(noteGeneration)
-	if err != nil {
-		return err
-	}
-	if len(g) == 8 {
-		s.generation = binary.BigEndian.Uint64(g)
-	}
-	notes, err := s.store.Notes(notePipeline)
-	if err != nil {
-		return err
-	}
-	for _, n := range notes {
-		var o stored
-		if json.Unmarshal(n.Value, &o) != nil || o.Removed { // another version wrote it: nothing is known
-			continue
-		}
-		address := strings.TrimPrefix(n.Name, notePipeline)
+	for i := range served {
+		r := &served[i]
+		address := r.Description.Address
 		s.pipes[address] = &pipeline{
-			address: address, index: -1, plan: &plan.Pipeline{Address: address}, desc: o.Description, revision: o.Revision, generation: o.Generation,
+			address: address, index: -1, plan: &plan.Pipeline{Address: address}, desc: r.Description, revision: r.Revision, generation: r.Generation,
 		}
 	}
-	return nil
+	return err
 }
 
 // countEffects notes in the effects of an action how much they concern.
@@ -87,7 +73,7 @@ func (s *Server) countEffects(a *plan.Action) {
 	for i := range a.Effects {
 		e := &a.Effects[i]
 		if e.Space != "" || e.Source != "" {
-			e.Count = s.count(*e)
+			e.Count = s.book.Count(e)
 		}
 	}
 }

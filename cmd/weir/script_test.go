@@ -21,7 +21,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": cmdReady, "hangup": cmdHangup, "appears": cmdAppears, "same": cmdSame, "exits": cmdExits,
+			"ready": cmdReady, "signal": cmdSignal, "appears": cmdAppears, "same": cmdSame, "told": cmdTold, "exits": cmdExits,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // scriptPatience is how long a script waits for a server.
@@ -50,12 +51,16 @@ func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s did not get ready", s.URL)
 }
 
-// cmdHangup sends SIGHUP to the server of a state folder: hangup STATE.
-func cmdHangup(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: hangup STATE")
+// cmdSignal sends a signal to the server of a state folder: signal HUP|TERM STATE.
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: signal HUP|TERM STATE")
 	}
-	ts.Check(syscall.Kill(scriptServer(ts, args[0]).PID, syscall.SIGHUP))
+	sig := syscall.SIGTERM
+	if args[0] == "HUP" {
+		sig = syscall.SIGHUP
+	}
+	ts.Check(syscall.Kill(scriptServer(ts, args[1]).PID, sig))
 }
 
 // cmdAppears waits until a file matches a regular expression: appears FILE PATTERN.
@@ -75,16 +80,32 @@ func cmdAppears(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s does not match %s: %v\n%s", args[0], args[1], err, text)
 }
 
+// cmdTold runs a command until its output matches: told PATTERN COMMAND...
+func cmdTold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: told PATTERN COMMAND...")
+	}
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(scriptPatience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_ = ts.Exec(args[1], args[2:]...) // what it printed decides
+		if re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("it does not match %s:\n%s%s", args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+}
+
 // masks are what differs from run to run, and what stands for it.
 func masks() []struct{ pattern, with string } {
 	return []struct{ pattern, with string }{
 		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`, "WHEN"},
 		{`http://127\.0\.0\.1:\d+`, "URL"},
 		{`pid \d+`, "pid PID"},
-		{`revision [0-9a-f]{12}`, "revision REVISION"},
+		{`(?i)\b(revision) [0-9a-f]{12}`, "$1 REVISION"},
 		{`\b\d+ ms`, "TIME"},
+		{`(\S) {3,}`, "$1  "}, // columns are as wide as what is in them
 		{`\b(\d+m)?\d+m?s\b`, "TIME"},
-		{`\bin TIME\b|\bnow\b`, "SOON"},
 	}
 }
 
@@ -98,9 +119,26 @@ func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
 	for _, m := range masks() {
 		got = regexp.MustCompile(m.pattern).ReplaceAllString(got, m.with)
 	}
+	if os.Getenv("WEIR_UPDATE") != "" {
+		updateScript(ts, args[1], got)
+		return
+	}
 	if d := cmp.Diff(ts.ReadFile(args[1]), got); d != "" {
 		ts.Fatalf("%s (-want +got):\n%s\nwhole:\n%s", args[0], d, got)
 	}
+}
+
+// updateScript rewrites a file of the script.
+func updateScript(ts *testscript.TestScript, name, text string) {
+	script := filepath.Join(top, "testdata", "script", filepath.Base(ts.Name())+".txtar")
+	a, err := txtar.ParseFile(script)
+	ts.Check(err)
+	for i := range a.Files {
+		if a.Files[i].Name == name {
+			a.Files[i].Data = []byte(text)
+		}
+	}
+	ts.Check(os.WriteFile(script, txtar.Format(a), 0o644)) //nolint:gosec // a file of the project
 }
 
 // cmdExits checks the exit code of a command that ends otherwise than with 0:

@@ -70,7 +70,9 @@ func importRules() []importRule {
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
-		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/plan", "engine/plugin", "engine/schedule", "engine/state"}, nil},
+		{"engine/lineage", []string{"engine/diag", "engine/plan", "engine/state"}, nil},
+		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule",
+			"engine/state", "engine/state/memkv"}, nil},
 		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
 		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
 			"engine/state", "engine/testkit/*"}, nil},
@@ -80,7 +82,7 @@ func importRules() []importRule {
 		{"pipelines", stdOnly, stdOnly},
 		{"pipelines/*", []string{"engine", "engine/*", "engine/testkit/*", "plugins/all", "pipelines"}, nil},
 		{"cmd/weir", []string{"engine", "engine/config", "engine/diag", "engine/explain", "engine/graph", "engine/identity", "engine/plan", "engine/plugin",
-			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/serve", "engine/api", "engine/watch", "engine/state",
+			"engine/function", "engine/reference", "engine/sample", "engine/scenario", "engine/serve", "engine/api", "engine/watch", "engine/state", "engine/lineage", "engine/spec",
 			"engine/testkit/*", "plugins/all", "pipelines", "pipelines/*"}, nil}, // demo and test run on stand-ins
 	}
 }

@@ -29,7 +29,8 @@ func (l *Loaded) Changed() (name string, changed bool) {
 }
 
 // OpenStore opens the state store in dir as the engine block says, making it when
-// there is none. The caller closes it.
-func (e *Engine) OpenStore(dir string, o plan.EngineOptions) (*state.Store, error) {
-	return e.open(dir, o.StateMemory)
+// there is none. takeOver opens it also when another process has it open, which can
+// commit nothing from then on. The caller closes it.
+func (e *Engine) OpenStore(dir string, o plan.EngineOptions, takeOver bool) (*state.Store, error) {
+	return state.Open(dir, state.Options{Memory: o.StateMemory, TakeOver: takeOver, Log: e.log, Clock: e.clock})
 }

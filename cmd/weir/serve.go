@@ -23,6 +23,7 @@ type serveFlags struct {
 	listen string
 	quiet  time.Duration
 	poll   time.Duration
+	take   bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -37,6 +38,7 @@ func (a *app) serveCommand() *cobra.Command {
 	}
 	a.inputFlags(c)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the state store (default: what the engine block says, else .weir/state)")
+	c.Flags().BoolVar(&f.take, "take-over", false, "take the state folder from a process that has it open and hangs; what that one does later is refused")
 	c.Flags().StringVar(&f.listen, "listen", "", "address of the HTTP API, or off (default: what the engine block says, else 127.0.0.1:7433)")
 	c.Flags().DurationVar(&f.quiet, "quiet", 200*time.Millisecond, "how long nothing may change before a change is taken")
 	c.Flags().DurationVar(&f.poll, "poll", 0, "look at the files this often, instead of being told by the system")
@@ -66,7 +68,7 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	w := watch.Start(context.WithoutCancel(ctx), watch.Options{Clock: plugin.SystemClock{}, Quiet: f.quiet, Poll: f.poll, Names: config.Listed, Log: log})
 	defer w.Close()
 	s, v, err := serve.Start(ctx, serve.Options{
-		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point,
+		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point, TakeOver: f.take,
 		Changed: func(p engine.Paths) { w.Set(watch.Paths{Files: p.Files, Folders: p.Folders}) },
 	})
 	if v != nil {
@@ -94,6 +96,11 @@ func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher,
 		defer a.printEvents(s)()
 	}
 	a.takeChanges(ctx, s, w, log)
+	if err := s.Err(); err != nil { // nothing that runs now can be kept
+		err = errors.Join(withCode(exitEnvironment, err), s.Stop(expired()))
+		stopAPI()
+		return err
+	}
 	drain := s.Engine().Drain
 	if drain == 0 {
 		drain = 30 * time.Second
@@ -113,7 +120,8 @@ func expired() context.Context {
 	return ctx
 }
 
-// takeChanges reloads whenever something may have changed, until ctx is cancelled.
+// takeChanges reloads whenever something may have changed, until ctx is cancelled or
+// another process takes the state folder over.
 func (a *app) takeChanges(ctx context.Context, s *serve.Server, w *watch.Watcher, log *zap.Logger) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -122,6 +130,8 @@ func (a *app) takeChanges(ctx context.Context, s *serve.Server, w *watch.Watcher
 		trigger := ""
 		select {
 		case <-ctx.Done():
+			return
+		case <-s.Lost():
 			return
 		case <-hup:
 			trigger = "signal"

@@ -95,7 +95,7 @@ func TestTopKeys(t *testing.T) {
 	if got := len(v.shown()); got != 1 {
 		t.Errorf("%d pipelines are shown as failing, want 1", got)
 	}
-	if lines := v.screen(80, 13); !strings.HasPrefix(lines[len(lines)-1], "1-1 of 1, by pipeline, failing only") {
+	if lines := v.screen(80, 13); !strings.HasPrefix(lines[len(lines)-1], "1-1 of 1, by state, failing only") {
 		t.Errorf("the last line is %q", lines[len(lines)-1])
 	}
 	for _, k := range []key{'q', 3} {

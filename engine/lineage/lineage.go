@@ -109,6 +109,15 @@ func (b *Book) Removed() (map[string]bool, error) {
 	})
 }
 
+// Present calls f with the records of the pipelines that were not removed.
+func (b *Book) Present(f func(*Record)) error {
+	return b.scan(func(string) bool { return true }, func(r *Record) {
+		if !r.Removed {
+			f(r)
+		}
+	})
+}
+
 // Orphans describes pipelines that were not removed and are not present either:
 // they were taken out, or have another name, while nobody looked.
 func (b *Book) Orphans(present func(address string) bool) ([]plan.PipelineDescription, error) {
@@ -205,7 +214,7 @@ func kept(e *plan.Effect) string {
 func (b *Book) broken(a *plan.Action) []plan.Effect {
 	var out []plan.Effect
 	for _, e := range a.Effects {
-		if e.Breaks && b.count(&e) > 0 {
+		if e.Breaks && b.Count(&e) > 0 {
 			out = append(out, e)
 		}
 	}
@@ -214,7 +223,7 @@ func (b *Book) broken(a *plan.Action) []plan.Effect {
 
 // counted says how much an effect concerns, as a sentence.
 func (b *Book) counted(e *plan.Effect) string {
-	n := b.count(e)
+	n := b.Count(e)
 	switch {
 	case e.Space != "":
 		return fmt.Sprintf("%d keys are stored in %s. ", n, e.Space)
@@ -226,8 +235,8 @@ func (b *Book) counted(e *plan.Effect) string {
 	return fmt.Sprintf("%d runs are recorded. ", n)
 }
 
-// count returns how many keys, files or runs an effect concerns.
-func (b *Book) count(e *plan.Effect) int {
+// Count returns how many keys, files or runs an effect concerns.
+func (b *Book) Count(e *plan.Effect) int {
 	n, err := b.countIn(e)
 	if err != nil {
 		b.log.Warn("what is stored cannot be counted", zap.String("pipeline", e.Pipeline), zap.Error(err))

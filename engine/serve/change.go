@@ -78,6 +78,7 @@ func (s *Server) adopt(p *pipeline, t *target) {
 	if p.want == t {
 		p.want = nil
 	}
+	s.effective(t.generation, t.revision)
 	if err := s.record(p); err != nil {
 		s.log.Error("what is in effect could not be recorded", zap.String("pipeline", p.address), zap.Error(err))
 	}

@@ -152,6 +152,12 @@ func (l *life) act(a act) {
 		l.feed(f, 1+a.n*2, 0)
 	case "big":
 		l.feed(f, 700, 1500)
+	case "stuck": // a run hangs beyond its deadline
+		l.amid(a.pipe)
+		time.Sleep(13 * time.Second)
+	case "amid": // a change comes in the middle of a file
+		l.amid(a.pipe)
+		f.let()
 	case "hang":
 		if f.release == nil {
 			f.release = trap.hangs()
@@ -175,6 +181,22 @@ func (l *life) act(a act) {
 	case "restart":
 		l.revive()
 	}
+}
+
+// amid changes a pipeline while a delivery of a big file hangs.
+func (l *life) amid(i int) {
+	f, p := l.flows[i], &l.now.pipes[i]
+	l.feed(f, 700, 1500)
+	if f.release == nil {
+		f.release = l.traps.get(f.address).hangs()
+	}
+	_ = l.server.RunNow(f.address) // it may not be served
+	l.rest()
+	p.mark++
+	if f.files%2 == 0 {
+		p.note++
+	}
+	l.change(1)
 }
 
 // let makes a hanging sink go on.

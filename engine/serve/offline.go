@@ -50,21 +50,19 @@ func openToRead(dir string, o state.Options) (*state.Store, error) {
 }
 
 // recall takes what the store says was served last as what is in effect.
-func (s *Server) recall() (err error) {
+func (s *Server) recall() error {
 	s.book = lineage.Open(s.store, s.log)
+	var err error
+	s.key, _ = s.book.Key() // a store that is only read cannot keep a new one: nothing was described yet then, and any key does
 	if s.generation, err = s.book.Generation(); err != nil {
 		return err
 	}
-	key, served, err := s.book.Look()
-	s.key = key
-	for i := range served {
-		r := &served[i]
+	return s.book.Present(func(r *lineage.Record) {
 		address := r.Description.Address
 		s.pipes[address] = &pipeline{
 			address: address, index: -1, plan: &plan.Pipeline{Address: address}, desc: r.Description, revision: r.Revision, generation: r.Generation,
 		}
-	}
-	return err
+	})
 }
 
 // countEffects notes in the effects of an action how much they concern.

@@ -141,13 +141,16 @@ func (s *Server) ended(p *pipeline, r *run, rep engine.PipelineReport) {
 		s.log.Warn("a run that was left behind has ended", zap.String("pipeline", p.address), zap.String("run", r.id), zap.Uint64("generation", r.generation), zap.Error(rep.Err))
 		return
 	}
+	if taken := (*state.TakenOver)(nil); errors.As(rep.Err, &taken) {
+		s.lose(taken)
+	}
 	p.run = nil
 	s.running--
 	s.leave(r.hosts)
 	s.note(p, r, rep)
 	now := s.clock.Now()
 	switch next, ok := s.nextRun(p, r, rep, now); {
-	case p.removed || s.stopping:
+	case p.removed || s.stopping || s.takenOver != nil:
 	case p.busy > 0:
 		p.again = p.again || errors.Is(rep.Err, exec.ErrStopped)
 		p.due = next

@@ -83,7 +83,7 @@ func (s *Server) startDue() (next time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	now := s.clock.Now()
-	for len(s.queue) > 0 && s.running < s.o.Parallel {
+	for len(s.queue) > 0 && s.running < s.o.Parallel && s.takenOver == nil {
 		p := s.queue[0]
 		if p.due.After(now) {
 			return p.due, true

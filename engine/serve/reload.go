@@ -140,7 +140,7 @@ func (s *Server) describe(p *plan.Plan) plan.Description {
 
 // begun starts the actions. The caller holds mu.
 func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Description, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
-	generation := s.generation + 1
+	generation := s.allotted + 1
 	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
 	s.retry = false
 	orphans := s.orphans(l.Plan, v.diags.HasErrors())
@@ -164,9 +164,18 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 			}
 			continue
 		}
-		s.generation = generation
-		s.revision = l.Plan.Revision
+		s.allotted = generation
+		if d.Kind != plan.Restart { // which may fail yet
+			s.effective(generation, l.Plan.Revision)
+		}
 		s.change(ctx, d, t, r.State, wg)
+	}
+}
+
+// effective notes that something of a generation is in effect. The caller holds mu.
+func (s *Server) effective(generation uint64, revision string) {
+	if generation >= s.generation {
+		s.generation, s.revision = generation, revision
 	}
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	Drain    time.Duration // how long a run may take to come to a commit and stop; 0 is 30 s
 	Grace    time.Duration // how long a cancelled run may take to end before it is fenced off; 0 is 5 s
 	Point    func(string)  // see engine.RunOptions; nil does nothing
+	// TakeOver begins also when another process has the state folder open, such as
+	// one that hangs: that one can commit nothing from then on, and its Lost is closed.
+	TakeOver bool
 	// Changed is called after every reload with the files and folders that the
 	// configuration depends on, for watching them; nil does nothing.
 	Changed func(paths engine.Paths)
@@ -74,6 +77,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup // every goroutine of the server
 	stopped chan struct{}  // closed when it begins to stop
+	lost    chan struct{}  // closed when another process took the state folder over
 	wake    chan struct{}  // tells the starter that something may be due; holds one
 
 	cache   *config.Cache
@@ -83,12 +87,14 @@ type Server struct {
 	mu         sync.Mutex
 	started    time.Time
 	stopping   bool
+	takenOver  error // why lost is closed
 	pipes      map[string]*pipeline
 	queue      queue
 	hosts      map[string]*host
 	running    int
-	generation uint64
-	revision   string             // of the newest configuration in effect, whole or in part
+	generation uint64             // the newest in effect, whole or in part
+	revision   string             // of that
+	allotted   uint64             // the newest generation that was begun; it may have failed
 	seen       string             // of the newest configuration read
 	engine     plan.EngineOptions // in effect
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
@@ -109,7 +115,8 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
-		cache: config.NewCache(), pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), changed: map[chan<- Event]struct{}{},
+		cache: config.NewCache(), pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		lost: make(chan struct{}), changed: map[chan<- Event]struct{}{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.started = s.clock.Now()
@@ -173,7 +180,7 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 		return v, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
 	}
 	var err error
-	if s.store, err = s.e.OpenStore(s.dir, l.Plan.Engine); err != nil {
+	if s.store, err = s.e.OpenStore(s.dir, l.Plan.Engine, s.o.TakeOver); err != nil {
 		return v, err
 	}
 	if err := s.remember(); err != nil {
@@ -228,6 +235,25 @@ func (s *Server) Stop(ctx context.Context) error {
 		return s.store.Close()
 	case <-late:
 		return errors.Join(s.leftBehind(), s.store.Close())
+	}
+}
+
+// Lost is closed when another process took the state folder over: nothing that
+// this one does is kept any more, no run begins, and it should stop. Err says so.
+func (s *Server) Lost() <-chan struct{} { return s.lost }
+
+// Err returns why Lost is closed; nil before.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.takenOver
+}
+
+// lose notes that the state folder belongs to another process. The caller holds mu.
+func (s *Server) lose(err *state.TakenOver) {
+	if s.takenOver == nil {
+		s.takenOver = err
+		close(s.lost)
 	}
 }
 

@@ -26,6 +26,7 @@ func (s *Server) remember() (err error) {
 	if s.generation, err = s.book.Generation(); err != nil {
 		return err
 	}
+	s.allotted = s.generation
 	history, err := s.store.Notes(historyName)
 	for _, n := range history {
 		v := &Verdict{}

@@ -174,7 +174,7 @@ func (a *app) printPlan(w io.Writer, p *api.Planned, who string) error {
 	return err
 }
 
-// actionMarks are the signs and colours of actions in a plan.
+// actionMark returns the sign and the colour of an action in a plan.
 func actionMark(k plan.ActionKind) (mark, ansi string) {
 	switch k {
 	case plan.Add:
@@ -182,7 +182,7 @@ func actionMark(k plan.ActionKind) (mark, ansi string) {
 	case plan.Remove:
 		return "-", "31"
 	case plan.Restart:
-		return "!", "33"
+		return "-/+", "33"
 	}
 	return "~", "36"
 }
@@ -191,12 +191,15 @@ func actionMark(k plan.ActionKind) (mark, ansi string) {
 func (a *app) printAction(w io.Writer, d *serve.Done) error {
 	mark, ansi := actionMark(d.Kind)
 	var sb strings.Builder
-	head := fmt.Sprintf("%s %-7s  %s", mark, d.Kind, printable(d.Pipeline))
+	head := fmt.Sprintf("%3s %-7s  %s", mark, d.Kind, printable(d.Pipeline))
 	if a.color(w) {
 		head = "\x1b[" + ansi + "m" + head + "\x1b[0m"
 	}
 	sb.WriteString("  " + head)
-	if d.Outcome != serve.ActionDone && d.Outcome != "" {
+	switch {
+	case d.Outcome == serve.ActionRefused:
+		sb.WriteString(": refused until it is said what becomes of stored state")
+	case d.Outcome != serve.ActionDone && d.Outcome != "":
 		sb.WriteString(": " + outcomeText(d.Outcome))
 	}
 	if d.Seconds > 0 {
@@ -261,15 +264,15 @@ func planSummary(v *serve.Verdict) string {
 			parts = append(parts, fmt.Sprintf("%d to %s", n[k], k))
 		}
 	}
+	if refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d would be refused", refused))
+	}
 	if len(parts) == 0 {
 		parts = []string{"nothing to change"}
 	}
 	text := "Plan: " + strings.Join(parts, ", ")
 	if v.Kept > 0 {
 		text += fmt.Sprintf("; %d unchanged", v.Kept)
-	}
-	if refused > 0 {
-		text += fmt.Sprintf("; %d would be refused", refused)
 	}
 	return text + "."
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"weir/engine"
 	"weir/engine/api"
@@ -21,7 +22,8 @@ func (a *app) remoteRetry(ctx context.Context, c *api.Client, f *storeFlags, pip
 	list, err := c.Retry(ctx, pipeline, api.RetryRequest{Path: path, Again: again})
 	var e *api.Error
 	if errors.As(err, &e) && e.Code == "rows_committed" {
-		return withCode(exitFailed, fmt.Errorf("%w: add --again", err))
+		text, _, _ := strings.Cut(err.Error(), ". If ") // how requests ask for it
+		return withCode(exitFailed, fmt.Errorf("%s. If that is meant, add --again", text))
 	}
 	if err != nil {
 		return refusal(err)

@@ -20,6 +20,9 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("WEIR_UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready": cmdReady, "signal": cmdSignal, "appears": cmdAppears, "same": cmdSame, "told": cmdTold, "exits": cmdExits,
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
 			return nil

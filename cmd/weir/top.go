@@ -135,13 +135,18 @@ func (v *topView) draw(out *os.File) error {
 	}
 	b := bufio.NewWriterSize(out, 64<<10)
 	_, _ = b.WriteString("\x1b[H")
-	for i, line := range v.screen(width, height) {
+	// What was there is erased before a line, not after it: at the right edge that would take its last character.
+	lines := v.screen(width, height)
+	for i, line := range lines {
+		erase := "\x1b[K"
+		if i == len(lines)-1 {
+			erase = "\x1b[J"
+		}
 		if i > 0 {
 			_, _ = b.WriteString("\r\n")
 		}
-		_, _ = b.WriteString(line + "\x1b[K")
+		_, _ = b.WriteString(erase + line)
 	}
-	_, _ = b.WriteString("\x1b[J")
 	return b.Flush()
 }
 

@@ -23,7 +23,7 @@ type topView struct {
 	problem string // why the server cannot be asked; "" when it can
 	color   bool
 
-	order   int // column that the pipelines are sorted by, of topColumns
+	order   int // how often another column to sort by was asked for
 	failing bool
 	scroll  int // pipelines above the first one shown
 	page    int // pipelines that the screen has room for
@@ -34,7 +34,7 @@ type topColumn struct {
 	name  string
 	right bool
 	value func(v *topView, p *api.Pipeline) string
-	// less orders pipelines by the column, by name where it says nothing.
+	// compare orders pipelines by the column, and says 0 where their names are to.
 	compare func(v *topView, a, b *api.Pipeline) int
 }
 
@@ -54,7 +54,7 @@ func topColumns() []topColumn {
 	}
 }
 
-// orders are the columns that s goes through, by their numbers: rows/s first.
+// column returns the number of the column to sort by; s goes through them from rows/s on.
 func (v *topView) column() int { return (v.order + 2) % len(topColumns()) }
 
 func (v *topView) lastReload(p *api.Pipeline) string {

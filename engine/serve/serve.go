@@ -167,6 +167,7 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 	l, ds := s.load(ctx)
 	s.seenNow(l)
 	if l.Plan == nil || len(l.Plan.Pipelines) == 0 {
+		v.sources = l.Sources
 		v.reject(ds)
 		v.end(s.clock.Now())
 		if ds.HasErrors() {

@@ -137,7 +137,7 @@ func (s *Server) newVerdict(r Request) *Verdict {
 }
 
 // past returns v as the history has it: what is printed in JSON. The files and the
-// ranges in them are left out, as each would keep the whole plan in memory.
+// ranges as the plan has them are left out, as each would keep the whole plan in memory.
 func (v *Verdict) past() *Verdict {
 	out := *v
 	out.diags, out.sources = nil, nil
@@ -146,10 +146,12 @@ func (v *Verdict) past() *Verdict {
 		a := &out.Actions[i]
 		a.diags, a.Reasons, a.Effects = nil, slices.Clone(a.Reasons), slices.Clone(a.Effects)
 		for k := range a.Reasons {
-			a.Reasons[k].Range = nil
+			r := &a.Reasons[k]
+			r.At, r.Range = diag.RangeJSON(r.Range), nil
 		}
 		for k := range a.Effects {
-			a.Effects[k].Range = nil
+			e := &a.Effects[k]
+			e.At, e.Range = diag.RangeJSON(e.Range), nil
 		}
 	}
 	return &out

@@ -1,0 +1,58 @@
+package serve_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"weir/engine/plan"
+	"weir/engine/serve"
+)
+
+// TestPlanOffline: without a server, a folder is compared with what was served last.
+func TestPlanOffline(t *testing.T) {
+	r := newRig(t, map[string]string{"config/a.hcl": copying("a", "a"), "config/b.hcl": copying("b", "a"), "in/a1.csv": "a\nx\n"})
+	r.o.Engine = r.engine()
+	kinds := func() (out string, base string) {
+		t.Helper()
+		p, v, err := serve.PlanOffline(context.Background(), r.o, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, a := range p.Actions {
+			list = append(list, string(a.Kind)+" "+a.Pipeline)
+		}
+		return v.Outcome + ": " + strings.Join(list, ", "), p.Base
+	}
+	if got, _ := kinds(); got != "applied: add a, add b" {
+		t.Errorf("before anything was served: %s", got)
+	}
+	s := r.start()
+	r.until("the first run", func() bool { return r.output("a") != "" })
+	online, _ := s.Plan(context.Background(), "")
+	r.stop()
+	got, base := kinds()
+	if got != "unchanged: keep a, keep b" || base != online.Base {
+		t.Errorf("afterwards: %s, of %s, want that of %s", got, base, online.Base)
+	}
+	r.write("config/a.hcl", copying("a", "upper(a)"))
+	r.remove("config/b.hcl")
+	r.write("config/c.hcl", copying("c", "a"))
+	if got, _ := kinds(); !strings.HasPrefix(got, "applied: swap a") || !strings.Contains(got, "c") {
+		t.Errorf("after changes: %s", got)
+	}
+	r.write("config/c.hcl", "pipeline")
+	p, v, err := serve.PlanOffline(context.Background(), r.o, "")
+	if err != nil || !v.OK() && len(texts(v)) == 0 {
+		t.Fatalf("%v, %v", v, err)
+	}
+	for _, a := range p.Actions {
+		if a.Pipeline == "c" && a.Kind == plan.Add {
+			t.Errorf("a broken file gives a pipeline: %+v", a)
+		}
+	}
+	if !strings.Contains(texts(v), "c.hcl:1") {
+		t.Errorf("what is wrong is not said:\n%s", texts(v))
+	}
+}

@@ -53,9 +53,6 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if a.getenv("GOGC") == "" { // most of the memory of a server is plans, which stay: garbage beside them need not be as much again
-		debug.SetGCPercent(serveGC)
-	}
 	people := a.forPeople()
 	log, err := a.serveLogger(people)
 	if err != nil {
@@ -116,6 +113,9 @@ func (a *app) serveUntil(ctx context.Context, s *serve.Server, w *watch.Watcher,
 	}
 	if people {
 		defer a.printEvents(s)()
+	}
+	if a.getenv("GOGC") == "" { // most of the memory of a server is plans, which stay: garbage beside them need not be as much again
+		debug.SetGCPercent(serveGC)
 	}
 	debug.FreeOSMemory() // planning everything for the first time takes several times what its result does
 	a.takeChanges(ctx, s, w, log)

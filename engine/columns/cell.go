@@ -92,13 +92,19 @@ func (p *Parser) View(data []byte, v record.View, dst *record.Column, i int) err
 // Views is View for a whole column, whose values are at views of data. It calls refuse
 // for each that is refused.
 func (p *Parser) Views(data []byte, views []record.View, dst *record.Column, refuse func(i int, err error)) {
-	i, kind := 0, p.c.Type.Kind
-	simple := (kind == record.Int || kind == record.Decimal) && len(p.nulls) == 0
-	for ; i < len(views); i++ {
-		if v := views[i]; simple && p.number(data[v.Off:v.Off+v.Len], dst, i) {
+	kind := p.c.Type.Kind
+	number := (kind == record.Int || kind == record.Decimal) && len(p.nulls) == 0
+	instant := kind == record.Date || kind == record.Time
+	for i, v := range views {
+		cell := data[v.Off : v.Off+v.Len]
+		if number && p.number(cell, dst, i) {
 			continue
 		}
-		if err := p.View(data, views[i], dst, i); err != nil {
+		if instant && len(cell) > 0 && bytes.Equal(cell, p.last) {
+			dst.Ints[i] = p.lastVal
+			continue
+		}
+		if err := p.View(data, v, dst, i); err != nil {
 			refuse(i, err)
 		}
 	}

@@ -11,6 +11,7 @@ type loopK struct {
 	owned bool // the body reads fields of the rows around
 	inner frame
 	sel   []int32
+	whole []int32        // places that follow one another, from 0 on
 	lists *record.Column // those of the last run
 }
 
@@ -21,6 +22,27 @@ func (k *loopK) run(f *frame, sel []int32) (list, body *record.Column) {
 	n := list.Elem.Len()
 	k.inner.reset(n)
 	k.inner.elem, k.inner.outer = list.Elem, f
+	places := k.places(f, list, sel)
+	if k.owned {
+		k.inner.owner = resize(k.inner.owner, n)
+		for _, i := range sel {
+			for j := list.Offs[i]; j < list.Offs[i+1]; j++ {
+				k.inner.owner[j] = i
+			}
+		}
+	}
+	return list, k.body.eval(&k.inner, places)
+}
+
+// places returns where the elements of the rows sel stand that did not fail.
+func (k *loopK) places(f *frame, list *record.Column, sel []int32) []int32 {
+	if len(sel) == f.n && f.n > 0 && f.bad == nil { // a selection ascends: it is all rows
+		to := int(list.Offs[f.n])
+		for i := len(k.whole); i < to; i++ {
+			k.whole = append(k.whole, int32(i))
+		}
+		return k.whole[list.Offs[0]:to]
+	}
 	k.sel = k.sel[:0]
 	for _, i := range sel {
 		if f.failed(i) {
@@ -30,15 +52,7 @@ func (k *loopK) run(f *frame, sel []int32) (list, body *record.Column) {
 			k.sel = append(k.sel, int32(j))
 		}
 	}
-	if k.owned {
-		k.inner.owner = resize(k.inner.owner, n)
-		for _, i := range sel {
-			for j := list.Offs[i]; j < list.Offs[i+1]; j++ {
-				k.inner.owner[j] = i
-			}
-		}
-	}
-	return list, k.body.eval(&k.inner, k.sel)
+	return k.sel
 }
 
 // raise fails row i when element j failed.
@@ -151,13 +165,9 @@ func (k *sumK) eval(f *frame, sel []int32) *record.Column {
 				c.Floats[i] += body.Floats[j]
 			}
 		case record.Decimal:
-			var acc record.DecimalValue
-			for j := from; j < to; j++ {
-				var err error
-				if acc, err = acc.Add(body.Dec(int(j))); err != nil {
-					f.fail(i, err.Error())
-					break
-				}
+			acc, err := record.SumDecimals(body.Ints[from:to], body.Scale[from:to])
+			if err != nil {
+				f.fail(i, err.Error())
 			}
 			c.SetDec(int(i), acc)
 		}

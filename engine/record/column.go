@@ -127,6 +127,23 @@ func (c *Column) Alias(src *Column) {
 	c.shared = true
 }
 
+// Window makes c values from to to-1 of src, which is neither a list nor an object,
+// sharing its vectors until c is resized or aliased again.
+func (c *Column) Window(src *Column, from, to int) {
+	*c = Column{Type: src.Type, Data: src.Data, n: to - from, shared: true}
+	c.Nulls, c.Bools = window(src.Nulls, from, to), window(src.Bools, from, to)
+	c.Ints, c.Scale, c.Floats = window(src.Ints, from, to), window(src.Scale, from, to), window(src.Floats, from, to)
+	c.Views, c.Anys = window(src.Views, from, to), window(src.Anys, from, to)
+}
+
+// window is s[from:to] of a vector that is in use; it cannot be appended to.
+func window[T any](s []T, from, to int) []T {
+	if len(s) < to {
+		return nil
+	}
+	return s[from:to:to]
+}
+
 // ShareData lets the string cells of c be views into the Data of src, so that a
 // trimmed or sliced cell costs no copy. It is called after Resize and before any
 // cell is set; cells set with SetString afterwards move Data to memory of c.

@@ -59,6 +59,29 @@ func (d DecimalValue) Add(e DecimalValue) (DecimalValue, error) {
 	return addSigned(d, e, e.Coef < 0)
 }
 
+// SumDecimals adds the decimals with the given coefficients and scales in turn,
+// as Add does; it stops at the first sum that is out of range, and returns zero then.
+func SumDecimals(coefs []int64, scales []uint8) (DecimalValue, error) {
+	const small = 1 << 53
+	sum, scale := int64(0), uint8(0) // not canonical until the end
+	for i, c := range coefs {
+		s := scales[i]
+		switch d := int(s) - int(scale); {
+		case sum >= small || sum <= -small || c >= small || c <= -small || d > 3 || d < -3:
+			acc, err := NewDecimal(sum, scale), error(nil)
+			for ; i < len(coefs) && err == nil; i++ {
+				acc, err = acc.Add(DecimalValue{coefs[i], scales[i]})
+			}
+			return acc, err
+		case d > 0:
+			sum, scale = sum*pow10[d]+c, s
+		default:
+			sum += c * pow10[-d]
+		}
+	}
+	return NewDecimal(sum, scale), nil
+}
+
 // Sub returns d - e, exact, or ErrDecimalRange.
 func (d DecimalValue) Sub(e DecimalValue) (DecimalValue, error) {
 	return addSigned(d, e, e.Coef >= 0)

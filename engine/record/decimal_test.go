@@ -322,3 +322,24 @@ func TestAddScales(t *testing.T) {
 		}
 	})
 }
+
+// TestSumDecimals: a sum is what adding one by one gives, errors included.
+func TestSumDecimals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var coefs []int64
+		var scales []uint8
+		var want DecimalValue
+		var wantErr error
+		most := rapid.SampledFrom([]int64{1000, 1 << 40, math.MaxInt64}).Draw(t, "most")
+		for range rapid.IntRange(0, 6).Draw(t, "n") {
+			d := NewDecimal(rapid.Int64Range(-most, most).Draw(t, "coef"), uint8(rapid.IntRange(0, 5).Draw(t, "scale")))
+			coefs, scales = append(coefs, d.Coef), append(scales, d.Scale)
+			if wantErr == nil {
+				want, wantErr = want.Add(d)
+			}
+		}
+		if sum, err := SumDecimals(coefs, scales); sum != want || !errors.Is(err, wantErr) {
+			t.Fatalf("the sum of %v, scales %v, is %v, %v, want %v, %v", coefs, scales, sum, err, want, wantErr)
+		}
+	})
+}

@@ -88,20 +88,32 @@ func (x *rowBuffer) bounded(address string, maxRows int, advice string) error {
 }
 
 // take makes out the rows of src at the given places: the columns of slots; the
-// others are absent. They share text with src.
+// others are absent. They share memory with src.
 func take(out, src *record.Batch, slots []record.Slot, at []int32) {
 	shape(out, src.Schema, len(at))
-	next := 0
+	next, run := 0, isRun(at)
 	for s := range out.Cols {
-		if next < len(slots) && int(slots[next]) == s {
-			gather(&out.Cols[s], &src.Cols[s], at)
-			next++
+		if next == len(slots) || int(slots[next]) != s {
+			absent(&out.Cols[s], len(at))
 			continue
 		}
-		absent(&out.Cols[s], len(at))
+		next++
+		if k := src.Cols[s].Type.Kind; run && k != record.List && k != record.Object {
+			out.Cols[s].Window(&src.Cols[s], int(at[0]), int(at[0])+len(at))
+			continue
+		}
+		gather(&out.Cols[s], &src.Cols[s], at)
 	}
 	out.Origin, out.RawData = src.Origin, src.RawData
 	out.RowNos, out.Lines, out.Raw = out.RowNos[:0], out.Lines[:0], out.Raw[:0]
+	if run && src.RowNos == nil && src.Lines != nil && src.Raw != nil {
+		a, b := int(at[0]), int(at[0])+len(at)
+		for i := a; i < b; i++ {
+			out.RowNos = append(out.RowNos, src.FirstRow+int64(i))
+		}
+		out.Lines, out.Raw = append(out.Lines, src.Lines[a:b]...), append(out.Raw, src.Raw[a:b]...)
+		return
+	}
 	for _, i := range at {
 		out.RowNos = append(out.RowNos, src.RowNo(int(i)))
 		out.Lines = append(out.Lines, lineNo(src, int(i)))
@@ -111,4 +123,14 @@ func take(out, src *record.Batch, slots []record.Slot, at []int32) {
 		}
 		out.Raw = append(out.Raw, raw)
 	}
+}
+
+// isRun reports whether places follow one another without a gap; there is at least one.
+func isRun(at []int32) bool {
+	for k, i := range at {
+		if i != at[0]+int32(k) { //nolint:gosec // rows of a batch
+			return false
+		}
+	}
+	return len(at) > 0
 }

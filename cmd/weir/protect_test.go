@@ -66,10 +66,10 @@ func TestRunProtectsState(t *testing.T) {
 	if code, out, errs := run("upper(id)"); code != exitConfig || strings.Contains(out, "row-x") || !strings.Contains(errs, "1 key is stored") || !strings.Contains(errs, "p.hcl:") {
 		t.Fatal(code, out, errs)
 	}
-	if code, _, errs := run("upper(id)", "--state-answer", "forget"); code != exitConfig || !strings.Contains(errs, "keep, rebuild or fork") {
+	if code, _, errs := run("upper(id)", "--stored-state", "forget"); code != exitConfig || !strings.Contains(errs, "keep, rebuild or fork") {
 		t.Error(code, errs)
 	}
-	if code, out, errs := run("upper(id)", "--state-answer", "fork"); code != exitOK || !strings.Contains(out, "row-x") {
+	if code, out, errs := run("upper(id)", "--stored-state", "fork"); code != exitOK || !strings.Contains(out, "row-x") {
 		t.Fatal(code, out, errs)
 	}
 	markRemoved(t, st)

@@ -33,7 +33,7 @@ func (a *app) runCommand() *cobra.Command {
 		Long: "Runs every pipeline once, to the end of what its source has, and prints the ledger: what became of\n" +
 			"each row that was read. What was committed stays when a run is interrupted or fails; the next run\n" +
 			"goes on from there.\n\n" +
-			"A pipeline whose stored state would not fit its configuration any more is not run until it, or --state-answer,\n" +
+			"A pipeline whose stored state would not fit its configuration any more is not run until it, or --stored-state,\n" +
 			"says what becomes of that state: keep uses it on, rebuild drops it, fork lays it aside.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.run(c.Context(), pathArg(args), f)
@@ -43,13 +43,13 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print the ledgers as JSON")
 	c.Flags().StringVar(&f.state, "state", "", "folder of the state store (default: what the engine block says, else .weir)")
 	c.Flags().StringArrayVar(&f.pipelines, "pipeline", nil, "run only this pipeline; may be repeated")
-	c.Flags().StringVar(&f.answer, "state-answer", "", "what becomes of stored state that a change of the configuration would break: keep, rebuild or fork (default: what each pipeline says)")
+	c.Flags().StringVar(&f.answer, "stored-state", "", "what becomes of stored state that a change of the configuration would break: keep, rebuild or fork (default: what each pipeline says)")
 	return c
 }
 
 func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if !lineage.ValidAnswer(f.answer) {
-		return withCode(exitConfig, fmt.Errorf("--state-answer is keep, rebuild or fork, not %q", f.answer))
+		return withCode(exitConfig, fmt.Errorf("--stored-state is keep, rebuild or fork, not %q", f.answer))
 	}
 	in, err := a.inputs()
 	if err != nil {

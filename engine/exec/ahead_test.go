@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"weir/engine/record"
 )
 
 // TestEncodedAhead: rows that lanes encode before a dedupe step has decided which
@@ -58,6 +61,61 @@ func TestEncodedAhead(t *testing.T) {
 			t.Fatalf("of\n%s\n%s\ncomes\n%s\nencoded ahead, and encoded after\n%s", text, body, out[0], out[1])
 		}
 	})
+}
+
+// probeEncoder is a probe that takes what lanes encoded.
+type probeEncoder struct{ *probeWriter }
+
+func (w probeEncoder) NewEncode() func(dst []byte, b *record.Batch) ([]byte, error) {
+	return record.NewEncoder(w.s.in, record.JSONOptions{}).AppendLines
+}
+
+func (w probeEncoder) NewEncodeSpans() func(dst []byte, ends []int, b *record.Batch) ([]byte, []int, error) {
+	return record.NewEncoder(w.s.in, record.JSONOptions{}).AppendLineSpans
+}
+
+func (w probeEncoder) WriteEncoded(ctx context.Context, data []byte, rows int) error {
+	lines := strings.SplitAfter(string(data), "\n")
+	if lines[len(lines)-1] != "" || len(lines) != rows+1 {
+		return fmt.Errorf("%d rows are %q", rows, data)
+	}
+	_, err := w.s.p.take(ctx, w.s.to, "encoded", lines[:rows])
+	return err
+}
+
+// TestLanesEncode: lanes encode where one sink takes all that comes of their rows
+// as it comes, also behind a step that only selects; elsewhere rows are delivered.
+func TestLanesEncode(t *testing.T) {
+	const m, d = "map \"m\" {\n keep = [\"id\", \"key\"]\n}\n", "dedupe \"d\" {\n keys = { k = \"key\" }\n%s\n}\n"
+	sink := "sink \"probe\" \"out\" {\n encodes = true\n%s\n}\n"
+	for _, tt := range []struct {
+		name, body string
+		encoded    bool
+	}{
+		{"map", m + fmt.Sprintf(sink, ""), true},
+		{"dedupe", m + fmt.Sprintf(d, "") + fmt.Sprintf(sink, ""), true},
+		{"changed", m + fmt.Sprintf(d, "keep = \"changed\"") + fmt.Sprintf(sink, ""), true},
+		{"rows held back", m + fmt.Sprintf(d, "keep = \"last\"") + fmt.Sprintf(sink, ""), false},
+		{"traced", m + fmt.Sprintf(d, "trace = true") + fmt.Sprintf(sink, ""), false},
+		{"another step", fmt.Sprintf(d, "") + m + fmt.Sprintf(sink, ""), false},
+		{"cut into batches", m + fmt.Sprintf(d, "") + fmt.Sprintf(sink, "rows = 10"), false},
+		{"some rows", m + fmt.Sprintf(d, "") + fmt.Sprintf(sink, "when = \"id > 3\""), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, t.TempDir(), source+tt.body)
+			r.put("f.csv", csvRows(0, 100))
+			r.done()
+			got := r.probe.seen["out"]
+			if len(got) == 0 {
+				t.Fatal("nothing was delivered")
+			}
+			for _, x := range got {
+				if (x.Key == "encoded") != tt.encoded {
+					t.Errorf("a delivery has the key %s", x.Key)
+				}
+			}
+		})
+	}
 }
 
 // randomRows draws rows of source.

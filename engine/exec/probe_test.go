@@ -67,6 +67,7 @@ type probeSink struct {
 	parallel int
 	order    spec.Text
 	orders   []plugin.Expr
+	encodes  bool // takes rows that lanes encoded
 }
 
 // Spec implements plugin.Config.
@@ -78,6 +79,7 @@ func (s *probeSink) Spec() spec.Body {
 		spec.Duration("wait", &s.wait).Default(0, "0"),
 		spec.Int("parallel", &s.parallel).Default(0, "0"),
 		spec.Expr("order", &s.order),
+		spec.Bool("encodes", &s.encodes).Default(false, "false"),
 	}
 }
 
@@ -107,6 +109,9 @@ func (s *probeSink) Open(context.Context, plugin.Host, []byte) (plugin.Writer, e
 	w := &probeWriter{s: s, enc: record.NewEncoder(s.in, record.JSONOptions{})}
 	if s.parallel > 0 {
 		return &probeSender{probeWriter: w}, nil
+	}
+	if s.encodes {
+		return probeEncoder{w}, nil
 	}
 	return w, nil
 }

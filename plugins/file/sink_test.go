@@ -270,9 +270,30 @@ func TestRowsThatCannotBeWritten(t *testing.T) {
 	if out, err := w.NewEncode()([]byte("x"), b); err == nil || string(out) != "x" {
 		t.Errorf("a lane encodes it as %s, %v", out, err)
 	}
+	if out, ends, err := w.NewEncodeSpans()([]byte("x"), []int{1}, b); err == nil || string(out) != "x" || len(ends) != 1 {
+		t.Errorf("a lane encodes it as %s, %v, %v", out, ends, err)
+	}
 	finish(t, w)
 	if got := content(t, filepath.Join(dir, "out")); strings.Count(got, "\n") != 2 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestSpans: the ends that a lane is told part what it encoded into rows.
+func TestSpans(t *testing.T) {
+	for _, format := range []string{"ndjson", "csv"} {
+		w := open(t, sinkAt(t, t.TempDir(), "out", "format = \""+format+"\""), nil)
+		b := rows(0, 3)
+		b.Sel = []int32{0, 2}
+		all := must[[]byte](t)(w.NewEncode()([]byte("x"), b))
+		out, ends, err := w.NewEncodeSpans()([]byte("x"), []int{1}, b)
+		if err != nil || string(out) != string(all) || len(ends) != 3 || ends[2] != len(out) {
+			t.Fatalf("%s: %q, ends %v, %v; want %q", format, out, ends, err, all)
+		}
+		b.Sel = []int32{2}
+		if last := must[[]byte](t)(w.NewEncode()(nil, b)); string(out[ends[1]:ends[2]]) != string(last) {
+			t.Errorf("%s: the last row is %q, want %q", format, out[ends[1]:ends[2]], last)
+		}
 	}
 }
 

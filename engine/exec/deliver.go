@@ -52,11 +52,11 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	if err := s.reserve(int64(b.Live())); err != nil {
 		return at(s.node, err)
 	}
-	s.r.Point("delivering")
 	d := plugin.Delivery{Key: s.key(b), Rows: b, Generation: s.r.Session.Generation(), Revision: s.r.Revision}
 	if s.fleet != nil {
 		return s.launch(ctx, &d)
 	}
+	s.r.Point("delivering")
 	s.r.Control.at(&s.node.Address)
 	begun := s.r.Clock.Now()
 	refused, err := s.writer.Deliver(ctx, &d)
@@ -82,6 +82,7 @@ func (s *sinkNode) launch(ctx context.Context, d *plugin.Delivery) error {
 			return err
 		}
 		if s.fleet.room(f) {
+			s.r.Point("delivering") // where one is under way at a time, the one before is accounted for
 			s.fleet.launch(ctx, f, s.r.Clock)
 			return nil
 		}

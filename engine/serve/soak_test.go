@@ -107,6 +107,11 @@ func TestThousandReloadsStayFlat(t *testing.T) {
 	rows := late / 10
 	r.until("all rows of the pipeline that did not change", func() bool { return strings.Count(r.output("c"), "\n") == rows })
 	r.until("all rows of the one that changed", func() bool { return strings.Count(r.output("a"), "\n") == rows })
+	r.until("the ends of the runs", func() bool {
+		a, _ := s.Pipeline("a")
+		c, _ := s.Pipeline("c")
+		return a.Run == nil && c.Run == nil && a.Totals.Read == int64(rows)
+	})
 	if p, _ := s.Pipeline("c"); p.Generation != 1 || p.Failed != 0 {
 		t.Errorf("the pipeline that did not change: %+v", p)
 	}

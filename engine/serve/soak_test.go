@@ -60,7 +60,10 @@ func TestThousandReloadsStayFlat(t *testing.T) {
 	if testing.Short() {
 		early, late = 30, 100
 	}
-	r := newRig(t, map[string]string{"config/a.hcl": soaked("a", 1), "config/b.hcl": soaked("b", 1), "config/c.hcl": soaked("c", 1)})
+	// What the store keeps in memory is bounded by its setting and fills up to that;
+	// with a small one, what still grows is a leak.
+	const engine = "engine {\n  state_memory = \"32MiB\"\n}\n"
+	r := newRig(t, map[string]string{"config/engine.hcl": engine, "config/a.hcl": soaked("a", 1), "config/b.hcl": soaked("b", 1), "config/c.hcl": soaked("c", 1)})
 	s := r.start()
 	outcomes := map[string]int{}
 	step := func(i int) {
@@ -95,7 +98,8 @@ func TestThousandReloadsStayFlat(t *testing.T) {
 	}
 	last := r.used()
 	t.Logf("%+v after %d reloads, %+v after %d: %v", first, early, last, late, outcomes)
-	if last.goroutines > first.goroutines+5 || last.files > first.files+5 || last.heap > first.heap+4<<20 {
+	// The store may have up to some ten tables open that it had not written before.
+	if last.goroutines > first.goroutines+5 || last.files > first.files+20 || last.heap > first.heap+4<<20 {
 		t.Errorf("%+v after %d reloads, %+v after %d", first, early, last, late)
 	}
 	if outcomes[serve.Applied] == 0 || outcomes[serve.Partial] == 0 {

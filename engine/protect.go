@@ -56,13 +56,38 @@ func (e *Engine) protect(store *state.Store, p *plan.Plan, answer string) (*prot
 // ready makes the stored state of a pipeline that of its present description, as it
 // says itself or as was answered, and keeps that. A *StateError says that it does not fit.
 func (x *protection) ready(p *plan.Pipeline) error {
+	return x.prepare(p, "it does not run", nil)
+}
+
+// readyToReplay is ready for refused rows, which a fork would lay aside.
+func (x *protection) readyToReplay(p *plan.Pipeline) error {
+	const otherwise = "its refused rows are not replayed"
+	return x.prepare(p, otherwise, func(a *plan.Action, answer string) diag.List {
+		ds := x.book.Judge(a, "", otherwise)
+		if answer != lineage.Fork || len(ds) == 0 {
+			return nil
+		}
+		for i := range ds {
+			ds[i].Detail = "A fork lays the refused rows aside with everything else, and nothing is left to replay. Say what is to become of what is stored: --stored-state keep uses it on as it is, " +
+				"--stored-state rebuild drops all of it but the refused rows, and the next run reads everything again."
+		}
+		return ds
+	})
+}
+
+// prepare is ready; unfit, when there is one, may refuse what was answered.
+func (x *protection) prepare(p *plan.Pipeline, otherwise string, unfit func(a *plan.Action, answer string) diag.List) error {
 	is := x.now.Pipeline(p.Address)
 	a := plan.Action{Pipeline: p.Address, Kind: plan.Add, State: is.State}
 	if err := x.book.Since(&a, is, x.now.Meaning, x.orphans); err != nil {
 		return err
 	}
 	answer := cmp.Or(x.answer, p.State)
-	if ds := x.book.Judge(&a, answer, "it does not run"); len(ds) > 0 {
+	ds := x.book.Judge(&a, answer, otherwise)
+	if len(ds) == 0 && unfit != nil {
+		ds = unfit(&a, answer)
+	}
+	if len(ds) > 0 {
 		return &StateError{Pipeline: p.Address, Diagnostics: ds}
 	}
 	if err := x.book.Answer(&a, is, answer); err != nil {

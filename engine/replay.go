@@ -14,15 +14,18 @@ type ReplayOptions struct {
 	StateDir string // "" is what the engine block says
 	Pipeline string // its address
 	IDs      []uint64
-	Progress func(Progress)
-	Point    func(name string) // see RunOptions
+	// StateAnswer is that of RunOptions, without fork: there would be no rows to replay.
+	StateAnswer string
+	Progress    func(Progress)
+	Point       func(name string) // see RunOptions
 }
 
 // Replay runs refused rows through the pipeline as it is now, from its decoder
 // on. Its ledger counts the rows replayed as read; in the totals of the pipeline
 // they leave those rejected. A crash leaves each row either refused still or
-// accounted for. Numbers that are not there are left out. The error is about the
-// state store; why the replay stopped is in the report.
+// accounted for. Numbers that are not there are left out. A pipeline that would break stored
+// state as it is configured now replays nothing: the error in the report is a *StateError.
+// The error returned is about the state store; why the replay stopped is in the report.
 func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*PipelineReport, error) {
 	p := l.Plan.Pipeline(o.Pipeline)
 	if p == nil {
@@ -33,13 +36,21 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 	if err != nil {
 		return nil, err
 	}
+	protected, err := e.protect(store, l.Plan, o.StateAnswer)
+	if err != nil {
+		return nil, closed(store, err)
+	}
+	if err := protected.readyToReplay(p); err != nil {
+		return &PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p), Err: err}, closed(store, nil)
+	}
 	pr, err := e.ReplayRows(ctx, PipelineRun{
 		Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
 	}, o.IDs)
 	return pr, closed(store, err)
 }
 
-// ReplayRows is Replay in a store that is open. No run of the pipeline may be active.
+// ReplayRows is Replay in a store that is open, whose state fits the pipeline. No run of the
+// pipeline may be active.
 func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*PipelineReport, error) {
 	p := r.Pipeline
 	pr := &PipelineReport{Name: p.Address, Ledger: Ledger{Filtered: map[string]int64{}}}

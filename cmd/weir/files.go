@@ -171,7 +171,13 @@ func (a *app) why(pipeline string, e state.FileEntry) error {
 	if !e.ModTime.IsZero() {
 		p(", modified %s", stamp(e.ModTime))
 	}
-	p("\n  rows      %d committed\n  claimed   %s\n  changed   %s by run %s\n", e.Rows, stamp(e.Seen), stamp(e.Changed), e.Run)
+	p("\n  rows      %d committed\n", e.Rows)
+	if !e.Seen.IsZero() {
+		p("  claimed   %s\n", stamp(e.Seen))
+	}
+	if !e.Changed.IsZero() {
+		p("  changed   %s%s\n", stamp(e.Changed), byRun(e.Run))
+	}
 	if e.Marker != "" {
 		p("  marker    %s\n", e.Marker)
 	}
@@ -181,6 +187,14 @@ func (a *app) why(pipeline string, e state.FileEntry) error {
 	p("  next      %s\n", nextFor(e))
 	_, err := fmt.Fprint(a.stdout, printableLines(sb.String()))
 	return err
+}
+
+// byRun names the run that did something, if one did.
+func byRun(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " by run " + id
 }
 
 // printableLines is printable for text of several lines.

@@ -26,8 +26,9 @@ func (a *app) previewCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "preview PIPELINE", Short: "Show the first rows after each step, changing nothing", Args: cobra.ExactArgs(1),
 		Long: "Reads the first rows of the first file that the next run would read, from the real source, and shows them after\n" +
-			"each step. Nothing is written: no sink is opened, the file stays, and what steps remember is only read. When\n" +
-			"no file is new, one that was read before is shown. ready is not waited for.",
+			"each step, and the first requests that a rest sink would make for them, without secrets. Nothing is sent or written:\n" +
+			"no sink is opened, the file stays, and what steps remember is only read. When no file is new, one that was read\n" +
+			"before is shown. ready is not waited for.",
 		RunE: func(c *cobra.Command, args []string) error { return a.preview(c.Context(), args[0], &f, rows) },
 	}
 	a.storeFlags(c, &f)
@@ -84,13 +85,14 @@ func (a *app) previewJSON(pipeline string, p *engine.Preview) error {
 		Address string            `json:"address"`
 		Rows    []json.RawMessage `json:"rows"`
 		Count   int               `json:"count"`
+		*jsonMessages
 	}
 	steps := []jsonStep{}
 	for _, s := range p.Steps {
 		if s.Rows == nil {
 			s.Rows = []json.RawMessage{}
 		}
-		steps = append(steps, jsonStep{s.Address, s.Rows, s.Count})
+		steps = append(steps, jsonStep{s.Address, s.Rows, s.Count, messagesJSON(&s)})
 	}
 	rejects := []jsonReject{}
 	for _, r := range p.Rejects {
@@ -132,6 +134,11 @@ func (a *app) previewText(pl *plan.Pipeline, p *engine.Preview) error {
 			rows = append(rows, row)
 		}
 		if err := table(indented{a.stdout}, rows); err != nil {
+			return err
+		}
+	}
+	for i := range p.Steps {
+		if err := a.printMessages(&p.Steps[i]); err != nil {
 			return err
 		}
 	}

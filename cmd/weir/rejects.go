@@ -82,7 +82,7 @@ type jsonReject struct {
 	Replays  int64      `json:"replays,omitempty"`
 	Run      string     `json:"run"`
 	Revision string     `json:"revision"`
-	At       *time.Time `json:"at"`
+	At       *time.Time `json:"at,omitempty"`
 }
 
 func rejectJSON(r letter) jsonReject {
@@ -257,7 +257,7 @@ func (a *app) showReject(r letter) error {
 		p("column", "%s", r.Column)
 	}
 	p("code", "%s", r.Code)
-	p("refused", "%s by run %s, configuration %s", stamp(r.At), r.Run, r.Revision)
+	p("refused", "%s", strings.TrimSpace(stamp(r.At)+byRun(r.Run)+", configuration "+r.Revision))
 	if r.Replays > 0 {
 		p("replayed", "%s before, and refused again", count(r.Replays, "time"))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/engine"
+	"weir/engine/lineage"
 	"weir/engine/state"
 )
 
@@ -20,21 +21,40 @@ func (a *app) rejectsReplay() *cobra.Command {
 	var f storeFlags
 	var x rejectFilter
 	var all bool
+	var answer string
 	c := &cobra.Command{
 		Use: "replay PIPELINE [ID...]", Short: "Run refused rows through the pipeline as it is now", Args: cobra.MinimumNArgs(1),
 		Long: "Decodes the kept text of refused rows and runs it through the present pipeline from its start: those numbered,\n" +
 			"those that --step, --code and --object choose, or all of them. A row that goes through leaves the refused ones\n" +
 			"and is counted as what became of it; one that fails again is refused anew. A dedupe step lets a row pass that\n" +
-			"it had let pass before, and where the pipeline branches a row only takes the branch that refused it.",
-		RunE: func(c *cobra.Command, args []string) error { return a.replay(c.Context(), args, &f, &x, all) },
+			"it had let pass before, and where the pipeline branches a row only takes the branch that refused it.\n\n" +
+			"Rows of a pipeline whose stored state would not fit its configuration any more are not replayed until it, or\n" +
+			"--stored-state, says what becomes of that state: keep uses it on, rebuild drops all but the refused rows.",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := validReplayAnswer(answer); err != nil {
+				return err
+			}
+			return a.replay(c.Context(), args, &f, &x, all, answer)
+		},
 	}
 	a.storeFlags(c, &f)
 	x.flags(c)
 	c.Flags().BoolVar(&all, "all", false, "all refused rows of the pipeline")
+	c.Flags().StringVar(&answer, "stored-state", "", "what becomes of stored state that a change of the configuration would break: keep or rebuild (default: what the pipeline says)")
 	return c
 }
 
-func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejectFilter, all bool) error {
+func validReplayAnswer(answer string) error {
+	switch answer {
+	case "", lineage.Keep, lineage.Rebuild:
+		return nil
+	case lineage.Fork:
+		return withCode(exitConfig, errors.New("--stored-state fork would lay the refused rows aside with everything else, and nothing would be left to replay; it is keep or rebuild here"))
+	}
+	return withCode(exitConfig, fmt.Errorf("--stored-state is keep or rebuild, not %q", answer))
+}
+
+func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejectFilter, all bool, answer string) error {
 	in, err := a.inputs()
 	if err != nil {
 		return err
@@ -74,10 +94,13 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if err != nil {
 		return err
 	}
+	if server != nil && answer != "" {
+		return withCode(exitConfig, errors.New("a server replays rows with the configuration that is in effect in it, which its state fits; --stored-state belongs to weir reload there"))
+	}
 	if server != nil {
 		return a.remoteReplay(ctx, server, f, args[0], numbersOf(list))
 	}
-	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list), Point: point})
+	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list), StateAnswer: answer, Point: point})
 	if err != nil {
 		return err
 	}

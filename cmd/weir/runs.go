@@ -32,7 +32,7 @@ type jsonRun struct {
 	Number   uint64     `json:"number"`
 	ID       string     `json:"id"`
 	Kind     string     `json:"kind"` // run or replay
-	Started  *time.Time `json:"started"`
+	Started  *time.Time `json:"started,omitempty"`
 	Ended    *time.Time `json:"ended,omitempty"`
 	Outcome  string     `json:"outcome"`
 	Revision string     `json:"revision"`
@@ -40,7 +40,12 @@ type jsonRun struct {
 	Error    string     `json:"error,omitempty"`
 }
 
-func runJSON(p string, r state.Run) jsonRun {
+// runJSON shows a run. live says that a process has the store open: in a store that
+// nobody works on, a run that is recorded as under way was ended by a crash.
+func runJSON(p string, r state.Run, live bool) jsonRun {
+	if r.Outcome == state.Running && !live {
+		r.Outcome = state.Interrupted
+	}
 	return jsonRun{p, r.Number, r.ID, cmp.Or(r.Kind, "run"), jsonTime(r.Started), jsonTime(r.Ended), r.Outcome, r.Revision, ledgerJSON(engine.LedgerOf(r.Counts)), r.Error}
 }
 
@@ -57,30 +62,61 @@ func (a *app) runs(ctx context.Context, args []string, f *storeFlags, limit int)
 				return err
 			}
 			for _, r := range list {
-				out = append(out, runJSON(p, r))
+				out = append(out, runJSON(p, r, f.live))
 			}
 		}
-		slices.SortStableFunc(out, func(a, b jsonRun) int { return b.Started.Compare(*a.Started) })
+		slices.SortStableFunc(out, func(a, b jsonRun) int { return timeOf(b.Started).Compare(timeOf(a.Started)) })
 		if f.asJSON {
 			return printJSON(a.stdout, map[string]any{"runs": out})
 		}
-		rows := [][]string{{"pipeline", "#run", "kind", "started", "took", "outcome", "#read", "#delivered", "#filtered", "#deduplicated", "#grouped", "#rejected", "error"}}
-		for _, r := range out {
-			took := ""
-			if r.Ended != nil {
-				took = r.Ended.Sub(*r.Started).Round(time.Millisecond).String()
-			}
-			filtered := int64(0)
-			for _, n := range r.Ledger.Filtered {
-				filtered += n
-			}
-			l := r.Ledger
-			row := []string{r.Pipeline, fmt.Sprint(r.Number), r.Kind, stamp(*r.Started), took, r.Outcome}
-			for _, n := range []int64{l.Read, l.Delivered, filtered, l.Deduplicated, l.Grouped, l.Rejected} {
-				row = append(row, fmt.Sprint(n))
-			}
-			rows = append(rows, append(row, short(r.Error, 80)))
-		}
-		return table(a.stdout, rows)
+		return table(a.stdout, runTable(out))
 	})
+}
+
+// runTable is a table of runs. What few runs have gets a column when one of them has it.
+func runTable(list []jsonRun) [][]string {
+	expanded := slices.ContainsFunc(list, func(r jsonRun) bool { return r.Ledger.Expanded != 0 })
+	held := slices.ContainsFunc(list, func(r jsonRun) bool { return r.Ledger.Held != 0 })
+	some := func(cells []string, more bool, cell string) []string {
+		if more {
+			return append(cells, cell)
+		}
+		return cells
+	}
+	head := some([]string{"pipeline", "#run", "kind", "started", "took", "outcome", "#read"}, expanded, "#expanded")
+	head = some(append(head, "#delivered", "#filtered", "#deduplicated", "#grouped", "#rejected"), held, "#held")
+	rows := [][]string{append(head, "error")}
+	for _, r := range list {
+		l := r.Ledger
+		filtered := int64(0)
+		for _, n := range l.Filtered {
+			filtered += n
+		}
+		row := []string{r.Pipeline, fmt.Sprint(r.Number), r.Kind, stamp(timeOf(r.Started)), took(r), r.Outcome, fmt.Sprint(l.Read)}
+		row = some(row, expanded, fmt.Sprint(l.Expanded))
+		for _, n := range []int64{l.Delivered, filtered, l.Deduplicated, l.Grouped, l.Rejected} {
+			row = append(row, fmt.Sprint(n))
+		}
+		rows = append(rows, append(some(row, held, fmt.Sprint(l.Held)), short(r.Error, 80)))
+	}
+	return rows
+}
+
+// took is how long a run took, "" when that is not known.
+func took(r jsonRun) string {
+	if r.Ended == nil || r.Started == nil {
+		return ""
+	}
+	if r.Ended.Before(*r.Started) {
+		return "(clock set back)"
+	}
+	return r.Ended.Sub(*r.Started).Round(time.Millisecond).String()
+}
+
+// timeOf is the time that t points to, the zero time when there is none.
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }

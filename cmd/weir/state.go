@@ -230,7 +230,7 @@ func (a *app) stateExport() *cobra.Command {
 		Long: "Writes what is kept of every pipeline, or of one, as JSON lines: its state, runs, files and refused rows, and\n" +
 			"with --keys the keys that its steps and the identity spaces remember.",
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), &f, true, func(s *state.Store) error { return a.export(s, args, keys) })
+			return a.withStore(c.Context(), &f, true, func(s *state.Store) error { return a.export(s, args, keys, f.live) })
 		},
 	}
 	a.storeFlags(c, &f)
@@ -238,7 +238,7 @@ func (a *app) stateExport() *cobra.Command {
 	return c
 }
 
-func (a *app) export(s *state.Store, args []string, keys bool) error {
+func (a *app) export(s *state.Store, args []string, keys, live bool) error {
 	names, err := storedPipelines(s, args)
 	if err != nil {
 		return err
@@ -246,7 +246,7 @@ func (a *app) export(s *state.Store, args []string, keys bool) error {
 	w := bufio.NewWriter(a.stdout)
 	put := func(kind string, v any) error { return printJSON(w, map[string]any{"kind": kind, kind: v}) }
 	for _, n := range names {
-		if err := exportPipeline(s, n, put); err != nil {
+		if err := exportPipeline(s, n, live, put); err != nil {
 			return err
 		}
 	}
@@ -274,7 +274,7 @@ func (a *app) export(s *state.Store, args []string, keys bool) error {
 	return w.Flush()
 }
 
-func exportPipeline(s *state.Store, name string, put func(kind string, v any) error) error {
+func exportPipeline(s *state.Store, name string, live bool, put func(kind string, v any) error) error {
 	st, err := pipelineState(s, name)
 	if err == nil {
 		err = put("pipeline", st)
@@ -287,7 +287,7 @@ func exportPipeline(s *state.Store, name string, put func(kind string, v any) er
 		return err
 	}
 	for _, r := range runs {
-		if err := put("run", runJSON(name, r)); err != nil {
+		if err := put("run", runJSON(name, r, live)); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ type storeFlags struct {
 	dir    string
 	config string
 	asJSON bool
+	live   bool // set by withStore: what is read is a copy, of a store that a process works on
 }
 
 func (a *app) storeFlags(c *cobra.Command, f *storeFlags) {
@@ -71,6 +72,7 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use f
 	o := state.Options{ReadOnly: readOnly, Memory: 8 << 20, Log: log}
 	s, err := state.Open(dir, o)
 	var locked *state.Locked
+	f.live = false
 	if readOnly && a.checkpointOf != nil && errors.As(err, &locked) {
 		copied, remove, cerr := a.checkpointOf(ctx, dir, locked)
 		if errors.As(cerr, &locked) {
@@ -80,6 +82,7 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use f
 			return cerr
 		}
 		defer remove()
+		f.live = true
 		s, err = state.Open(copied, o)
 	}
 	if err != nil {

@@ -70,7 +70,7 @@ type tracedDelivery struct {
 	Sink string     `json:"sink"`
 	Key  string     `json:"key"`
 	Run  string     `json:"run"`
-	At   *time.Time `json:"at"`
+	At   *time.Time `json:"at,omitempty"`
 }
 
 // readOnly makes a reader of a space one that identity takes.

@@ -32,7 +32,7 @@ func (o *Options) Spec() spec.Body {
 		spec.Size("max_expanded", &o.MaxSize).Default(0, "0").
 			Doc("Bytes that a compressed object may expand to; more is an error. 0 is no limit."),
 		spec.Int("max_ratio", &o.MaxRatio).Default(200, "200").Check(spec.Between(0, 1_000_000)).
-			Doc("How many times its own size a compressed object may expand to, once beyond 16 MiB; more is an error, since it is likely to be made to fill memory or disk. 0 is no limit."),
+			Doc("How many times its own size a compressed object, or a member of a zip archive, may expand to, once beyond 16 MiB; more is an error, since it is likely to be made to fill memory or disk. 0 is no limit."),
 	}
 }
 

@@ -20,7 +20,6 @@ const ratioFloor = 16 << 20
 type Stream struct {
 	o      Options
 	src    *source
-	size   int64     // of a zip archive
 	parts  []part    // of a zip archive, still to be read
 	plain  io.Seeker // set when bytes can be skipped without reading them
 	r      io.Reader // the present part; nil before the first and after the last
@@ -29,7 +28,8 @@ type Stream struct {
 	what   string       // "gzip", "zip member \"a.csv\"", "" for plain
 	start  bool         // the single part of a plain or gzip object was given out
 	out    int64        // bytes given out, over all parts
-	packed int64        // compressed size of the zip members begun so far
+	member expansion    // of the present member of a zip archive
+	packed int64        // compressed bytes read of zip members before it
 }
 
 // Part describes one part of an object.
@@ -151,6 +151,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	n, err := s.r.Read(p)
 	s.out += int64(n)
+	s.member.out += int64(n)
 	if s.what == "" {
 		return n, err
 	}
@@ -168,16 +169,27 @@ func (s *Stream) limit() error {
 		return plugin.Fail(plugin.Data, "run.archive_limit",
 			fmt.Errorf("the %s data expands to more than max_expanded allows (%s)", s.what, expanded(s.o.MaxSize)), "Raise max_expanded if the file is meant to be that large")
 	}
-	in := s.src.n
-	if s.parts != nil {
-		in = s.packed
+	if s.parts == nil {
+		return s.ratio(s.what+" data", expansion{s.src.n, s.out})
 	}
-	if s.o.MaxRatio > 0 && s.out > ratioFloor && s.out/int64(s.o.MaxRatio) > in {
-		return plugin.Fail(plugin.Data, "run.archive_limit",
-			fmt.Errorf("the %s data expands to more than %d times its size, which max_ratio allows (%s from %s so far)", s.what, s.o.MaxRatio, expanded(s.out), expanded(in)),
-			"Raise max_ratio if the file is known to be sound")
+	// A member that is made to fill the disk does not hide behind others that are sound,
+	// nor do many small ones that are.
+	if err := s.ratio(s.what+" data", s.member); err != nil {
+		return err
 	}
-	return nil
+	return s.ratio("zip archive", expansion{s.packed + s.member.in, s.out})
+}
+
+// expansion is what so many compressed bytes became.
+type expansion struct{ in, out int64 }
+
+func (s *Stream) ratio(what string, x expansion) error {
+	if s.o.MaxRatio <= 0 || x.out <= ratioFloor || x.out/int64(s.o.MaxRatio) <= x.in {
+		return nil
+	}
+	return plugin.Fail(plugin.Data, "run.archive_limit",
+		fmt.Errorf("the %s expands to more than %d times its size, which max_ratio allows (%s from %s so far)", what, s.o.MaxRatio, expanded(x.out), expanded(x.in)),
+		"Raise max_ratio if the file is known to be sound")
 }
 
 // Skip passes over n bytes of the present part, seeking when the object is

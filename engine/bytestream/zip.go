@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
 
 	"weir/engine/plugin"
@@ -31,15 +32,30 @@ func (s *Stream) openZip(body io.Reader, head []byte) error {
 	if err != nil {
 		return err
 	}
-	s.size = size
 	z, err := zip.NewReader(at, size)
 	if err != nil {
 		return errors.Join(s.fail(err), s.Close())
 	}
+	z.RegisterDecompressor(zip.Store, func(r io.Reader) io.ReadCloser { return io.NopCloser(memberSource{r, s}) })
+	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(memberSource{r, s}) })
 	if err := s.choose(z); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	return nil
+}
+
+// memberSource counts the compressed bytes that are read of the present member: what an
+// archive says of its members may be a lie.
+type memberSource struct {
+	r io.Reader
+	s *Stream
+}
+
+// Read implements io.Reader.
+func (m memberSource) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.s.member.in += int64(n)
+	return n, err
 }
 
 // randomAccess returns the whole archive, in place or spooled.
@@ -125,12 +141,11 @@ func (s *Stream) nextMember() (Part, error) {
 	f := s.parts[0].f
 	s.parts = s.parts[1:]
 	s.what = fmt.Sprintf("zip member %q", f.Name)
+	s.packed, s.member = s.packed+s.member.in, expansion{}
 	r, err := f.Open()
 	if err != nil {
 		return Part{}, s.fail(err)
 	}
-	// Members may overlap or lie about their size; together they are never more than the archive.
-	s.packed = min(s.size, s.packed+int64(min(f.CompressedSize64, 1<<40)))
 	s.r, s.closer = r, r.Close
 	return Part{Name: f.Name}, nil
 }

@@ -263,6 +263,7 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 			return at(n, err)
 		}
 	}
+	r.giveUpStale()
 	// What was only noted, such as a file listed with a new time, is committed too.
 	if err := r.commit(ctx); err != nil {
 		return at(n, err)

@@ -87,6 +87,7 @@ func (r *run) dropHeld(object string) {
 // kept of it. What was kept of a file that is read from its beginning is given up.
 func (r *run) takeUpHeld(f *files.File, start position) error {
 	r.held, r.window, r.holds = 0, 0, false
+	r.giveUpStale()
 	for _, h := range r.Session.HeldObjects() {
 		switch {
 		case h.Source != r.source.node.Address || h.Object != f.ID && h.Path != f.Name:
@@ -99,6 +100,16 @@ func (r *run) takeUpHeld(f *files.File, start position) error {
 		}
 	}
 	return nil
+}
+
+// giveUpStale accounts for held rows that nothing can take up any more: what was kept
+// was dropped, or the pipeline has no such source now (I3).
+func (r *run) giveUpStale() {
+	for _, h := range r.Session.HeldObjects() {
+		if h.Dropped() || r.nodeAt(h.Source) == nil {
+			r.giveUp(h)
+		}
+	}
 }
 
 // giveUp accounts for held rows of an object that is not read on.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"slices"
 
 	"weir/engine/diag"
@@ -36,7 +37,15 @@ type PreviewStep struct {
 	Fields  []string
 	Rows    []json.RawMessage // objects of the fields; the first of Count
 	Count   int
+
+	Shows    bool             // it is a sink that shows what it would send
+	Messages []plugin.Message // the first of Sent
+	Sent     int              // messages that it would send for these rows
+	Batch    int              // most rows in one; 0 when they do not limit it
 }
+
+// maxMessages is how many messages of a sink a preview shows.
+const maxMessages = 3
 
 // see notes the rows that come out of n. It is nil-safe: without a preview it does nothing.
 func (p *Preview) see(n *plan.Node, b *record.Batch) {
@@ -70,7 +79,14 @@ func PreviewRun(ctx context.Context, o Options, rows int, forget func() error) (
 	o.Point, o.Progress = func(string) {}, func(Progress) {}
 	p := &Preview{rows: rows, byN: map[*plan.Node]int{}, enc: map[*plan.Node]*record.Encoder{}}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, preview: p}
-	r.buildPreview()
+	if err := r.buildPreview(); err != nil {
+		return p, err
+	}
+	defer func() {
+		for _, s := range r.sinks {
+			_ = s.close(context.WithoutCancel(ctx)) // nothing was sent that could be lost
+		}
+	}()
 	err := r.guarded(func() error { return r.previewSource(ctx, rows, forget) })
 	p.Rejects, p.Notices = r.rejects, append(p.Notices, r.report.Notices...)
 	r.Session.Discard()
@@ -78,7 +94,7 @@ func PreviewRun(ctx context.Context, o Options, rows int, forget func() error) (
 }
 
 // buildPreview makes runners that compute every field, read or not.
-func (r *run) buildPreview() {
+func (r *run) buildPreview() error {
 	for _, n := range r.Pipeline.Nodes {
 		out := n.Out
 		if n.Sink != nil {
@@ -104,12 +120,41 @@ func (r *run) buildPreview() {
 		if n.Step != nil {
 			x.runner = n.Step.New(step.Env{State: func(space string) step.State { return r.Session.Space(space) }, Clock: r.Clock}, all(n.Out))
 		}
+		if err := r.showSink(x); err != nil {
+			return at(n, err)
+		}
 		r.serial[n] = x
 		r.order = append(r.order, x)
 	}
 	for _, x := range r.order {
 		x.readers = r.readersOf(x.Node)
 	}
+	return nil
+}
+
+// showSink lets a sink that can show what it would send for the rows that reach it,
+// cut into deliveries as a run cuts them.
+func (r *run) showSink(x *node) error {
+	sink, ok := x.Sink.(plugin.Shower)
+	if !ok {
+		return nil
+	}
+	s := &r.preview.Steps[r.preview.byN[x.Node]]
+	s.Shows, s.Batch = true, sink.Batching().Rows
+	w, err := sink.OpenShow(r.Host(x.Address), func(m plugin.Message) {
+		s := &r.preview.Steps[r.preview.byN[x.Node]]
+		if s.Sent++; len(s.Messages) < maxMessages {
+			s.Messages = append(s.Messages, m)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	x.sink = newSinkNode(r, x.Node)
+	x.sink.writer, x.sink.trace, x.sink.batching.Wait = w, false, 0
+	x.sink.ahead = math.MaxInt64 // nothing needs to be known after a crash
+	r.sinks = append(r.sinks, x.sink)
+	return nil
 }
 
 func all(s *record.Schema) []record.Slot {
@@ -219,7 +264,15 @@ func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
 		r.preview.Whole = false
 	}
 	r.preview.Notices = append(r.preview.Notices, rd.Notices()...)
-	return r.endObject(ctx)
+	if err := r.endObject(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.sinks {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // previewLane feeds the rows of l up to the last one wanted.

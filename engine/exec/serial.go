@@ -172,8 +172,11 @@ func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
 	switch {
 	case r.preview != nil && x.Sink != nil:
 		r.preview.see(x.Node, b)
-		r.pending.Delivered += int64(b.Live())
-		return nil
+		if x.sink == nil {
+			r.pending.Delivered += int64(b.Live())
+			return nil
+		}
+		return x.sink.add(ctx, b)
 	case x.sink != nil:
 		return x.sink.add(ctx, b)
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ type Held struct {
 	Object string // identity of the object
 	Source string // the step that reads it
 	Path   string
-	Row    int64 // of the cursor that it belongs to
+	Row    int64 // of the cursor that it belongs to; negative: see Dropped
 	Steps  []HeldStep
 }
 
@@ -49,6 +50,10 @@ func (h Held) Size() (n int64) {
 	}
 	return n
 }
+
+// Dropped reports that a rebuild dropped what was kept: nothing can be taken up, and
+// the rows that were counted as held are to be counted as what became of them (I3).
+func (h Held) Dropped() bool { return h.Row < 0 }
 
 // Of returns the share of a step.
 func (h Held) Of(step string) HeldStep {
@@ -215,4 +220,40 @@ func (s *Session) discardHeld() {
 func heldKey(pid uint32, object, step string, n int) []byte {
 	k := appendName(appendName(key(kindHeldPart, pid), object), step)
 	return binary.BigEndian.AppendUint32(k, uint32(n)) //nolint:gosec // parts are few
+}
+
+// dropHeld drops what commits keep of objects of a pipeline that are read in part. How many
+// rows were counted as held stays until a run accounts for them (I3).
+func (s *Store) dropHeld(pid uint32) error {
+	prefix := key(kindHeld, pid)
+	var w kv.Writes
+	var bad error
+	err := s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+		var h Held
+		if h, bad = decodeHeld(string(k[idLen:]), v); bad != nil {
+			return false
+		}
+		kept := Held{Object: h.Object, Source: h.Source, Path: h.Path, Row: -1}
+		for _, st := range h.Steps {
+			if st.Rows != 0 {
+				kept.Steps = append(kept.Steps, HeldStep{Step: st.Step, Rows: st.Rows})
+			}
+		}
+		if len(kept.Steps) == 0 {
+			w.Delete(bytes.Clone(k))
+		} else {
+			w.Put(bytes.Clone(k), kept.encode())
+		}
+		return true
+	})
+	if err = firstOf(err, bad); err != nil {
+		return err
+	}
+	if len(w.List) > 0 {
+		if err := s.kv.Apply(&w); err != nil {
+			return err
+		}
+	}
+	// Parts go last: a record never tells of parts that are not there.
+	return s.deleteWhere(key(kindHeldPart, pid), func(_, _ []byte) (bool, error) { return true, nil })
 }

@@ -78,3 +78,48 @@ func TestHeldIsForgotten(t *testing.T) {
 		return true
 	}))
 }
+
+// A rebuild drops what is held, at whatever write a crash cuts it. How many rows it was
+// stays until a run has counted them as what became of them (I3).
+func TestRebuildDropsHeldRows(t *testing.T) {
+	for writes := 0; ; writes++ {
+		s, db := newStore(t)
+		se := session(t, s, "p")
+		for _, object := range []string{"o", "unique only"} {
+			h := state.Held{Object: object, Source: "source.in", Path: "/" + object, Row: 7, Steps: []state.HeldStep{{Step: "check.c", Parts: 1, Size: 1}}}
+			if object == "o" {
+				h.Steps = append(h.Steps, state.HeldStep{Step: "group.g", Parts: 1, Rows: 3, Size: 2})
+				se.PutHeld(h, []state.HeldPart{{"check.c", 0, []byte("x")}, {"group.g", 0, []byte("ab")}})
+			} else {
+				se.PutHeld(h, []state.HeldPart{{"check.c", 0, []byte("y")}})
+			}
+		}
+		must(t, se.Commit(t.Context()))
+		broken, err := state.New(&failing{Store: db, left: writes}, state.Options{Clock: fixedClock{start}})
+		must(t, err)
+		err = broken.Rebuild("p", nil)
+		if err != nil && !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		se = session(t, reopen(t, db), "p")
+		n, _ := se.Incarnation("o")
+		h, some := se.Held("o")
+		switch {
+		case n == 0 && (h.Dropped() || len(se.HeldObjects()) != 2 || len(partsOf(t, se, "o", "group.g")) != 1):
+			t.Errorf("after %d writes nothing was rebuilt, and held is %+v", writes, se.HeldObjects())
+		case n == 1 && (!some || !h.Dropped() || h.Rows() != 3 || len(se.HeldObjects()) != 1 || len(partsOf(t, se, "o", "group.g")) != 0):
+			t.Errorf("after %d writes: held %+v", writes, se.HeldObjects())
+		}
+		if n == 1 {
+			se.PutHeld(state.Held{Object: "o"}, nil)
+			must(t, se.Commit(t.Context()))
+			must(t, db.Scan([]byte{0x1e}, []byte{0x20}, func(k, _ []byte) bool {
+				t.Errorf("%x is left", k)
+				return true
+			}))
+		}
+		if err == nil {
+			return
+		}
+	}
+}

@@ -88,6 +88,9 @@ func (s *Store) finish(pid uint32, pipeline string) error {
 			return err
 		}
 	}
+	if err := s.dropHeld(pid); err != nil {
+		return err
+	}
 	for _, name := range append(s.spacesOf(pipeline), i.spaces...) {
 		if err := s.DropSpace(name); err != nil {
 			return err

@@ -217,6 +217,14 @@ func (s *Sink) Guarantee() string {
 
 // Open implements plugin.Sink. It makes no request.
 func (s *Sink) Open(_ context.Context, h plugin.Host, _ []byte) (plugin.Writer, error) {
+	w, err := s.newWriter(h)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (s *Sink) newWriter(h plugin.Host) (*writer, error) {
 	conn, ok := s.connection.Value.(*Connection)
 	if !ok {
 		return nil, fmt.Errorf("connection %s is a %T, not a rest connection", s.connection.Name, s.connection.Value)

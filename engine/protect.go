@@ -65,7 +65,7 @@ func (x *protection) ready(p *plan.Pipeline) error {
 	if ds := x.book.Judge(&a, answer, "it does not run"); len(ds) > 0 {
 		return &StateError{Pipeline: p.Address, Diagnostics: ds}
 	}
-	if err := x.book.Answer(&a, is, answer); err != nil {
+	if _, err := x.book.Answer(&a, is, answer); err != nil {
 		return err
 	}
 	return x.book.Write(&lineage.Record{Description: *is, Meaning: x.now.Meaning, Generation: x.generation, Revision: x.revision}, x.generation)

@@ -54,6 +54,11 @@ type pipeline struct {
 	failed   int64 // likewise
 }
 
+// newPipeline returns one that is not served yet.
+func newPipeline(address string) *pipeline {
+	return &pipeline{address: address, index: -1, changes: make(chan struct{}, 1), meter: newMeter()}
+}
+
 // run is one run of a pipeline under way.
 type run struct {
 	id         string // set before done is closed, under the server's mutex

@@ -72,7 +72,8 @@ type Done struct {
 	Outcome     string                `json:"outcome"`
 	Seconds     float64               `json:"seconds"`
 	Diagnostics []diag.JSONDiagnostic `json:"diagnostics,omitempty"`
-	Left        string                `json:"left,omitempty"` // where the run hangs that was left behind
+	Stored      string                `json:"stored,omitempty"` // what was done with what is stored, for people
+	Left        string                `json:"left,omitempty"`   // where the run hangs that was left behind
 
 	diags diag.List
 }
@@ -175,7 +176,7 @@ func (s *Server) keep(v *Verdict) {
 	for i := range v.Actions {
 		a := &v.Actions[i]
 		s.log.Info("action", zap.String("pipeline", a.Pipeline), zap.String("action", string(a.Kind)), zap.String("outcome", a.Outcome),
-			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.Float64("seconds", a.Seconds))
+			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.String("stored", a.Stored), zap.Float64("seconds", a.Seconds))
 	}
 	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
 		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))

@@ -273,7 +273,7 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 		s.unqueue(p)
 		p.again = true
 	}
-	p.failures, p.problem = 0, nil
+	p.recovered()
 	if p.due.IsZero() && p.index < 0 && !p.again {
 		p.again = ran
 	}

@@ -18,7 +18,7 @@ import (
 
 // change begins an action: at once where no run is concerned, else in a goroutine
 // of its own, so that a pipeline that hangs holds up no other. The caller holds mu.
-func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, wg *sync.WaitGroup) {
+func (s *Server) change(ctx context.Context, v *Verdict, d *Done, t *target, answer string, wg *sync.WaitGroup) {
 	if d.Kind == plan.Add {
 		s.add(d, t, answer)
 		return
@@ -29,14 +29,8 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		p.removed = true
 		s.unqueue(p)
 	}
-	wg.Add(1)
-	s.wg.Add(1)
-	begun := s.clock.Now()
-	go func() {
-		defer s.wg.Done()
-		defer wg.Done()
-		p.changes <- struct{}{} // changes of one pipeline come one after the other
-		defer func() { <-p.changes }()
+	s.inTurn(ctx, v, wg, []*pipeline{p}, []*Done{d}, func(ds []*Done) {
+		d := ds[0]
 		switch {
 		case d.Kind == plan.Swap && !d.Breaks(): // what is stored may only change while nothing runs
 			s.swap(ctx, p, d, t)
@@ -45,8 +39,7 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		default:
 			s.restart(ctx, p, d, t, answer)
 		}
-		d.Seconds = s.clock.Now().Sub(begun).Seconds()
-	}()
+	})
 }
 
 // add begins to serve a pipeline. The caller holds mu.

@@ -18,26 +18,45 @@ import (
 const settleReads = 5
 
 // Reload reads the folder and takes what changed. It returns when every action is
-// done, has failed, or has left a hanging run behind, which takes no longer than
-// the drain and grace times; other reloads may go on meanwhile. The error is
+// done, has failed, has left a hanging run behind, or waits for an operation that takes
+// longer than the drain time; other reloads may go on meanwhile. The error is
 // that of ctx: the reload then goes on, and its verdict is in the history.
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
-	v := s.newVerdict(r)
-	settled := make(chan struct{})
-	s.wg.Go(func() {
-		defer close(settled)
-		s.loading.Lock()
-		l, ds := s.read(s.ctx)
-		done := s.decide(s.ctx, l, ds, v, r)
-		s.loading.Unlock()
-		s.settle(v, done)
-	})
+	v, _, settled := s.reload(r)
 	select {
 	case <-settled:
 		return v, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// Take is Reload for those who do not ask for the verdict: it returns when the folder
+// is read and everything that follows from it is under way, so that a pipeline that takes
+// its time does not hold up what changes next. The verdict is in the history.
+func (s *Server) Take(ctx context.Context, r Request) error {
+	_, decided, _ := s.reload(r)
+	select {
+	case <-decided:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reload begins a reload, whose verdict is complete when settled is closed.
+func (s *Server) reload(r Request) (v *Verdict, decided, settled chan struct{}) {
+	v, decided, settled = s.newVerdict(r), make(chan struct{}), make(chan struct{})
+	s.wg.Go(func() {
+		defer close(settled)
+		s.loading.Lock()
+		l, ds := s.read(s.ctx)
+		done := s.decide(s.ctx, l, ds, v, r)
+		s.loading.Unlock()
+		close(decided)
+		s.settle(v, done)
+	})
+	return v, decided, settled
 }
 
 // read loads the folder as it is at one moment: files that change while they are
@@ -176,9 +195,9 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 		}
 		switch {
 		case renamed == nil:
-			s.change(ctx, d, t, r.State, wg)
+			s.change(ctx, v, d, t, r.State, wg)
 		case d.Kind == plan.Add:
-			s.rename(ctx, renamed, d, t, r.State, wg)
+			s.rename(ctx, v, renamed, d, t, r.State, wg)
 		}
 	}
 }

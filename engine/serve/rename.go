@@ -31,30 +31,20 @@ func partner(all []Done, d *Done) *Done {
 // that of the present one, or is out of its way: two names never run on the same rows. When
 // that fails, the former one runs on. gone and d are its removal and its addition.
 // The caller holds mu.
-func (s *Server) rename(ctx context.Context, gone, d *Done, t *target, answer string, wg *sync.WaitGroup) {
+func (s *Server) rename(ctx context.Context, v *Verdict, gone, d *Done, t *target, answer string, wg *sync.WaitGroup) {
 	old, p := s.pipes[gone.Pipeline], newPipeline(d.Pipeline)
 	p.plan, p.desc, p.revision, p.generation, p.sources, p.want = t.plan, t.desc, t.revision, t.generation, t.sources, t
 	p.busy++
 	s.succeed(p)
 	old.want, old.config, old.removed = nil, nil, true
 	s.unqueue(old)
-	wg.Add(1)
-	s.wg.Add(1)
-	begun := s.clock.Now()
-	go func() {
-		defer s.wg.Done()
-		defer wg.Done()
-		for _, x := range []*pipeline{p, old} { // always the younger first
-			x.changes <- struct{}{}
-			defer func() { <-x.changes }()
-		}
+	s.inTurn(ctx, v, wg, []*pipeline{p, old}, []*Done{gone, d}, func(ds []*Done) { // always the younger first
+		gone, d := ds[0], ds[1]
 		s.finish(ctx, old, gone)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.renamed(old, p, gone, d, t, answer)
-		d.Seconds = s.clock.Now().Sub(begun).Seconds()
-		gone.Seconds = d.Seconds
-	}()
+	})
 }
 
 // renamed makes p what old was, whose run has ended. The caller holds mu.

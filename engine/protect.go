@@ -90,7 +90,7 @@ func (x *protection) prepare(p *plan.Pipeline, otherwise string, unfit func(a *p
 	if len(ds) > 0 {
 		return &StateError{Pipeline: p.Address, Diagnostics: ds}
 	}
-	if err := x.book.Answer(&a, is, answer); err != nil {
+	if _, err := x.book.Answer(&a, is, answer); err != nil {
 		return err
 	}
 	return x.book.Write(&lineage.Record{Description: *is, Meaning: x.now.Meaning, Generation: x.generation, Revision: x.revision}, x.generation)

@@ -212,6 +212,9 @@ func (a *app) printAction(w io.Writer, d *serve.Done) error {
 	for _, e := range d.Effects {
 		sb.WriteString("      " + effectLine(&e) + "\n")
 	}
+	if d.Stored != "" {
+		sb.WriteString("      state: " + printable(d.Stored) + "\n")
+	}
 	if d.Left != "" {
 		sb.WriteString("      a run was left behind that hangs at " + printable(d.Left) + "\n")
 	}

@@ -177,6 +177,8 @@ func outcomeText(outcome string) string {
 		return "could not be opened, it runs on as it was"
 	case serve.ActionFenced:
 		return "done; a run that hangs was left behind"
+	case serve.ActionLater:
+		return "waits for an operation on it to end"
 	}
 	return outcome
 }

@@ -165,7 +165,7 @@ func (a *app) takeChanges(ctx context.Context, s *serve.Server, w *watch.Watcher
 			trigger = string(c.Trigger)
 			log.Debug("files changed", zap.Strings("files", c.Names), zap.String("trigger", trigger))
 		}
-		if _, err := s.Reload(ctx, serve.Request{Trigger: trigger}); err != nil {
+		if err := s.Take(ctx, serve.Request{Trigger: trigger}); err != nil {
 			return // ctx is done
 		}
 	}

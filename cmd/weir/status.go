@@ -117,6 +117,30 @@ func statusRow(p *api.Pipeline, now time.Time) []string {
 	}
 }
 
+// failing says since when a pipeline fails, how often it was tried, and when it is
+// next; "" when it does not fail. exact adds the time itself.
+func failing(p *api.Pipeline, now time.Time, exact bool) string {
+	if p.Failures == 0 {
+		return ""
+	}
+	var parts []string
+	switch {
+	case p.Since == nil:
+	case exact:
+		parts = append(parts, "since "+stamp(*p.Since)+" ("+span(now.Sub(*p.Since))+")")
+	default:
+		parts = append(parts, "for "+span(now.Sub(*p.Since)))
+	}
+	parts = append(parts, count(int64(p.Failures), "attempt"))
+	switch {
+	case p.Run != nil:
+		parts = append(parts, "tried now")
+	case p.Next != nil:
+		parts = append(parts, "next "+nextRun(p, now))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // rowsOf counts the rows that a pipeline read since the server started.
 func rowsOf(p *api.Pipeline) int64 {
 	n := p.Ledger.Read
@@ -155,11 +179,7 @@ func lagOf(p *api.Pipeline, now time.Time) string {
 func statusNote(p *api.Pipeline, now time.Time) string {
 	var parts []string
 	if p.Failures > 0 {
-		text := count(int64(p.Failures), "failure") + " in a row"
-		if p.Next != nil && p.Next.After(now) {
-			text += ", tried again in " + span(p.Next.Sub(now))
-		}
-		parts = append(parts, text)
+		parts = append(parts, "failing "+failing(p, now, true))
 	}
 	if n := len(p.Left); n > 0 {
 		parts = append(parts, count(int64(n), "run")+" left behind, the last hangs at "+cmp.Or(p.Left[n-1].At, "an unknown step"))

@@ -32,7 +32,8 @@ func topOf(n int) *topView {
 			next := start.Add(time.Duration(30+i) * time.Second)
 			p := api.Pipeline{Pipeline: "p" + string(rune('0'+i/10)) + string(rune('0'+i%10)), State: serve.Waiting, Next: &next, Ledger: api.Ledger{Read: int64(i) * factor, Rejected: int64(n - i)}}
 			if i == 0 {
-				p.State, p.Failures = serve.Failing, 2
+				since := start.Add(10 * time.Second)
+				p.State, p.Failures, p.Since = serve.Failing, 2, &since
 			}
 			st.Pipelines = append(st.Pipelines, p)
 		}
@@ -49,10 +50,10 @@ func TestTopScreen(t *testing.T) {
 	want := []string{
 		"/srv: 3 pipelines, 0 running, generation 4, revision abc, up 1m01s",
 		"",
-		"pipeline  state    rows/s  rows  lag  rejects  last reload",
+		"pipeline  state    rows/s  rows  lag  rejects  failing                        last reload",
 		"p02       waiting      20   220  29s        1",
 		"p01       waiting      10   110  30s        2",
-		"p00       failing       0     0  31s        3  swap 1m01s ago",
+		"p00       failing       0     0  31s        3  for 51s, 2 attempts, next now  swap 1m01s ago",
 	}
 	if d := cmp.Diff(want, v.screen(0, 0)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -81,7 +82,7 @@ func TestTopKeys(t *testing.T) {
 	}{
 		{"", "p29"}, {"\x1b[B", "p28"}, {"\x1b[A\x1b[A", "p29"}, {"\x1b[6~", "p20"}, {"\x1b[5~", "p29"},
 		{"\x1b[F", "p08"}, {"\x1b[H", "p29"}, {"\x1b[24~", "p29"},
-		{"ss", "p00"}, {"s", "p00"}, {"s", "p00"}, {"s", "p00"}, {"sf", "p00"},
+		{"ss", "p00"}, {"s", "p00"}, {"s", "p00"}, {"s", "p00"}, {"s", "p00"}, {"sf", "p00"},
 	} {
 		for _, k := range keysIn([]byte(step.keys)) {
 			if v.press(k) {
@@ -112,5 +113,23 @@ func TestSpan(t *testing.T) {
 		if got := span(d); got != want {
 			t.Errorf("%s is shown as %s, want %s", d, got, want)
 		}
+	}
+}
+
+// The note of a failing pipeline has the first failure of the row, how many there
+// were, and the next try.
+func TestNoteOfAFailingPipeline(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	next := at.Add(70 * time.Second)
+	p := &api.Pipeline{Failures: 3, Since: &at, Next: &next}
+	if got := statusNote(p, at.Add(time.Minute)); got != "failing since 2026-03-01 12:00:00Z (1m00s), 3 attempts, next in 10s" {
+		t.Error(got)
+	}
+	p.Run = &serve.RunStatus{}
+	if got := failing(p, at.Add(time.Minute), false); got != "for 1m00s, 3 attempts, tried now" {
+		t.Error(got)
+	}
+	if got := failing(&api.Pipeline{}, at, true); got != "" {
+		t.Error(got)
 	}
 }

@@ -48,6 +48,7 @@ func topColumns() []topColumn {
 		{"rows", true, func(_ *topView, p *api.Pipeline) string { return number(rowsOf(p)) }, func(_ *topView, a, b *api.Pipeline) int { return cmp.Compare(rowsOf(b), rowsOf(a)) }},
 		{"lag", true, func(v *topView, p *api.Pipeline) string { return lagOf(p, v.taken) }, func(_ *topView, a, b *api.Pipeline) int { return compareNext(a, b) }},
 		{"rejects", true, func(_ *topView, p *api.Pipeline) string { return number(p.Ledger.Rejected) }, func(_ *topView, a, b *api.Pipeline) int { return cmp.Compare(b.Ledger.Rejected, a.Ledger.Rejected) }},
+		{"failing", false, func(v *topView, p *api.Pipeline) string { return failing(p, v.taken, false) }, func(_ *topView, a, b *api.Pipeline) int { return cmp.Compare(b.Failures, a.Failures) }},
 		{"last reload", false, (*topView).lastReload, func(v *topView, a, b *api.Pipeline) int {
 			return v.reloads[b.Pipeline].at.Compare(v.reloads[a.Pipeline].at)
 		}},

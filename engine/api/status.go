@@ -85,7 +85,7 @@ func pipelinesOf(st serve.Status) []Pipeline {
 func pipelineOf(p serve.PipelineStatus) Pipeline {
 	return Pipeline{
 		Pipeline: p.Pipeline, Description: p.Description, State: p.State, Schedule: p.Schedule, Revision: p.Revision, Generation: p.Generation,
-		Next: timeOf(p.Next), Last: summaryOf(p.Last), Run: p.Run, Left: p.Left, Failures: p.Failures, Runs: p.Runs, Failed: p.Failed,
+		Next: timeOf(p.Next), Last: summaryOf(p.Last), Run: p.Run, Left: p.Left, Failures: p.Failures, Since: timeOf(p.Since), Runs: p.Runs, Failed: p.Failed,
 		Ledger: ledgerOf(p.Totals), Problems: diag.ToJSON(p.Problems), Config: diag.ToJSON(p.Config),
 	}
 }

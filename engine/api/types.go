@@ -32,16 +32,17 @@ type Pipeline struct {
 	Schedule    string                `json:"schedule,omitempty"`
 	Revision    string                `json:"revision"` // of the configuration that is in effect
 	Generation  uint64                `json:"generation"`
-	Next        *time.Time            `json:"next,omitempty"` // absent when no run is planned
-	Last        *RunSummary           `json:"last,omitempty"` // of this process
-	Run         *serve.RunStatus      `json:"run,omitempty"`  // absent when none is under way
-	Left        []serve.RunStatus     `json:"left,omitempty"` // runs that hang and were left behind
-	Failures    int                   `json:"failures"`       // in a row
-	Runs        int64                 `json:"runs"`           // ended, of this process
-	Failed      int64                 `json:"failed"`         // of these
-	Ledger      Ledger                `json:"ledger"`         // of these
-	Problems    []diag.JSONDiagnostic `json:"problems"`       // why the last run failed
-	Config      []diag.JSONDiagnostic `json:"config"`         // why the newest configuration of it is not in effect
+	Next        *time.Time            `json:"next,omitempty"`          // absent when no run is planned
+	Last        *RunSummary           `json:"last,omitempty"`          // of this process
+	Run         *serve.RunStatus      `json:"run,omitempty"`           // absent when none is under way
+	Left        []serve.RunStatus     `json:"left,omitempty"`          // runs that hang and were left behind
+	Failures    int                   `json:"failures"`                // in a row, since the server started
+	Since       *time.Time            `json:"failing_since,omitempty"` // when the first of these failed
+	Runs        int64                 `json:"runs"`                    // ended, of this process
+	Failed      int64                 `json:"failed"`                  // of these
+	Ledger      Ledger                `json:"ledger"`                  // of these
+	Problems    []diag.JSONDiagnostic `json:"problems"`                // why the last run failed
+	Config      []diag.JSONDiagnostic `json:"config"`                  // why the newest configuration of it is not in effect
 }
 
 // Ledger says what became of rows.

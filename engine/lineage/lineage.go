@@ -11,7 +11,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -273,51 +272,12 @@ func (b *Book) countIn(e *plan.Effect) (n int, err error) {
 		return n, err
 	}
 	runs, err := b.store.Runs(e.Pipeline, maxCounted)
-	return len(runs), err
+	if len(runs) > 0 || err != nil {
+		return len(runs), err
+	}
+	t, err := b.store.Totals(e.Pipeline) // the runs may have been pruned
+	return int(min(t.Commits, 1)), err
 }
 
 // maxCounted is how many runs are counted at most: more makes no difference to anybody.
 const maxCounted = 1000
-
-// Answer does with stored state that an action breaks what answer says is to become
-// of it. No run of the pipeline is active.
-func (b *Book) Answer(a *plan.Action, is *plan.PipelineDescription, answer string) error {
-	broken := b.broken(a)
-	if len(broken) == 0 {
-		return nil
-	}
-	switch answer {
-	case "": // it came to be there since the action was judged
-		return b.Judge(a, "", "the pipeline goes on as it was").Err()
-	case Keep:
-		return b.keep(a, is)
-	case Rebuild:
-		return b.store.Rebuild(a.Pipeline, spacesOf(broken))
-	case Fork:
-		n, err := b.store.Fork(a.Pipeline, spacesOf(broken))
-		if n > 0 {
-			b.log.Info("what was stored is laid aside", zap.String("pipeline", a.Pipeline), zap.Uint64("number", n))
-		}
-		return err
-	}
-	return errors.New("state cannot be \"" + answer + "\"; it is keep, rebuild or fork")
-}
-
-// keep makes what is stored that of the pipeline and its steps as they are called now.
-func (b *Book) keep(a *plan.Action, is *plan.PipelineDescription) error {
-	spaces := renames(a.Effects, &is.Shape)
-	if a.From == "" {
-		return b.store.Keep("", a.Pipeline, spaces)
-	}
-	r, err := b.Record(a.From)
-	if err != nil {
-		return err
-	}
-	if r != nil {
-		moved(spaces, &r.Description.Shape, &is.Shape)
-	}
-	if err := b.store.Keep(a.From, a.Pipeline, spaces); err != nil {
-		return err
-	}
-	return b.Forget(a.From)
-}

@@ -121,14 +121,15 @@ func TestAnswerKeepsUnderAnotherAddress(t *testing.T) {
 	if a.From != "p" {
 		t.Fatalf("action %+v", a)
 	}
-	if err := b.Answer(&a, &is, "drop"); err == nil {
+	if _, err := b.Answer(&a, &is, "drop"); err == nil {
 		t.Error("an unknown answer was taken")
 	}
-	if err := b.Answer(&a, &is, ""); err == nil || !strings.Contains(err.Error(), "would lose") {
+	if _, err := b.Answer(&a, &is, ""); err == nil || !strings.Contains(err.Error(), "would lose") {
 		t.Errorf("without an answer: %v", err)
 	}
-	if err := b.Answer(&a, &is, lineage.Keep); err != nil {
-		t.Fatal(err)
+	did, err := b.Answer(&a, &is, lineage.Keep)
+	if err != nil || did != "what was stored for p is that of q now" {
+		t.Fatal(did, err)
 	}
 	if n, err := s.CountSpace(is.Shape.Steps[0].Space); n != 2 || err != nil {
 		t.Errorf("%d keys, %v", n, err)
@@ -138,6 +139,41 @@ func TestAnswerKeepsUnderAnotherAddress(t *testing.T) {
 	}
 	if r, err := b.Record("p"); r != nil || err != nil {
 		t.Errorf("record of p: %v, %v", r, err)
+	}
+}
+
+// What is stored under a former name is not left there, whatever the answer.
+func TestAnswerOfRename(t *testing.T) {
+	for answer, want := range map[string]struct {
+		names string
+		files int // of q
+		runs  int // likewise
+		keys  int
+		did   string
+	}{
+		lineage.Rebuild: {"q", 0, 1, 0, "the runs, totals and refused rows of p are those of q now"},
+		lineage.Fork:    {"p~1", 0, 0, 0, "laid aside as p~1"},
+	} {
+		s, b := stored(t)
+		is := described("q", "ftp://one", "id")
+		a, _ := judge(t, b, &is, "")
+		did, err := b.Answer(&a, &is, answer)
+		if err != nil || !strings.Contains(did, want.did) {
+			t.Fatalf("%s: %q, %v", answer, did, err)
+		}
+		list, _ := s.Pipelines()
+		if len(list) != 1 || list[0].Address != want.names {
+			t.Errorf("%s: pipelines %+v", answer, list)
+		}
+		files, _ := s.Files("q", false)
+		runs, _ := s.Runs("q", 10)
+		keys, _ := s.CountSpace(is.Shape.Steps[0].Space)
+		if len(files) != want.files || len(runs) != want.runs || keys != want.keys {
+			t.Errorf("%s: %d files, %d runs, %d keys", answer, len(files), len(runs), keys)
+		}
+		if r, err := b.Record("p"); r != nil || err != nil {
+			t.Errorf("%s: record of p: %v, %v", answer, r, err)
+		}
 	}
 }
 

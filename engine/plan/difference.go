@@ -96,9 +96,12 @@ func removal(p *PipelineDescription, to string) Action {
 	a := Action{Pipeline: p.Address, Kind: Remove, To: to}
 	text := "the pipeline is not in the configuration any more"
 	if to != "" {
-		text = "renamed to " + to
+		text = "renamed to " + to // which says what becomes of what is stored
 	}
 	a.Reasons = []Reason{{Old: p.Address, New: to, Range: p.Header, Text: text}}
+	if to != "" {
+		return a
+	}
 	a.Effects = []Effect{{Kind: StateUnread, Pipeline: p.Address, Range: p.Header,
 		Text: "what is stored for " + p.Address + " stays until it is pruned"}}
 	return a

@@ -142,7 +142,8 @@ func PipelineSpec(p *Pipeline) spec.Body {
 		spec.String("timezone", &p.Timezone).Check(checkZone).Doc("Zone of a cron schedule, such as Europe/Amsterdam. Default: UTC."),
 		spec.Choice("state", &p.State, StateKeep, StateRebuild, StateFork).Doc("What becomes of what is stored (cursors, the file ledger, dedupe keys) when a change would make it mean something else; " +
 			"without it such a change is refused, with the reasons. keep: it is used on as it is. rebuild: it is dropped, and everything is read again. " +
-			"fork: the pipeline begins anew beside it, and it stays until it is pruned."),
+			"fork: the pipeline begins anew beside it, and it stays until it is pruned. " +
+			"In a pipeline that has another name than before this is about what is stored under its former name."),
 	}
 }
 

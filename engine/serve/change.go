@@ -18,7 +18,7 @@ import (
 
 // change begins an action: at once where no run is concerned, else in a goroutine
 // of its own, so that a pipeline that hangs holds up no other. The caller holds mu.
-func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, wg *sync.WaitGroup) {
+func (s *Server) change(ctx context.Context, v *Verdict, d *Done, t *target, answer string, wg *sync.WaitGroup) {
 	if d.Kind == plan.Add {
 		s.add(d, t, answer)
 		return
@@ -29,14 +29,8 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		p.removed = true
 		s.unqueue(p)
 	}
-	wg.Add(1)
-	s.wg.Add(1)
-	begun := s.clock.Now()
-	go func() {
-		defer s.wg.Done()
-		defer wg.Done()
-		p.changes <- struct{}{} // changes of one pipeline come one after the other
-		defer func() { <-p.changes }()
+	s.inTurn(ctx, v, wg, []*pipeline{p}, []*Done{d}, func(ds []*Done) {
+		d := ds[0]
 		switch {
 		case d.Kind == plan.Swap && !d.Breaks(): // what is stored may only change while nothing runs
 			s.swap(ctx, p, d, t)
@@ -45,22 +39,17 @@ func (s *Server) change(ctx context.Context, d *Done, t *target, answer string, 
 		default:
 			s.restart(ctx, p, d, t, answer)
 		}
-		d.Seconds = s.clock.Now().Sub(begun).Seconds()
-	}()
+	})
 }
 
 // add begins to serve a pipeline. The caller holds mu.
 func (s *Server) add(d *Done, t *target, answer string) {
-	p := &pipeline{address: d.Pipeline, index: -1, changes: make(chan struct{}, 1), meter: newMeter()}
+	p := newPipeline(d.Pipeline)
 	if err := s.answer(d, t, answer); err != nil {
 		s.fail(p, d, err)
 		return
 	}
-	if old := s.pipes[p.address]; old != nil { // its removal is still under way
-		old.successor = p
-		p.busy++
-	}
-	s.pipes[p.address] = p
+	s.succeed(p)
 	s.adopt(p, t)
 	s.first(p)
 	d.Outcome = ActionDone
@@ -261,14 +250,8 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 		return
 	}
 	p.busy++
-	r := p.run
 	s.mu.Unlock()
-	if r != nil {
-		r.control.Stop()
-		if s.late(ctx, r) {
-			s.halt(ctx, p, r, d)
-		}
-	}
+	ran := s.finish(ctx, p, d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.session = nil
@@ -283,9 +266,9 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 		s.unqueue(p)
 		p.again = true
 	}
-	p.failures, p.problem = 0, nil
+	p.recovered()
 	if p.due.IsZero() && p.index < 0 && !p.again {
-		p.again = r != nil
+		p.again = ran
 	}
 	s.free(p)
 	d.done()
@@ -339,27 +322,30 @@ func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 	s.poke()
 }
 
-// remove ends a pipeline. Its state is kept.
-func (s *Server) remove(ctx context.Context, p *pipeline, d *Done) {
+// finish ends the run of p, leaving it behind when it does not end, and reports whether there was one.
+func (s *Server) finish(ctx context.Context, p *pipeline, d *Done) bool {
 	s.mu.Lock()
 	r := p.run
 	s.mu.Unlock()
-	if r != nil {
-		r.control.Stop()
-		if s.late(ctx, r) {
-			s.halt(ctx, p, r, d)
-		}
+	if r == nil {
+		return false
 	}
+	r.control.Stop()
+	if s.late(ctx, r) {
+		s.halt(ctx, p, r, d)
+	}
+	return true
+}
+
+// remove ends a pipeline. Its state is kept.
+func (s *Server) remove(ctx context.Context, p *pipeline, d *Done) {
+	s.finish(ctx, p, d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if next := p.successor; next != nil {
-		s.free(next)
-		d.done()
-		return
-	}
-	delete(s.pipes, p.address)
-	if err := s.forget(p); err != nil {
-		s.log.Error("that a pipeline was removed could not be recorded", zap.String("pipeline", p.address), zap.Error(err))
+	if s.vacate(p) == nil {
+		if err := s.forget(p); err != nil {
+			s.log.Error("that a pipeline was removed could not be recorded", zap.String("pipeline", p.address), zap.Error(err))
+		}
 	}
 	d.done()
 }
@@ -373,8 +359,19 @@ func (s *Server) fail(p *pipeline, d *Done, err error) {
 		if d.diags[i].Subject == nil && len(d.Reasons) > 0 {
 			d.diags[i].Subject = d.Reasons[0].Range
 		}
-		d.diags[i].Summary = p.address + " cannot be opened as it is configured now; it runs on as it was"
+		d.diags[i].Summary = d.failed()
 	}
 	p.config = d.diags
 	s.retry = true
+}
+
+// failed says that an action could not be done, and what goes on.
+func (d *Done) failed() string {
+	switch {
+	case d.Kind != plan.Add:
+		return d.Pipeline + " cannot be opened as it is configured now; it runs on as it was"
+	case d.From != "":
+		return d.Pipeline + " cannot take the place of " + d.From + " yet"
+	}
+	return d.Pipeline + " cannot begin yet"
 }

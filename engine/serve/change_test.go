@@ -120,9 +120,11 @@ func TestChangeOfAFailingPipeline(t *testing.T) {
 		r := newRig(t, map[string]string{"config/a.hcl": trapped("a", "every 1h", ""), "in/a1.csv": "a\n1\n"})
 		trap := r.traps.get("a")
 		trap.fail(1000, false)
+		begun := time.Now()
 		s := r.start()
 		time.Sleep(20 * time.Minute)
-		if p, _ := s.Pipeline("a"); p.State != serve.Failing || p.Failures < 3 {
+		p, _ := s.Pipeline("a")
+		if p.State != serve.Failing || p.Failures < 3 || !p.Since.Equal(begun) || !p.Next.After(time.Now()) {
 			t.Fatalf("%+v", p)
 		}
 		trap.fail(0, false)
@@ -133,6 +135,9 @@ func TestChangeOfAFailingPipeline(t *testing.T) {
 		synctest.Wait()
 		if !r.has("a", "new 1") {
 			t.Errorf("nothing ran: %v", trap.seen())
+		}
+		if p, _ := s.Pipeline("a"); p.Failures != 0 || !p.Since.IsZero() {
+			t.Errorf("it has recovered: %+v", p)
 		}
 		r.stop()
 	})

@@ -29,13 +29,14 @@ type rig struct {
 	events chan serve.Event
 	first  *serve.Verdict
 	traps  *traps
+	over   chan struct{} // closed when what is left of dead processes may end
 }
 
 // newRig writes files, by name and content; DIR in them is the rig's folder.
 func newRig(t *testing.T, files map[string]string) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, dir: dir, config: filepath.Join(dir, "config"), events: make(chan serve.Event, 4096), traps: &traps{}}
+	r := &rig{t: t, dir: dir, config: filepath.Join(dir, "config"), events: make(chan serve.Event, 4096), traps: &traps{}, over: make(chan struct{})}
 	for _, d := range []string{"config", "in", "out"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)

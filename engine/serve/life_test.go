@@ -22,8 +22,10 @@ type life struct {
 	now, disk world            // as it is to be, and as it is written
 	known     map[string]world // what was written, by its revision
 	flows     []*flow
+	process   *process
+	deaths    int
 	reloads   sync.WaitGroup
-	pending   atomic.Int64 // of them, those that have not ended
+	pending   *atomic.Int64 // of them, those of the process that have not ended
 	problems  []string
 }
 
@@ -50,6 +52,7 @@ type fedRow struct {
 func newLife(t *testing.T, s story) *life {
 	t.Helper()
 	l := &life{rig: newRig(t, nil), story: s, known: map[string]world{}}
+	l.begin()
 	l.now.pipes = append([]shape(nil), s.shapes...)
 	for i := range s.shapes {
 		l.flows = append(l.flows, &flow{address: name(i), rows: map[int]*fedRow{}, inFile: map[string][]int{}, archived: map[string]bool{}, read: map[string]int64{}})
@@ -83,6 +86,7 @@ func (l *life) live() {
 		for _, f := range l.flows {
 			f.let()
 		}
+		close(l.over)
 		l.reloads.Wait()
 		l.stop()
 	}()
@@ -122,10 +126,15 @@ func (l *life) rest() {
 	if l.server == nil {
 		return
 	}
-	if _, ok := l.known[l.server.Status().Seen]; !ok {
-		l.known[l.server.Status().Seen] = l.disk.clone()
-	}
+	l.note()
 	l.check(false)
+}
+
+// note keeps what the folder held that the server read last.
+func (l *life) note() {
+	if seen := l.server.Status().Seen; l.known[seen].pipes == nil {
+		l.known[seen] = l.disk.clone()
+	}
 }
 
 // act does one thing.
@@ -175,13 +184,15 @@ func (l *life) act(a act) {
 	case "fail", "late":
 		trap.fail(1+a.n%3, a.do == "late")
 	case "run":
-		_ = l.server.RunNow(name(a.pipe)) // it may not be served
+		l.runNow(name(a.pipe))
 	case "sleep":
 		time.Sleep(time.Duration(1+a.n) * time.Second)
 	case "long":
 		time.Sleep(time.Duration(20+a.n*5) * time.Second)
 	case "restart":
 		l.revive()
+	case "kill":
+		l.kill(a)
 	}
 }
 
@@ -192,7 +203,7 @@ func (l *life) amid(i int) {
 	if f.release == nil {
 		f.release = l.traps.get(f.address).hangs()
 	}
-	_ = l.server.RunNow(f.address) // it may not be served
+	l.runNow(f.address)
 	l.rest()
 	p.mark++
 	if f.files%2 == 0 {
@@ -280,9 +291,14 @@ func (l *life) unchanged() map[string]bool {
 // change, and everything when it is rejected, is left alone (I8).
 func (l *life) change(times int) {
 	l.put()
+	if l.server == nil {
+		l.boot()
+		return
+	}
 	before, generation := l.look()
 	same := l.unchanged()
-	l.pending.Add(int64(times))
+	pending := l.pending
+	pending.Add(int64(times))
 	got := make(chan *serve.Verdict, times)
 	for range times {
 		l.reloads.Go(func() {
@@ -290,7 +306,7 @@ func (l *life) change(times int) {
 			if err != nil {
 				l.t.Error(err)
 			}
-			l.pending.Add(-1)
+			pending.Add(-1)
 			got <- v
 		})
 	}
@@ -326,11 +342,7 @@ func (l *life) change(times int) {
 
 // revive ends the server, as hard as it must, and starts another one in its place.
 func (l *life) revive() {
-	usable := false
-	for _, p := range l.disk.pipes {
-		usable = usable || !p.gone && !p.broken
-	}
-	if !usable || l.disk.common {
+	if !l.usable() || l.server == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -338,7 +350,17 @@ func (l *life) revive() {
 	_ = l.server.Stop(ctx) // names what hangs
 	l.reloads.Wait()
 	l.server = nil
+	l.begin()
 	l.start()
+}
+
+// usable reports whether a server can be started on the folder as it is.
+func (l *life) usable() bool {
+	usable := false
+	for _, p := range l.disk.pipes {
+		usable = usable || !p.gone && !p.broken
+	}
+	return usable && !l.disk.common
 }
 
 // mend makes everything right and gives it the time to become so.
@@ -354,6 +376,10 @@ func (l *life) mend() {
 	l.now.common = false
 	synctest.Wait()
 	l.put()
+	if l.server == nil {
+		l.boot()
+		l.rest()
+	}
 	v, err := l.server.Reload(context.Background(), serve.Request{Trigger: "api"})
 	if err != nil || !v.OK() {
 		l.problem("the last reload: %v, %+v\n%s", err, v, texts(v))

@@ -129,22 +129,16 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 	actions, held := s.compare(l.Plan, next)
 	v.Kept = len(held)
 	orphans := s.orphans(l.Plan, ds.HasErrors())
-	for _, a := range actions {
-		out.Actions = append(out.Actions, a)
-		if a.Kind == plan.Keep {
-			v.Kept++
-			continue
+	out.Actions = append(out.Actions, actions...)
+	s.judge(actions, func(address string) *target {
+		pl := l.Plan.Pipeline(address)
+		if pl == nil {
+			return nil
 		}
-		d := Done{Action: a}
-		var t *target
-		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
-			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline)}
-		}
-		if s.refused(&d, t, answer, orphans) {
-			d.Outcome = ActionRefused
-		}
-		s.countEffects(&d.Action)
-		v.Actions = append(v.Actions, d)
+		return &target{plan: pl, desc: *next.Pipeline(address)}
+	}, answer, orphans, v)
+	for i := range v.Actions {
+		s.countEffects(&v.Actions[i].Action)
 	}
 	s.engineChanged(l.Plan, v)
 	v.would()

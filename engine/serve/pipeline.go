@@ -44,7 +44,8 @@ type pipeline struct {
 	run    *run   // nil when none is active
 	fenced []*run // that hang: they were left behind and can commit nothing
 
-	failures int          // in a row
+	failures int          // in a row, in this process
+	since    time.Time    // when the first of the row failed
 	problem  diag.List    // why the last run failed
 	last     *RunSummary  // nil before the first run of this process
 	config   diag.List    // why the newest configuration of it is not in effect
@@ -52,6 +53,11 @@ type pipeline struct {
 	meter    *meter
 	runs     int64 // of this process
 	failed   int64 // likewise
+}
+
+// newPipeline returns one that is not served yet.
+func newPipeline(address string) *pipeline {
+	return &pipeline{address: address, index: -1, changes: make(chan struct{}, 1), meter: newMeter()}
 }
 
 // run is one run of a pipeline under way.
@@ -181,23 +187,29 @@ func (p *pipeline) drop(r *run) {
 func (s *Server) note(p *pipeline, r *run, rep engine.PipelineReport) {
 	p.runs++
 	p.totals.Add(rep.Counts)
-	p.last = &RunSummary{ID: r.id, Started: r.began, Ended: s.clock.Now(), Generation: r.generation, Outcome: rep.Outcome, Counts: rep.Counts, Objects: rep.Objects}
+	now := s.clock.Now()
+	p.last = &RunSummary{ID: r.id, Started: r.began, Ended: now, Generation: r.generation, Outcome: rep.Outcome, Counts: rep.Counts, Objects: rep.Objects}
 	kind := RunEnded
 	switch {
 	case rep.Err == nil, errors.Is(rep.Err, exec.ErrStopped):
-		p.failures, p.problem = 0, nil
+		p.recovered()
 	case s.stopping && errors.Is(rep.Err, context.Canceled):
 		p.last.Outcome = state.Interrupted
 	default:
 		kind = RunFailed
 		p.failed++
-		p.failures++
+		if p.failures++; p.failures == 1 {
+			p.since = now
+		}
 		p.problem = failure(p.address, rep.Err)
 		p.last.Outcome, p.last.Error = state.Failed, rep.Err.Error()
 	}
 	p.meter.ended(p.last)
 	s.tell(Event{Kind: kind, Pipeline: p.address, Run: r.id, Generation: r.generation, Summary: p.last, Diagnostics: p.problem})
 }
+
+// recovered ends a row of failures.
+func (p *pipeline) recovered() { p.failures, p.since, p.problem = 0, time.Time{}, nil }
 
 // failure returns err as diagnostics.
 func failure(pipeline string, err error) diag.List {

@@ -99,7 +99,7 @@ func drawStory(t *rapid.T) story {
 	}
 	kinds := []string{
 		"mark", "mark", "drop", "note", "note", "batch", "gone", "broken", "common", "reload", "reload", "reload", "both",
-		"file", "file", "file", "big", "hang", "release", "refuse", "fail", "late", "run", "sleep", "sleep", "long", "restart", "stuck", "amid",
+		"file", "file", "file", "big", "hang", "release", "refuse", "fail", "late", "run", "sleep", "sleep", "long", "restart", "kill", "kill", "stuck", "amid",
 	}
 	for range rapid.IntRange(5, 40).Draw(t, "acts") {
 		s.acts = append(s.acts, act{

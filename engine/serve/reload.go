@@ -18,26 +18,45 @@ import (
 const settleReads = 5
 
 // Reload reads the folder and takes what changed. It returns when every action is
-// done, has failed, or has left a hanging run behind, which takes no longer than
-// the drain and grace times; other reloads may go on meanwhile. The error is
+// done, has failed, has left a hanging run behind, or waits for an operation that takes
+// longer than the drain time; other reloads may go on meanwhile. The error is
 // that of ctx: the reload then goes on, and its verdict is in the history.
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
-	v := s.newVerdict(r)
-	settled := make(chan struct{})
-	s.wg.Go(func() {
-		defer close(settled)
-		s.loading.Lock()
-		l, ds := s.read(s.ctx)
-		done := s.decide(s.ctx, l, ds, v, r)
-		s.loading.Unlock()
-		s.settle(v, done)
-	})
+	v, _, settled := s.reload(r)
 	select {
 	case <-settled:
 		return v, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// Take is Reload for those who do not ask for the verdict: it returns when the folder
+// is read and everything that follows from it is under way, so that a pipeline that takes
+// its time does not hold up what changes next. The verdict is in the history.
+func (s *Server) Take(ctx context.Context, r Request) error {
+	_, decided, _ := s.reload(r)
+	select {
+	case <-decided:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reload begins a reload, whose verdict is complete when settled is closed.
+func (s *Server) reload(r Request) (v *Verdict, decided, settled chan struct{}) {
+	v, decided, settled = s.newVerdict(r), make(chan struct{}), make(chan struct{})
+	s.wg.Go(func() {
+		defer close(settled)
+		s.loading.Lock()
+		l, ds := s.read(s.ctx)
+		done := s.decide(s.ctx, l, ds, v, r)
+		s.loading.Unlock()
+		close(decided)
+		s.settle(v, done)
+	})
+	return v, decided, settled
 }
 
 // read loads the folder as it is at one moment: files that change while they are
@@ -149,34 +168,70 @@ func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Descript
 	for i := range next.Pipelines {
 		described[next.Pipelines[i].Address] = &next.Pipelines[i]
 	}
-	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
+	to := func(address string) *target {
+		pl := planned[address]
+		if pl == nil {
+			return nil
+		}
+		return &target{plan: pl, desc: *described[address], revision: l.Plan.Revision, generation: generation, sources: l.Sources}
+	}
 	s.retry = false
-	orphans := s.orphans(l.Plan, v.diags.HasErrors())
+	targets := s.judge(actions, to, r.State, s.orphans(l.Plan, v.diags.HasErrors()), v)
 	for _, a := range actions {
-		if a.Kind == plan.Keep {
-			v.Kept++
-			if p := s.pipes[a.Pipeline]; p != nil {
-				p.config = nil // a break that was mended leaves nothing behind
-			}
-			continue
+		if p := s.pipes[a.Pipeline]; a.Kind == plan.Keep && p != nil {
+			p.config = nil // a break that was mended leaves nothing behind
 		}
-		v.Actions = append(v.Actions, Done{Action: a})
-		d := &v.Actions[len(v.Actions)-1]
-		var t *target
-		if pl := planned[a.Pipeline]; pl != nil {
-			t = &target{plan: pl, desc: *described[a.Pipeline], revision: l.Plan.Revision, generation: generation, sources: l.Sources}
-		}
-		if s.refused(d, t, r.State, orphans) {
-			if p := s.pipes[d.Pipeline]; p != nil {
-				p.config = d.diags
-			}
+	}
+	for i := range v.Actions {
+		d, t := &v.Actions[i], targets[i]
+		if d.Outcome == ActionRefused {
+			s.held(v.Actions, d)
 			continue
 		}
 		s.allotted = generation
-		if d.Kind != plan.Restart { // which may fail yet
+		renamed := partner(v.Actions, d)
+		if d.Kind != plan.Restart && renamed == nil { // these may fail yet
 			s.effective(generation, l.Plan.Revision)
 		}
-		s.change(ctx, d, t, r.State, wg)
+		switch {
+		case renamed == nil:
+			s.change(ctx, v, d, t, r.State, wg)
+		case d.Kind == plan.Add:
+			s.rename(ctx, v, renamed, d, t, r.State, wg)
+		}
+	}
+}
+
+// judge makes the actions of a verdict, those refused that would break stored state,
+// and returns what each is to lead to, nil for a removal. The caller holds mu.
+func (s *Server) judge(actions []plan.Action, to func(address string) *target, answer string, orphans func() []plan.PipelineDescription, v *Verdict) []*target {
+	v.Actions = make([]Done, 0, len(actions)) // the elements are written to while actions go on: it must not move
+	var targets []*target
+	for _, a := range actions {
+		if a.Kind == plan.Keep {
+			v.Kept++
+			continue
+		}
+		v.Actions, targets = append(v.Actions, Done{Action: a}), append(targets, to(a.Pipeline))
+		s.refused(&v.Actions[len(v.Actions)-1], targets[len(targets)-1], answer, orphans)
+	}
+	for i := range v.Actions { // what is to be renamed and may not is not removed either
+		if old := partner(v.Actions, &v.Actions[i]); old != nil && old.Kind == plan.Remove && v.Actions[i].Outcome == ActionRefused {
+			old.Outcome = ActionRefused
+		}
+	}
+	return targets
+}
+
+// held notes on a pipeline why an action that was refused is not in effect. The caller holds mu.
+func (s *Server) held(all []Done, d *Done) {
+	p := s.pipes[d.Pipeline]
+	if p == nil {
+		return
+	}
+	p.config = d.diags
+	if as := partner(all, d); as != nil && d.Kind == plan.Remove {
+		p.config = as.diags
 	}
 }
 

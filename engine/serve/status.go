@@ -61,7 +61,8 @@ type PipelineStatus struct {
 	Last        *RunSummary
 	Run         *RunStatus        // nil when none is under way
 	Left        []RunStatus       // hanging runs that were left behind
-	Failures    int               // in a row
+	Failures    int               // in a row, of this process
+	Since       time.Time         // when the first of these failed; zero without any
 	Runs        int64             // ended, of this process
 	Failed      int64             // of these
 	Totals      state.Counts      // of the runs of this process
@@ -117,7 +118,7 @@ func (s *Server) Pipeline(address string) (PipelineStatus, bool) {
 func (p *pipeline) status(now time.Time, sources map[string][]byte) PipelineStatus {
 	st := PipelineStatus{
 		Pipeline: p.address, Description: p.plan.Description, Schedule: p.plan.Schedule, Revision: p.revision, Generation: p.generation,
-		Next: p.due, Last: p.last, Failures: p.failures, Runs: p.runs, Failed: p.failed, Problems: p.problem, Config: p.config, Sources: sources,
+		Next: p.due, Last: p.last, Failures: p.failures, Since: p.since, Runs: p.runs, Failed: p.failed, Problems: p.problem, Config: p.config, Sources: sources,
 	}
 	st.Totals.Add(p.totals)
 	for _, r := range p.fenced {

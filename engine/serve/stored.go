@@ -124,6 +124,9 @@ func (s *Server) refused(d *Done, t *target, answer string, orphans func() []pla
 	until := "the pipeline runs on as it was"
 	if d.Kind == plan.Add {
 		until = "it does not run"
+		if old := s.pipes[d.From]; old != nil && !old.removed {
+			until += ", and " + d.From + " runs on as it was"
+		}
 	}
 	ds := s.book.Judge(&d.Action, answer, until)
 	if len(ds) == 0 {
@@ -155,6 +158,7 @@ func (s *Server) orphans(p *plan.Plan, incomplete bool) func() []plan.PipelineDe
 
 // answer does with stored state what the pipeline, or who asked for the reload,
 // says is to become of it. No run of the pipeline is active. The caller holds mu.
-func (s *Server) answer(d *Done, t *target, answer string) error {
-	return s.book.Answer(&d.Action, &t.desc, cmp.Or(answer, t.plan.State))
+func (s *Server) answer(d *Done, t *target, answer string) (err error) {
+	d.Stored, err = s.book.Answer(&d.Action, &t.desc, cmp.Or(answer, t.plan.State))
+	return err
 }

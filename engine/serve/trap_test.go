@@ -17,6 +17,7 @@ import (
 type traps struct {
 	mu     sync.Mutex
 	byName map[string]*trap
+	of     *process // that opens sinks from now on
 }
 
 // trap is the far side of a sink.
@@ -30,7 +31,16 @@ type trap struct {
 	refuse  error         // what opening and probing come to
 	fails   int           // so many deliveries to come fail
 	late    bool          // they take effect nevertheless
+	writers []*trapWriter // that were opened
 	bad     string        // rows that hold it are refused; "" refuses none
+}
+
+// process is one process of a story. A dead one reaches nothing any more.
+type process struct {
+	mu    sync.Mutex
+	dead  bool
+	after int           // points until it freezes, as if killed there; 0: it does not
+	let   chan struct{} // closed when what is left of it may end
 }
 
 // made is a delivery that took effect.
@@ -108,15 +118,17 @@ func (t *trap) refuses(err error) {
 }
 
 func (ts *traps) plugin() plugin.Plugin {
-	return plugin.Plugin{Name: "trap", Summary: "A sink that tests steer.", Sink: func() plugin.Sink { return &trapSink{traps: ts} }}
+	of := ts.of
+	return plugin.Plugin{Name: "trap", Summary: "A sink that tests steer.", Sink: func() plugin.Sink { return &trapSink{traps: ts, process: of} }}
 }
 
 type trapSink struct {
-	traps *traps
-	name  string
-	note  string
-	rows  int
-	in    *record.Schema
+	traps   *traps
+	process *process // nil in tests where none dies
+	name    string
+	note    string
+	rows    int
+	in      *record.Schema
 }
 
 func (s *trapSink) Spec() spec.Body {
@@ -148,18 +160,25 @@ func (s *trapSink) Open(context.Context, plugin.Host, []byte) (plugin.Writer, er
 		return nil, t.refuse
 	}
 	t.opened++
-	return &trapWriter{trap: t, note: s.note}, nil
+	w := &trapWriter{trap: t, note: s.note, process: s.process}
+	t.writers = append(t.writers, w)
+	return w, nil
 }
 
 type trapWriter struct {
 	trap     *trap
 	note     string
+	process  *process
+	closed   bool
 	troubled bool // a delivery hung or failed: what came of the run's others is open
 }
 
 // Deliver implements plugin.Writer.
 func (w *trapWriter) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
 	t := w.trap
+	if w.process.isDead() {
+		return nil, errBroken
+	}
 	t.mu.Lock()
 	hang := t.hang
 	w.troubled = w.troubled || hang != nil
@@ -199,6 +218,7 @@ func (w *trapWriter) Close(context.Context) error {
 	w.trap.mu.Lock()
 	defer w.trap.mu.Unlock()
 	w.trap.closed++
+	w.closed = true
 	return nil
 }
 

@@ -28,11 +28,12 @@ const (
 	ActionRefused = "refused" // it would break stored state, or the plan asked for was another
 	ActionFailed  = "failed"  // the new source or sink cannot be opened; the old pipeline runs on
 	ActionFenced  = "fenced"  // done, and a run that did not stop was left behind
+	ActionLater   = "later"   // an operation on the pipeline is under way; it is done after that, with a verdict of its own
 )
 
 // Request is a wish to reload.
 type Request struct {
-	Trigger string // start, notify, rescan, poll, signal, api
+	Trigger string // start, notify, rescan, poll, signal, api, retry; later for what an operation held up
 	// State answers for all pipelines what becomes of stored state that a change
 	// would break: keep, rebuild or fork; "" leaves it to each pipeline's own attribute.
 	State string
@@ -72,7 +73,8 @@ type Done struct {
 	Outcome     string                `json:"outcome"`
 	Seconds     float64               `json:"seconds"`
 	Diagnostics []diag.JSONDiagnostic `json:"diagnostics,omitempty"`
-	Left        string                `json:"left,omitempty"` // where the run hangs that was left behind
+	Stored      string                `json:"stored,omitempty"` // what was done with what is stored, for people
+	Left        string                `json:"left,omitempty"`   // where the run hangs that was left behind
 
 	diags diag.List
 }
@@ -100,21 +102,24 @@ func (v *Verdict) end(now time.Time) {
 	v.Took = now.Sub(v.At)
 	v.Seconds = v.Took.Seconds()
 	v.Diagnostics = diag.ToJSON(v.diags)
-	done, other := 0, v.diags.HasErrors()
+	done, later, other := 0, 0, v.diags.HasErrors()
 	for i := range v.Actions {
 		a := &v.Actions[i]
 		a.Diagnostics = diag.ToJSON(a.diags)
-		if a.Outcome == ActionDone || a.Outcome == ActionFenced {
+		switch a.Outcome {
+		case ActionDone, ActionFenced:
 			done++
-		} else {
+		case ActionLater:
+			later++
+		default:
 			other = true
 		}
 	}
 	switch {
 	case v.Outcome != "":
-	case other && done == 0:
+	case other && done+later == 0:
 		v.Outcome = Rejected
-	case other:
+	case other || later > 0:
 		v.Outcome = Partial
 	case done == 0:
 		v.Outcome = Unchanged
@@ -175,7 +180,7 @@ func (s *Server) keep(v *Verdict) {
 	for i := range v.Actions {
 		a := &v.Actions[i]
 		s.log.Info("action", zap.String("pipeline", a.Pipeline), zap.String("action", string(a.Kind)), zap.String("outcome", a.Outcome),
-			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.Float64("seconds", a.Seconds))
+			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.String("stored", a.Stored), zap.Float64("seconds", a.Seconds))
 	}
 	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
 		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))

@@ -164,6 +164,7 @@ func Aside(name string) (was string, n uint64, aside bool) {
 	return was, n, err == nil
 }
 
-func asideName(name string, n uint64) string {
+// AsideName returns the name under which Fork lays aside what is called name.
+func AsideName(name string, n uint64) string {
 	return name + asideMark + strconv.FormatUint(n, 10)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/engine/state/kv"
@@ -33,12 +34,44 @@ func (s *Store) CountSpace(name string) (int, error) {
 // later on is another incarnation.
 func (s *Store) Keep(from, to string, spaces map[string]string) error {
 	var w kv.Writes
+	if err := s.move(&w, from, to, spaces); err != nil || len(w.List) == 0 {
+		return err
+	}
+	return s.kv.Apply(&w)
+}
+
+// KeepAnew is Keep of a pipeline, and Rebuild under its new name, in one commit: totals,
+// runs and dead letters go along, and everything is read again.
+func (s *Store) KeepAnew(from, to string, spaces []string) error {
+	pid, err := s.numberOf(kindPipes, from)
+	if pid == 0 || err != nil {
+		return err
+	}
+	if _, err := s.Pipeline(context.Background(), from, 0, ""); err != nil {
+		return err
+	}
+	var w kv.Writes
+	if err := s.move(&w, from, to, nil); err != nil {
+		return err
+	}
+	shared := slices.DeleteFunc(slices.Clone(spaces), func(name string) bool { return strings.HasPrefix(name, from+"/") })
+	if err := s.raise(&w, to, true, shared); err != nil {
+		return err
+	}
+	if err := s.kv.Apply(&w); err != nil {
+		return err
+	}
+	return s.finish(pid, to)
+}
+
+// move adds to w what Keep does.
+func (s *Store) move(w *kv.Writes, from, to string, spaces map[string]string) error {
 	if from != "" && from != to {
-		if err := s.rename(&w, kindPipes, from, to); err != nil {
+		if err := s.rename(w, kindPipes, from, to); err != nil {
 			return err
 		}
 		if len(w.List) > 0 {
-			if err := s.raise(&w, from, false, nil); err != nil {
+			if err := s.raise(w, from, false, nil); err != nil {
 				return err
 			}
 		}
@@ -46,20 +79,17 @@ func (s *Store) Keep(from, to string, spaces map[string]string) error {
 			if _, given := spaces[name]; given {
 				continue
 			}
-			if err := s.rename(&w, kindSpaces, name, to+strings.TrimPrefix(name, from)); err != nil {
+			if err := s.rename(w, kindSpaces, name, to+strings.TrimPrefix(name, from)); err != nil {
 				return err
 			}
 		}
 	}
 	for a, b := range spaces {
-		if err := s.rename(&w, kindSpaces, a, b); err != nil {
+		if err := s.rename(w, kindSpaces, a, b); err != nil {
 			return err
 		}
 	}
-	if len(w.List) == 0 {
-		return nil
-	}
-	return s.kv.Apply(&w)
+	return nil
 }
 
 // rename gives the number of one name to another, which must have none.
@@ -144,18 +174,18 @@ func (s *Store) Fork(pipeline string, spaces []string) (uint64, error) {
 		return 0, err
 	}
 	for name := range moved {
-		moved[name] = asideName(name, n)
+		moved[name] = AsideName(name, n)
 	}
-	return n, s.Keep(pipeline, asideName(pipeline, n), moved)
+	return n, s.Keep(pipeline, AsideName(pipeline, n), moved)
 }
 
 // freeNumber returns the first number under which nothing is laid aside of a
 // pipeline, nor of any of the spaces.
 func (s *Store) freeNumber(pipeline string, spaces map[string]string) (uint64, error) {
 	for n := uint64(1); ; n++ {
-		have, err := s.numberOf(kindPipes, asideName(pipeline, n))
+		have, err := s.numberOf(kindPipes, AsideName(pipeline, n))
 		for name := range spaces {
-			sid, serr := s.numberOf(kindSpaces, asideName(name, n))
+			sid, serr := s.numberOf(kindSpaces, AsideName(name, n))
 			have, err = max(have, sid), errors.Join(err, serr)
 		}
 		if err != nil || have == 0 {

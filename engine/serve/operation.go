@@ -138,7 +138,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		d := Done{Action: a}
 		var t *target
 		if pl := l.Plan.Pipeline(a.Pipeline); pl != nil {
-			t = &target{plan: pl, desc: *next.Pipeline(a.Pipeline)}
+			t = &target{plan: pl, desc: next.of(pl)}
 		}
 		if s.refused(&d, t, answer, orphans) {
 			d.Outcome = ActionRefused

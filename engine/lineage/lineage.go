@@ -38,18 +38,14 @@ const (
 	notePipeline   = "pipeline/" // and the address
 )
 
-// Record is what is kept of a pipeline: what its state was last made by.
-type Record struct {
-	Description plan.PipelineDescription `json:"description"`
+// Record is what is kept of a pipeline: what its state was last made by. Generation
+// and Revision are those that first had it so.
+type Record struct { // what is short comes first, so that it can be had without the rest, see head
 	Meaning     int                      `json:"meaning"` // see plan.Description
 	Generation  uint64                   `json:"generation"`
 	Revision    string                   `json:"revision"`
 	Removed     bool                     `json:"removed,omitempty"` // it is not in the configuration any more
-}
-
-// same reports whether a record says nothing new over o.
-func (r *Record) same(o *Record) bool {
-	return o != nil && o.Removed == r.Removed && o.Generation == r.Generation && o.Description.Fingerprint == r.Description.Fingerprint
+	Description plan.PipelineDescription `json:"description"`
 }
 
 // Book reads and writes the records in a store. It is safe for concurrent use on
@@ -58,8 +54,10 @@ type Book struct {
 	store *state.Store
 	log   *zap.Logger
 
-	together bool // writes are gathered, see Together
-	notes    []state.Note
+	together   bool // writes are gathered, see Together
+	notes      []state.Note
+	size       int    // of notes, in bytes
+	generation uint64 // that is recorded, as far as is known
 }
 
 // Open returns the book of a store, which stays the caller's.
@@ -84,7 +82,8 @@ func (b *Book) Generation() (uint64, error) {
 	if err != nil || len(g) != 8 {
 		return 0, err
 	}
-	return binary.BigEndian.Uint64(g), nil
+	b.generation = binary.BigEndian.Uint64(g)
+	return b.generation, nil
 }
 
 // Record returns how the stored state of a pipeline came about, nil when that is not known.
@@ -133,7 +132,7 @@ func (b *Book) scan(wanted func(address string) bool, f func(*Record)) error {
 // nothing new is not written.
 func (b *Book) Write(r *Record, generation uint64) error {
 	address := r.Description.Address
-	if old, err := b.Record(address); err == nil && r.same(old) {
+	if old, err := b.head(address); err == nil && old != nil && old.removed == r.Removed && old.fingerprint == r.Description.Fingerprint {
 		return nil
 	}
 	v, err := json.Marshal(r)
@@ -141,28 +140,46 @@ func (b *Book) Write(r *Record, generation uint64) error {
 		return err
 	}
 	note := state.Note{Name: notePipeline + address, Value: v}
-	if b.together {
-		b.notes = append(b.notes, note)
+	if !b.together {
+		return b.put(generation, note)
+	}
+	b.notes = append(b.notes, note)
+	if b.size += len(v); b.size < gathered {
 		return nil
 	}
-	return b.store.PutNotes(note, generationNote(generation))
+	return b.flush(generation)
 }
 
-func generationNote(n uint64) state.Note {
-	return state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, n)}
+// gathered is how many bytes of records are written together: one write of all
+// would be in memory several times over.
+const gathered = 1 << 20
+
+// put writes notes, and the generation.
+func (b *Book) put(generation uint64, notes ...state.Note) error {
+	if err := b.store.PutNotes(append(notes, state.Note{Name: noteGeneration, Value: binary.BigEndian.AppendUint64(nil, generation)})...); err != nil {
+		return err
+	}
+	b.generation = generation
+	return nil
 }
 
-// Together calls f and makes what it has written durable in one write, with the
+// flush writes what was gathered.
+func (b *Book) flush(generation uint64) error {
+	notes := b.notes
+	b.notes, b.size = nil, 0
+	return b.put(generation, notes...)
+}
+
+// Together calls f and makes what it has written durable in few writes, with the
 // generation that is the latest then. Nobody else writes meanwhile.
 func (b *Book) Together(f func(), generation func() uint64) error {
 	b.together = true
 	f()
-	notes := b.notes
-	b.together, b.notes = false, nil
-	if len(notes) == 0 {
-		return nil
+	b.together = false
+	if g := generation(); len(b.notes) > 0 || g != b.generation {
+		return b.flush(g)
 	}
-	return b.store.PutNotes(append(notes, generationNote(generation()))...)
+	return nil
 }
 
 // Forget drops the record of a pipeline whose state is gone.
@@ -175,6 +192,9 @@ func (b *Book) Forget(address string) error {
 // steps is taken for the pipeline under its former name.
 func (b *Book) Since(a *plan.Action, is *plan.PipelineDescription, meaning int, orphans []plan.PipelineDescription) error {
 	if a.Kind != plan.Add || a.From != "" {
+		return nil
+	}
+	if h, err := b.head(is.Address); err == nil && h != nil && h.meaning == meaning && h.fingerprint == is.Fingerprint {
 		return nil
 	}
 	r, err := b.Record(is.Address)

@@ -93,7 +93,7 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 	body := c.Spec()
 	at, ds := body.Decode(n.rest, b.block.Module.Scope)
 	n.at = at
-	n.values, n.refs = b.cache.share(append(n.values, body.Values(at)...))
+	n.values, n.refs = b.cache.share(append(n.common, body.Values(at)...))
 	if !ds.HasErrors() {
 		ds = append(ds, c.Check(at)...)
 	}
@@ -128,8 +128,8 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 // bindDecoder fixes the rows of a decoder. Decoders that are configured alike are one.
 func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 	key := decoderKey{kind: n.Type}
-	if len(n.values) > 0 && len(n.refs) == 0 {
-		key.values = &n.values[0]
+	if len(n.refs) == 0 {
+		key.values = n.values
 	}
 	if have, ok := b.cache.decoders[key]; ok && key.values != nil {
 		n.Decoder, n.Config, n.Out = have.config, have.config, have.out

@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"encoding/binary"
-	"slices"
-
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -18,14 +15,15 @@ type cache struct {
 	schemas  map[Digest]*record.Schema
 	exprs    map[exprKey]plugin.Expr
 	mentions map[string]mentioned
-	values   map[Digest][]spec.Value
+	layouts  map[string]string // names of values, see packed
+	values   map[packedKey]*packed
 	decoders map[decoderKey]boundDecoder
 }
 
 // decoderKey tells decoders apart that are configured alike: their values are shared.
 type decoderKey struct {
 	kind   string
-	values *spec.Value
+	values *packed
 }
 
 // boundDecoder is a decoder with the schema of its rows. It is immutable.
@@ -37,7 +35,7 @@ type boundDecoder struct {
 func newCache() *cache {
 	return &cache{
 		digests: map[*record.Schema]Digest{}, schemas: map[Digest]*record.Schema{}, exprs: map[exprKey]plugin.Expr{},
-		mentions: map[string]mentioned{}, values: map[Digest][]spec.Value{}, decoders: map[decoderKey]boundDecoder{},
+		mentions: map[string]mentioned{}, layouts: map[string]string{}, values: map[packedKey]*packed{}, decoders: map[decoderKey]boundDecoder{},
 	}
 }
 
@@ -75,29 +73,17 @@ func (c *cache) mentioned(expr string) mentioned {
 	return m
 }
 
-// share returns vs without the references in it, the same slice for all blocks that say
-// the same at the same place, and those references.
-func (c *cache) share(vs []spec.Value) (own, refs []spec.Value) {
-	own = make([]spec.Value, 0, len(vs))
-	b := c.buf[:0]
+// share returns vs without the references in it, and those references.
+func (c *cache) share(vs []spec.Value) (own *packed, refs []spec.Value) {
+	rest := vs[:0]
 	for i := range vs {
-		v := &vs[i]
-		if v.Ref != nil {
-			refs = append(refs, *v)
-			continue
+		if vs[i].Ref != nil {
+			refs = append(refs, vs[i])
+		} else {
+			rest = append(rest, vs[i])
 		}
-		own = append(own, *v)
-		b = appendPart(appendPart(b, v.Name), v.Text)
-		b = appendPart(b, v.Range.Filename)
-		b = binary.AppendUvarint(b, uint64(v.Range.Start.Byte))
 	}
-	c.buf = b
-	by := sum(b)
-	if have, ok := c.values[by]; ok && slices.Equal(have, own) {
-		return have, refs
-	}
-	c.values[by] = own
-	return own, refs
+	return c.pack(rest), refs
 }
 
 // exprKey is all that the meaning of an expression depends on.

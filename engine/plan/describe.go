@@ -25,26 +25,45 @@ const maxShown = 120
 // comparable when they were made with the same key, and tell nothing of a secret
 // to whoever does not have it. Layout, comments, the order of attributes and the
 // way of a value through variables do not count. It does no I/O and is safe for concurrent use.
-func Describe(p *Plan, key []byte) Description { return Redescribe(p, key, nil) }
-
-// Redescribe is Describe with descriptions that were made before with the same
-// key: known returns that of the very same pipeline, nil when there is none.
-func Redescribe(p *Plan, key []byte, known func(*Pipeline) *PipelineDescription) Description {
-	d := &describer{
-		cache: newCache(), key: key, names: map[Digest][]string{}, sets: map[Digest][]Setting{}, refs: map[refName][]Setting{}, keys: map[Digest][]Key{},
-	}
-	out := Description{Meaning: meaning, Pipelines: make([]PipelineDescription, 0, len(p.Pipelines))}
-	for _, q := range p.Pipelines {
-		if known != nil {
-			if was := known(q); was != nil {
-				out.Pipelines = append(out.Pipelines, *was)
-				continue
-			}
-		}
-		out.Pipelines = append(out.Pipelines, d.pipeline(q))
+func Describe(p *Plan, key []byte) Description {
+	d := newDescriber(key)
+	out := Description{Meaning: meaning, Pipelines: make([]PipelineDescription, len(p.Pipelines))}
+	for i, q := range p.Pipelines {
+		out.Pipelines[i] = d.pipeline(q)
 	}
 	slices.SortFunc(out.Pipelines, func(a, b PipelineDescription) int { return strings.Compare(a.Address, b.Address) })
 	return out
+}
+
+// Describer describes pipelines one at a time, as Describe does all of a plan: a
+// description takes far more memory than the pipeline. One goroutine uses it.
+type Describer struct{ d *describer }
+
+// NewDescriber returns a describer; key is that of Describe.
+func NewDescriber(key []byte) *Describer { return &Describer{newDescriber(key)} }
+
+// Meaning is that of the descriptions, see Description.
+func (d *Describer) Meaning() int { return meaning }
+
+// Pipeline describes p. What earlier descriptions have is not shared with it.
+func (d *Describer) Pipeline(p *Pipeline) PipelineDescription {
+	clear(d.d.sets)
+	clear(d.d.refs)
+	clear(d.d.keys)
+	return d.d.pipeline(p)
+}
+
+// Outline is what is needed of a pipeline that is new, or is as it was, to tell so:
+// its description without settings, steps, shape and fingerprint.
+func Outline(p *Pipeline) PipelineDescription {
+	return PipelineDescription{Address: p.Address, State: p.State, Header: &p.Header}
+}
+
+func newDescriber(key []byte) *describer {
+	return &describer{
+		cache: newCache(), key: key, names: map[Digest][]string{}, sets: map[Digest][]Setting{}, refs: map[refName][]Setting{}, keys: map[Digest][]Key{},
+		unpacked: map[*Node][]spec.Value{},
+	}
 }
 
 // describer holds what the pipelines of one plan share.
@@ -56,6 +75,18 @@ type describer struct {
 	refs    map[refName][]Setting
 	keys    map[Digest][]Key
 	scratch []Setting
+
+	unpacked map[*Node][]spec.Value // of the pipeline under way
+}
+
+// valuesOf returns the values of a step of the pipeline that is described.
+func (d *describer) valuesOf(n *Node) []spec.Value {
+	vs, ok := d.unpacked[n]
+	if !ok {
+		vs = n.values.list(nil)
+		d.unpacked[n] = vs
+	}
+	return vs
 }
 
 type refName struct {
@@ -79,8 +110,10 @@ func appendPart(b []byte, s string) []byte {
 }
 
 func (d *describer) pipeline(p *Pipeline) PipelineDescription {
-	out := PipelineDescription{Address: p.Address, State: p.State, Header: &p.Header, Nodes: make([]NodeDescription, len(p.Nodes))}
-	out.Settings = d.shared(d.settings(d.scratch[:0], p.values))
+	clear(d.unpacked)
+	out := Outline(p)
+	out.Nodes = make([]NodeDescription, len(p.Nodes))
+	out.Settings = d.shared(d.settings(d.scratch[:0], p.values.list(nil)))
 	for i, n := range p.Nodes {
 		out.Nodes[i] = d.node(p, n)
 	}
@@ -180,7 +213,7 @@ func (d *describer) node(p *Pipeline, n *Node) NodeDescription {
 			out.Inputs[i] = in.Address
 		}
 	}
-	ss := d.variables(d.settings(d.scratch[:0], n.values), p, n)
+	ss := d.variables(d.settings(d.scratch[:0], d.valuesOf(n)), p, n)
 	d.scratch = ss[:0]
 	out.Settings = d.shared(ss)
 	if len(n.refs) > 0 {
@@ -223,6 +256,13 @@ func (d *describer) shared(ss []Setting) []Setting {
 		return have
 	}
 	out := slices.Clone(ss)
+	ranges := make([]hcl.Range, len(ss)) // of their own: those of ss keep all that was unpacked
+	for i := range out {
+		if r := out[i].Range; r != nil {
+			ranges[i] = *r
+			out[i].Range = &ranges[i]
+		}
+	}
 	d.sets[by] = out
 	return out
 }

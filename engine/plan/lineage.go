@@ -130,11 +130,13 @@ func (t *tracer) expression(n *Node, name string, text spec.Text) lineage {
 	return out
 }
 
+// rangeOrHeader returns a range, which it does not keep, or the header of n in place of none.
 func rangeOrHeader(r *hcl.Range, n *Node) *hcl.Range {
 	if r.Filename == "" {
 		return &n.Header
 	}
-	return r
+	out := *r
+	return &out
 }
 
 // readsOf returns the slots that a compiled expression of n reads, by name.
@@ -176,8 +178,9 @@ func (t *tracer) text(expr string) Digest {
 func (t *tracer) column(n *Node, f record.Field) lineage {
 	parts := []string{"column", f.Name}
 	rng := &n.Header
-	for i := range n.values {
-		if v := &n.values[i]; v.Name == "columns."+f.Name {
+	values := t.d.valuesOf(n)
+	for i := range values {
+		if v := &values[i]; v.Name == "columns."+f.Name {
 			parts, rng = append(parts, v.Text), rangeOrHeader(&v.Range, n)
 		}
 	}
@@ -203,9 +206,10 @@ func (t *tracer) column(n *Node, f record.Field) lineage {
 // pick returns the settings of n with the given names.
 func (d *describer) pick(n *Node, names []string) []Setting {
 	var out []Setting
-	for i := range n.values {
-		if slices.Contains(names, n.values[i].Name) {
-			out = append(out, d.setting(&n.values[i], n.values[i].Name))
+	values := d.valuesOf(n)
+	for i := range values {
+		if v := &values[i]; slices.Contains(names, v.Name) {
+			out = append(out, d.setting(v, v.Name))
 		}
 	}
 	return out

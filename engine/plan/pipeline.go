@@ -24,6 +24,7 @@ type pipelineBuilder struct {
 	shown     *variables // vars as data
 	nodes     []*planned
 	byAddress map[string]*Node
+	values    []spec.Value // of the block itself
 
 	after                  hcl.Range
 	deadLetterAt, commitAt spec.Ranges // nil where there is no such block
@@ -37,6 +38,8 @@ type planned struct {
 	from  hcl.Expression
 	at    spec.Ranges
 	conf  step.Config
+
+	common []spec.Value // of the attributes that every step has
 }
 
 func (b *pipelineBuilder) build() *Pipeline {
@@ -88,7 +91,7 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 		one := spec.Body{it}
 		at, ds := one.DecodeAttr(c, b.block.Module.Scope)
 		b.add(ds...)
-		p.values = append(p.values, one.Values(at)...)
+		b.values = append(b.values, one.Values(at)...)
 	}
 	a, ok := c.Attributes["after"]
 	if !ok {
@@ -122,15 +125,16 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 // settings notes the values of the pipeline that are no step's; a block that is
 // left out means the same as one with the defaults.
 func (b *pipelineBuilder) settings(p *Pipeline) {
-	p.values = append(p.values, spec.Value{Name: "after", Text: strings.Join(p.After, ", "), Range: b.after})
+	b.values = append(b.values, spec.Value{Name: "after", Text: strings.Join(p.After, ", "), Range: b.after})
 	add := func(prefix string, body spec.Body, at spec.Ranges) {
 		for _, v := range body.Values(at) {
 			v.Name = prefix + v.Name
-			p.values = append(p.values, v)
+			b.values = append(b.values, v)
 		}
 	}
 	add("dead_letter.", DeadLetterSpec(&p.DeadLetter), b.deadLetterAt)
 	add("commit.", CommitSpec(&p.Commit), b.commitAt)
+	p.values = b.cache.pack(b.values)
 }
 
 // PipelineSpec declares the attributes of a pipeline block, after excepted: it
@@ -228,7 +232,7 @@ func (b *pipelineBuilder) node(blk *hcl.Block) {
 		body := spec.Body{spec.Expr("when", &n.WhenText), spec.Bool("otherwise", &n.Otherwise)}
 		at, ds := body.DecodeAttr(c, scope)
 		b.add(ds...)
-		n.values = body.Values(at)
+		n.common = body.Values(at)
 	}
 	if n.Otherwise && !n.WhenText.IsZero() {
 		b.add(diag.Errorf("plan.invalid_route", &n.WhenText.Range, "when and otherwise exclude each other", "otherwise takes the rows that no sibling's when took."))

@@ -41,8 +41,8 @@ type Pipeline struct {
 	Commit      CommitPolicy
 	State       string // "", StateKeep, StateRebuild or StateFork
 
-	values []spec.Value // of the block itself
-	vars   *variables   // what row expressions see under var
+	values *packed    // of the block itself
+	vars   *variables // what row expressions see under var
 }
 
 // What a pipeline says about stored state that a change would break.
@@ -92,7 +92,7 @@ type Node struct {
 	Config plugin.Config // the decoded block: that of Source, Decoder, Sink or of the step
 	Exprs  []Compiled    // its row expressions, in the order in which they were compiled
 
-	values []spec.Value // of its block, shared with blocks that say the same
+	values *packed      // of its block, shared with blocks that say the same
 	refs   []spec.Value // the references among them
 	failed bool         // a problem was reported; what depends on it is not checked
 }

@@ -45,8 +45,9 @@ func (d *describer) source(n *Node) SourceShape {
 		out.Location, out.Path, out.After = f.Location(), o.Path, o.After
 	}
 	out.location, out.path, out.after = &n.Header, &n.Header, &n.Header
-	for i := range n.values {
-		v := &n.values[i]
+	values := d.valuesOf(n)
+	for i := range values {
+		v := &values[i]
 		switch {
 		case v.Name == "path":
 			out.path = rangeOrHeader(&v.Range, n)
@@ -76,8 +77,9 @@ func (d *describer) framingOf(n *Node) []Setting {
 	if f, ok := n.Decoder.(plugin.Framer); ok {
 		ss = d.pick(n, f.Framing())
 	} else {
-		for i := range n.values {
-			v := &n.values[i]
+		values := d.valuesOf(n)
+		for i := range values {
+			v := &values[i]
 			if v.Name == "columns" || strings.HasPrefix(v.Name, "columns.") || v.Prose {
 				continue
 			}
@@ -106,8 +108,9 @@ func (t *tracer) dedupe(n *Node, c *step.Dedupe) StepShape {
 			out.Own = storedName(t.p.Address, passed)
 		}
 	}
-	for i := range n.values {
-		if v := &n.values[i]; v.Name == "keep" || v.Name == "fields" && !v.Unset && len(c.Fields) > 0 {
+	values := t.d.valuesOf(n)
+	for i := range values {
+		if v := &values[i]; v.Name == "keep" || v.Name == "fields" && !v.Unset && len(c.Fields) > 0 {
 			out.keep = rangeOrHeader(&v.Range, n)
 		}
 	}

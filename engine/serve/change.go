@@ -57,7 +57,7 @@ func (s *Server) add(d *Done, t *target, answer string) {
 
 // adopt makes t what p is. The caller holds mu.
 func (s *Server) adopt(p *pipeline, t *target) {
-	p.plan, p.desc, p.revision, p.generation, p.sources = t.plan, t.desc, t.revision, t.generation, t.sources
+	p.plan, p.is, p.revision, p.generation, p.sources = t.plan, t.desc.Fingerprint, t.revision, t.generation, t.sources
 	p.hosts = hostsOf(t.plan)
 	sch, err := schedule.Parse(t.plan.Schedule, t.plan.Timezone)
 	if err != nil { // the plan has checked it
@@ -68,7 +68,7 @@ func (s *Server) adopt(p *pipeline, t *target) {
 		p.want = nil
 	}
 	s.effective(t.generation, t.revision)
-	if err := s.record(p); err != nil {
+	if err := s.record(p, t.desc); err != nil {
 		s.log.Error("what is in effect could not be recorded", zap.String("pipeline", p.address), zap.Error(err))
 	}
 }

@@ -60,7 +60,7 @@ func (s *Server) recall() error {
 	return s.book.Present(func(r *lineage.Record) {
 		address := r.Description.Address
 		s.pipes[address] = &pipeline{
-			address: address, index: -1, plan: &plan.Pipeline{Address: address}, desc: r.Description, revision: r.Revision, generation: r.Generation,
+			address: address, index: -1, plan: &plan.Pipeline{Address: address}, stored: &r.Description, is: r.Description.Fingerprint, revision: r.Revision, generation: r.Generation,
 		}
 	})
 }

@@ -135,7 +135,7 @@ func (s *Server) Plan(ctx context.Context, answer string) (*Planned, *Verdict) {
 		if pl == nil {
 			return nil
 		}
-		return &target{plan: pl, desc: *next.Pipeline(address)}
+		return &target{plan: pl, desc: next.of(pl)}
 	}, answer, orphans, v)
 	for i := range v.Actions {
 		s.countEffects(&v.Actions[i].Action)

@@ -20,9 +20,10 @@ import (
 // pipeline is a pipeline that is served. Its fields are under the server's mutex.
 type pipeline struct {
 	address    string
-	plan       *plan.Pipeline // in effect
-	desc       plan.PipelineDescription
-	revision   string // of the configuration that plan is from
+	plan       *plan.Pipeline            // in effect
+	stored     *plan.PipelineDescription // of that where the store alone tells, see PlanOffline; else nil
+	is         plan.Digest               // the fingerprint of that
+	revision   string                    // of the configuration that plan is from
 	generation uint64
 	sources    map[string][]byte // of that configuration
 	schedule   schedule.Schedule

@@ -3,8 +3,6 @@ package serve
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -98,7 +96,7 @@ func (s *Server) seenNow(l *engine.Loaded) {
 // target is what a pipeline is to become.
 type target struct {
 	plan       *plan.Pipeline
-	desc       plan.PipelineDescription
+	desc       *plan.PipelineDescription
 	revision   string
 	generation uint64
 	sources    map[string][]byte
@@ -143,37 +141,19 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 	return wg
 }
 
-// describe describes a plan. What was taken over from the plan in effect is known already.
-func (s *Server) describe(p *plan.Plan) plan.Description {
-	s.mu.Lock()
-	known := make(map[*plan.Pipeline]*plan.PipelineDescription, len(s.pipes))
-	for _, q := range s.pipes {
-		known[q.plan] = &q.desc
-		if q.want != nil {
-			known[q.want.plan] = &q.want.desc
-		}
-	}
-	s.mu.Unlock()
-	return plan.Redescribe(p, s.key, func(q *plan.Pipeline) *plan.PipelineDescription { return known[q] })
-}
-
 // begun starts the actions. The caller holds mu.
-func (s *Server) begun(ctx context.Context, l *engine.Loaded, next plan.Description, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
+func (s *Server) begun(ctx context.Context, l *engine.Loaded, next *described, actions []plan.Action, v *Verdict, r Request, wg *sync.WaitGroup) {
 	generation := s.allotted + 1
 	planned := make(map[string]*plan.Pipeline, len(l.Plan.Pipelines))
 	for _, p := range l.Plan.Pipelines {
 		planned[p.Address] = p
-	}
-	described := make(map[string]*plan.PipelineDescription, len(next.Pipelines))
-	for i := range next.Pipelines {
-		described[next.Pipelines[i].Address] = &next.Pipelines[i]
 	}
 	to := func(address string) *target {
 		pl := planned[address]
 		if pl == nil {
 			return nil
 		}
-		return &target{plan: pl, desc: *described[address], revision: l.Plan.Revision, generation: generation, sources: l.Sources}
+		return &target{plan: pl, desc: next.of(pl), revision: l.Plan.Revision, generation: generation, sources: l.Sources}
 	}
 	s.retry = false
 	targets := s.judge(actions, to, r.State, s.orphans(l.Plan, v.diags.HasErrors()), v)
@@ -240,41 +220,6 @@ func (s *Server) effective(generation uint64, revision string) {
 	if generation >= s.generation {
 		s.generation, s.revision = generation, revision
 	}
-}
-
-// compare returns the actions that lead from what is in effect, or about to be, to
-// the plan, and why some pipelines are left out and keep what they have: they, or
-// what they were read from, have errors. The caller holds mu.
-func (s *Server) compare(p *plan.Plan, next plan.Description) (actions []plan.Action, held map[string]diag.List) {
-	held = map[string]diag.List{}
-	now := plan.Description{Meaning: next.Meaning}
-	s.meaning = next.Meaning
-	there := make(map[string]bool, len(next.Pipelines))
-	for i := range next.Pipelines {
-		there[next.Pipelines[i].Address] = true
-	}
-	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {
-		q := s.pipes[a]
-		if q.removed {
-			continue
-		}
-		if !there[a] {
-			if ds := p.Fault(a, q.plan.Files); len(ds) > 0 {
-				held[a] = ds
-				continue
-			}
-		}
-		now.Pipelines = append(now.Pipelines, *q.wanted())
-	}
-	return plan.Difference(now, next), held
-}
-
-// wanted describes what p is, or what a change under way makes of it.
-func (p *pipeline) wanted() *plan.PipelineDescription {
-	if p.want != nil {
-		return &p.want.desc
-	}
-	return &p.desc
 }
 
 // holdAll notes on every pipeline why the newest configuration is not in effect.

@@ -33,7 +33,7 @@ func partner(all []Done, d *Done) *Done {
 // The caller holds mu.
 func (s *Server) rename(ctx context.Context, v *Verdict, gone, d *Done, t *target, answer string, wg *sync.WaitGroup) {
 	old, p := s.pipes[gone.Pipeline], newPipeline(d.Pipeline)
-	p.plan, p.desc, p.revision, p.generation, p.sources, p.want = t.plan, t.desc, t.revision, t.generation, t.sources, t
+	p.plan, p.is, p.revision, p.generation, p.sources, p.want = t.plan, t.desc.Fingerprint, t.revision, t.generation, t.sources, t
 	p.busy++
 	s.succeed(p)
 	old.want, old.config, old.removed = nil, nil, true
@@ -58,7 +58,8 @@ func (s *Server) renamed(old, p *pipeline, gone, d *Done, t *target, answer stri
 		s.log.Error("that a pipeline has another name could not be recorded", zap.String("pipeline", old.address), zap.Error(err))
 	}
 	if next := s.vacate(old); next != nil { // it came back meanwhile, as another one
-		if err := s.record(next); err != nil {
+		is := s.newDescriber().Pipeline(next.plan)
+		if err := s.record(next, &is); err != nil {
 			s.log.Error("what is in effect could not be recorded", zap.String("pipeline", next.address), zap.Error(err))
 		}
 	}

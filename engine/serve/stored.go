@@ -37,17 +37,22 @@ func (s *Server) remember() (err error) {
 	return err
 }
 
-// record keeps what p is now, and the generation. The caller holds mu.
-func (s *Server) record(p *pipeline) error { return s.write(p, false) }
-
-// forget keeps that p was removed; what its state was made by stays known.
-func (s *Server) forget(p *pipeline) error { return s.write(p, true) }
-
-func (s *Server) write(p *pipeline, removed bool) error {
-	return s.book.Write(&lineage.Record{Description: p.desc, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed}, s.generation)
+// record keeps what p is now, which is describes, and the generation. The caller holds mu.
+func (s *Server) record(p *pipeline, is *plan.PipelineDescription) error {
+	return s.write(p, is, false)
 }
 
-// gather calls f and keeps what it has recorded in one write: thousands of pipelines
+// forget keeps that p was removed; what its state was made by stays known.
+func (s *Server) forget(p *pipeline) error {
+	is := s.newDescriber().Pipeline(p.plan)
+	return s.write(p, &is, true)
+}
+
+func (s *Server) write(p *pipeline, is *plan.PipelineDescription, removed bool) error {
+	return s.book.Write(&lineage.Record{Description: *is, Meaning: s.meaning, Generation: p.generation, Revision: p.revision, Removed: removed}, s.generation)
+}
+
+// gather calls f and keeps what it has recorded in few writes: thousands of pipelines
 // that are added together need not wait for the disk one after the other. The caller
 // holds mu, so that none of them runs before.
 func (s *Server) gather(f func()) {
@@ -63,7 +68,7 @@ func (s *Server) base() string {
 	var list []string
 	for a, p := range s.pipes {
 		if !p.removed {
-			list = append(list, a+"="+p.wanted().Fingerprint.String())
+			list = append(list, a+"="+p.wanted().String())
 		}
 	}
 	slices.Sort(list)
@@ -114,7 +119,7 @@ func (s *Server) refused(d *Done, t *target, answer string, orphans func() []pla
 		if d.Kind == plan.Add && d.From == "" {
 			gone = orphans()
 		}
-		if err := s.book.Since(&d.Action, &t.desc, s.meaning, gone); err != nil {
+		if err := s.book.Since(&d.Action, t.desc, s.meaning, gone); err != nil {
 			s.log.Error("how the state of a pipeline came about cannot be read", zap.String("pipeline", d.Pipeline), zap.Error(err))
 		}
 		answer = cmp.Or(answer, t.plan.State)
@@ -159,6 +164,6 @@ func (s *Server) orphans(p *plan.Plan, incomplete bool) func() []plan.PipelineDe
 // answer does with stored state what the pipeline, or who asked for the reload,
 // says is to become of it. No run of the pipeline is active. The caller holds mu.
 func (s *Server) answer(d *Done, t *target, answer string) (err error) {
-	d.Stored, err = s.book.Answer(&d.Action, &t.desc, cmp.Or(answer, t.plan.State))
+	d.Stored, err = s.book.Answer(&d.Action, t.desc, cmp.Or(answer, t.plan.State))
 	return err
 }

@@ -22,6 +22,12 @@ const settleReads = 5
 // the drain and grace times; other reloads may go on meanwhile. The error is
 // that of ctx: the reload then goes on, and its verdict is in the history.
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
+	s.reading(1)
+	return s.reload(ctx, r)
+}
+
+// reload is Reload once it is counted as going on.
+func (s *Server) reload(ctx context.Context, r Request) (*Verdict, error) {
 	v := s.newVerdict(r)
 	settled := make(chan struct{})
 	s.wg.Go(func() {
@@ -30,6 +36,7 @@ func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 		l, ds := s.read(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
+		s.reading(-1)
 		s.settle(v, done)
 	})
 	select {

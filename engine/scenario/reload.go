@@ -34,7 +34,7 @@ func (v *served) reload(ctx context.Context, out *outcome) error {
 	}
 	if _, p := v.r.plan(ctx, v.clock, &buffer{}, &buffer{}); p.Config != nil {
 		v.r.addSecrets(p, out)
-		v.setOrder(p)
+		v.addOrder(p)
 	}
 	later := spec.crashAt == afterReload
 	if spec.crashAt != "" && !later {

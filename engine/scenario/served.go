@@ -20,7 +20,7 @@ type served struct {
 	engine *engine.Engine
 	server *serve.Server
 	clock  *moment
-	order  []string // the pipelines, in the order of the plan
+	order  []string // pipelines in the order of the plan, those that are gone included
 	hold   *gate    // where a run waits for a change
 	crash  *gate
 	nudges chan struct{} // something may have changed; holds one
@@ -89,7 +89,7 @@ func (r *runner) start(ctx context.Context, out *outcome) bool {
 	if !r.usable(l, out) {
 		return false
 	}
-	v.setOrder(l)
+	v.addOrder(l)
 	var ds diag.List
 	if v.engine, ds = r.engine(v.clock, true, &v.stdout, &v.log); ds.HasErrors() {
 		r.problem(ds[0])
@@ -133,13 +133,15 @@ func (v *served) delivered(pipeline, sink string, generation uint64) {
 	v.deliveries = append(v.deliveries, map[string]any{"pipeline": pipeline, "sink": sink, "generation": int(generation)}) //nolint:gosec // generations are few
 }
 
-func (v *served) setOrder(p *planned) {
+// addOrder adds the pipelines of a plan that were not known.
+func (v *served) addOrder(p *planned) {
 	if p.Plan == nil {
 		return
 	}
-	v.order = nil
 	for _, q := range p.Plan.Pipelines {
-		v.order = append(v.order, q.Address)
+		if !slices.Contains(v.order, q.Address) {
+			v.order = append(v.order, q.Address)
+		}
 	}
 }
 
@@ -159,19 +161,19 @@ func (v *served) firstRuns() time.Time {
 // chosen returns the pipelines that a step names, all by default.
 func (v *served) chosen(out *outcome) []string {
 	spec := out.spec
-	if len(spec.pipelines) == 0 {
-		return v.order
-	}
+	there := v.r.pipelines()
 	for _, name := range spec.pipelines {
-		if !slices.Contains(v.order, name) {
-			detail := "Pipelines: " + strings.Join(v.order, ", ") + "."
-			if m := diag.Suggest(name, v.order); m != "" {
+		if !slices.Contains(there, name) {
+			detail := "Pipelines: " + strings.Join(there, ", ") + "."
+			if m := diag.Suggest(name, there); m != "" {
 				detail = fmt.Sprintf("Did you mean %s? ", m) + detail
 			}
 			v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(v.order), func(p string) bool { return !slices.Contains(spec.pipelines, p) })
+	return slices.DeleteFunc(slices.Clone(v.order), func(p string) bool {
+		return !slices.Contains(there, p) || len(spec.pipelines) > 0 && !slices.Contains(spec.pipelines, p)
+	})
 }
 
 // runAll runs pipelines one after the other, until one is stopped at a gate. It

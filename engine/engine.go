@@ -240,7 +240,7 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 
 func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
 	*pr = e.RunPipeline(ctx, PipelineRun{
-		Store: store, StateDir: dir, Pipeline: pl, Revision: p.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
+		Store: store, StateDir: dir, Pipeline: pl, Revision: p.Revision, Generation: 1, Chunk: o.Chunk, Progress: o.Progress, Point: o.Point,
 	})
 }
 

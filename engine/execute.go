@@ -25,6 +25,7 @@ type PipelineRun struct {
 	// Session is the work on the pipeline, when it is not taken for this run alone: a run
 	// that finds nothing to do then leaves no record. It belongs to the run until that ends.
 	Session   *state.Session
+	Chunk     int                                      // see exec.Options
 	Progress  func(Progress)                           // see RunOptions
 	Point     func(name string)                        // see RunOptions
 	Committed func(c state.Counts, took time.Duration) // see exec.Options
@@ -77,7 +78,7 @@ func (e *Engine) begin(ctx context.Context, r *PipelineRun) (*state.Session, err
 func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session, pr *PipelineReport) {
 	log := e.RunLog(r.Pipeline.Address, r.Revision, r.Generation, pr.Run)
 	x := exec.Options{
-		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point,
+		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point, Chunk: r.Chunk,
 		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(log),
 		Committed: r.Committed, Delivered: r.Delivered,
 	}

@@ -19,6 +19,7 @@ type RunOptions struct {
 	// configuration would break: keep, rebuild or fork; "" leaves it to each pipeline's
 	// own attribute.
 	StateAnswer string
+	Chunk       int               // see exec.Options
 	Progress    func(Progress)    // called after every batch, from one goroutine at a time; may be nil
 	Point       func(name string) // called at the points that package exec names; tests end the process there; may be nil
 }

@@ -74,7 +74,7 @@ func importRules() []importRule {
 		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule",
 			"engine/state", "engine/state/memkv"}, nil},
 		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
-		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plugin", "engine/record", "engine/spec",
+		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plan", "engine/plugin", "engine/record", "engine/serve", "engine/spec",
 			"engine/state", "engine/testkit/*"}, nil},
 		{"engine", []string{"engine/*", "engine/state/*"}, nil},
 		{"plugins/all", []string{"plugins/*", "engine/plugin"}, nil},

@@ -23,6 +23,9 @@ type Inputs struct {
 	AllowMissing bool
 	// Cache, when not nil, is what an earlier Load of the same folder left.
 	Cache *Cache
+	// Edited has texts that take the place of files, by their names as Paths has them;
+	// nil stands for a file that is not there. It is read while a configuration is loaded.
+	Edited map[string][]byte
 	// Stop is asked between blocks; once it is true the rest is left out. nil never stops.
 	Stop func() bool
 }

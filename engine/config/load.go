@@ -51,6 +51,7 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 // further checks even when there are some, and nil when there is nothing to check.
 func Load(path string, in Inputs) (*Config, diag.List) {
 	l := &loader{snap: newSnapshot(), in: in, faults: newFaults()}
+	l.snap.edited = in.Edited
 	var loaded *Config
 	end := in.Cache.begin(l.snap)
 	defer func() { end(loaded) }()

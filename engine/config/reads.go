@@ -68,7 +68,7 @@ func pick(dir string, names []string, keep func(string) bool) []string {
 func (s *Snapshot) files(dir string, keep func(string) bool) []string {
 	names, ok := s.listed[dir]
 	if !ok {
-		names = list(dir)
+		names = s.list(dir)
 		s.listed[dir] = names
 	}
 	return pick(dir, names, keep)
@@ -98,11 +98,14 @@ func (s *Snapshot) Paths() Paths {
 // the watcher about Paths before calling Changed.
 func (s *Snapshot) Changed() (name string, changed bool) {
 	for _, dir := range sortedKeys(s.listed) {
-		if !slices.Equal(list(dir), s.listed[dir]) {
+		if !slices.Equal(s.list(dir), s.listed[dir]) {
 			return dir, true
 		}
 	}
 	for _, n := range sortedKeys(s.found) {
+		if _, ok := s.edited[n]; ok {
+			continue
+		}
 		info, err := os.Stat(n)
 		if err != nil {
 			info = nil
@@ -115,7 +118,7 @@ func (s *Snapshot) Changed() (name string, changed bool) {
 	// same size and time, so that only the content tells.
 	for _, read := range []map[string][]byte{s.Sources, s.Others} {
 		for _, n := range sortedKeys(read) {
-			if !holds(n, read[n]) {
+			if !s.holds(n, read[n]) {
 				return n, true
 			}
 		}
@@ -132,8 +135,8 @@ func sameInfo(a, b fs.FileInfo) bool {
 }
 
 // holds reports whether the file called name holds exactly want.
-func holds(name string, want []byte) bool {
-	f, _, err := open(name)
+func (s *Snapshot) holds(name string, want []byte) bool {
+	f, _, err := s.open(name)
 	if err != nil {
 		return false
 	}

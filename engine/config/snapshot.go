@@ -37,6 +37,7 @@ type Snapshot struct {
 	cache   *Cache               // nil without one
 	clean   map[string]*hcl.File // of parsed, those without problems
 
+	edited map[string][]byte      // what takes the place of files, see Inputs
 	root   string                 // the folder of the root module
 	found  map[string]fs.FileInfo // every file looked for, as it was before it was read; nil when it was not found
 	listed map[string][]string    // every folder looked for, with the names that Listed accepts
@@ -167,7 +168,7 @@ func open(name string) (f *os.File, info fs.FileInfo, err error) {
 var errNotRegular = errors.New("it is not a regular file")
 
 func (s *Snapshot) readLimited(name string) ([]byte, diag.List) {
-	f, info, err := open(name)
+	f, info, err := s.open(name)
 	s.looked(name, info)
 	if err != nil {
 		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
@@ -227,7 +228,7 @@ func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 	if b, ok := s.Others[name]; ok {
 		return b, nil
 	}
-	f, info, err := open(name)
+	f, info, err := s.open(name)
 	s.looked(name, info)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %s", name, reason(err))

@@ -86,6 +86,13 @@ func (c *Control) Swap(ch Change) <-chan error {
 	return ch.taken
 }
 
+// Pending reports whether the run has yet to answer a Swap.
+func (c *Control) Pending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next != nil
+}
+
 // Where returns the address of the source or sink that the run waits for, "" when
 // it waits for none.
 func (c *Control) Where() string {

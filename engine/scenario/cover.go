@@ -53,24 +53,6 @@ type branch struct {
 
 func newCover() *Cover { return &Cover{lines: map[lineKey]*line{}} }
 
-// instrument is what engine.Options call Instrument.
-func (c *Cover) instrument(_, step string, comp plugin.Compiler) plugin.Compiler {
-	return &coverCompiler{Compiler: comp, cover: c, step: step}
-}
-
-// line returns the line of an expression, the same for each plan that has it.
-func (c *Cover) line(t spec.Text, step string, condition bool) *line {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := lineKey{t.Range.Filename, t.Range.Start.Byte, t.S}
-	l := c.lines[key]
-	if l == nil {
-		l = &line{text: t, step: step, condition: condition, branches: branchesOf(t)}
-		c.lines[key] = l
-	}
-	return l
-}
-
 // Coverage is what tests reached.
 type Coverage struct {
 	Lines    Share    `json:"lines"`
@@ -186,8 +168,9 @@ func (c *Cover) Text(w io.Writer) error {
 // coverCompiler watches the expressions of one step.
 type coverCompiler struct {
 	plugin.Compiler
-	cover *Cover
-	step  string
+	cover  *Cover
+	step   string
+	placed func(spec.Text) (at int, ok bool)
 }
 
 // Row implements plugin.Compiler.
@@ -210,7 +193,11 @@ func (c *coverCompiler) Rows(t spec.Text, extra []record.Field, want record.Kind
 
 // watch returns e, observed, with the conditions of its branches compiled by cond.
 func (c *coverCompiler) watch(e plugin.Expr, t spec.Text, condition bool, cond func(spec.Text) (plugin.Expr, diag.List)) plugin.Expr {
-	x := &coverExpr{Expr: e, line: c.cover.line(t, c.step, condition)}
+	l := c.lineOf(t, condition)
+	if l == nil {
+		return e
+	}
+	x := &coverExpr{Expr: e, line: l}
 	for _, b := range x.line.branches {
 		// Such as a branch that is taken when a name of let is true: it cannot be watched, and counts as taken.
 		if be, ds := cond(spec.Text{S: b.cond, Range: b.rng}); be != nil && !ds.HasErrors() {

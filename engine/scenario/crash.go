@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,17 +26,33 @@ func pointOf(name string) (string, bool) {
 	p, ok := map[string]string{
 		"after_fetch": "fetched", "before_delivery": "delivering", "after_delivery": "delivered",
 		"before_commit": "committing", "after_commit": "committed", "after_archive": "archived",
+		"before_stop": "stopping", "before_swap": "swapping", "after_swap": "swapped", afterReload: afterReload,
 	}[name]
 	return p, ok
 }
 
-func crashPoints() []string {
+// afterReload is where a process ends that has just answered for a reload.
+const afterReload = "after_reload"
+
+// runPoints are the points of every run.
+func runPoints() []string {
 	return []string{"after_fetch", "before_delivery", "after_delivery", "before_commit", "after_commit", "after_archive"}
 }
 
-func checkCrash(s string) error {
-	_, _, err := parseCrash(s)
-	return err
+// reloadPoints are those that only a reload comes to: the run has committed what it
+// read and is about to stop or to take the new plan, has taken it, or all is done.
+func reloadPoints() []string {
+	return []string{"before_stop", "before_swap", "after_swap", afterReload}
+}
+
+func checkPoint(points []string) func(string) error {
+	return func(s string) error {
+		name, _, _ := strings.Cut(s, " ")
+		if _, _, err := parseCrash(s); err != nil || !slices.Contains(points, name) {
+			return fmt.Errorf("must be one of %s, and may be followed by a number such as \"after_delivery 2\", not %q", strings.Join(points, ", "), s)
+		}
+		return nil
+	}
 }
 
 // parseCrash reads "POINT" or "POINT N".
@@ -47,38 +64,91 @@ func parseCrash(s string) (point string, nth int, err error) {
 		nth, err = strconv.Atoi(count)
 	}
 	if !ok || err != nil || nth < 1 {
-		return "", 0, fmt.Errorf("must be one of %s, and may be followed by a number such as \"after_delivery 2\", not %q", strings.Join(crashPoints(), ", "), s)
+		return "", 0, errors.New("it is no point")
 	}
 	return point, nth, nil
 }
 
-// crash waits for a run at a point. A nil crash never happens.
-type crash struct {
-	point   string
-	nth     int
+// gate stops a run at a point. It is open until it is set.
+type gate struct {
 	mu      sync.Mutex
-	reached chan struct{} // closed at the point
-	release chan struct{} // closed to let the run go
-	over    chan struct{} // closed when the run has ended
+	point   string // "" is none
+	nth     int
+	all     bool          // whatever comes to any point stops
+	reached chan struct{} // closed when something stopped
+	hold    chan struct{} // closed to let it go
+	nudge   func()        // called when something stopped
 }
 
-func newCrash(at string) *crash {
-	point, nth, _ := parseCrash(at) // its form was checked
-	return &crash{point: point, nth: nth, reached: make(chan struct{}), release: make(chan struct{}), over: make(chan struct{})}
+func newGate(nudge func()) *gate {
+	return &gate{reached: make(chan struct{}), hold: make(chan struct{}), nudge: nudge}
 }
 
-// at is called by the run at each point.
-func (c *crash) at(name string) {
-	c.mu.Lock()
-	here := false
-	if name == c.point {
-		c.nth--
-		here = c.nth == 0
+// set makes the gate stop a run that comes to a point, at the so-manieth time.
+func (g *gate) set(at string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.point, g.nth, _ = parseCrash(at) // its form was checked
+	g.reached, g.hold = make(chan struct{}), make(chan struct{})
+}
+
+// shut makes the gate stop whatever comes to any point.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all = true
+}
+
+// at is called by runs at each point. It reports whether it stopped the run there.
+func (g *gate) at(name string) bool {
+	g.mu.Lock()
+	here := g.all
+	if name == g.point && !here {
+		g.nth--
+		here = g.nth == 0
 	}
-	c.mu.Unlock()
-	if here {
-		close(c.reached)
-		<-c.release
+	if hold := g.hold; here {
+		if !done(g.reached) {
+			close(g.reached)
+		}
+		g.mu.Unlock()
+		g.nudge()
+		<-hold
+		return true
+	}
+	g.mu.Unlock()
+	return false
+}
+
+// stopped reports whether something stands at the gate, or stood there.
+func (g *gate) stopped() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return done(g.reached)
+}
+
+// holds reports whether something stands at the gate.
+func (g *gate) holds() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return done(g.reached) && !done(g.hold)
+}
+
+// open lets go what stands at the gate, and stops nothing any more.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.point, g.all = "", false; !done(g.hold) {
+		close(g.hold)
+	}
+}
+
+func done(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -42,13 +42,16 @@ type testDecl struct {
 	vars    cty.Value
 	varsSet bool
 	servers []*serverSpec
-	runs    []*runSpec
+	steps   []*stepSpec
+	chunk   int64
 }
 
 func (t *testDecl) common() spec.Body {
 	return spec.Body{
 		spec.String("at", &t.at).Set(&t.atSet).Check(checkInstant).
 			Doc("The time when the test begins, with its zone: \"2024-07-01T12:00:00+02:00\". Time is virtual: it moves on by advance, and when something waits."),
+		spec.Size("batch", &t.chunk).
+			Doc("How much of a file is read at a time, such as \"100B\": with little of it a small file is read as a big one is, in several batches, between which a reload takes effect. Left out, as everywhere: 256 KiB."),
 		spec.Raw("vars", "map", &t.vars).Set(&t.varsSet).
 			Doc("Values of variables of the configuration under test. What a server of the test takes the place of, such as a host, needs none."),
 		spec.Blocks("serve", []string{"type", "name"}, "A server inside the process that takes the place of connection.TYPE.NAME: \"ftp\", \"sftp\" or \"rest\". "+
@@ -60,16 +63,6 @@ func (t *testDecl) common() spec.Body {
 				return s.declare()
 			}),
 	}
-}
-
-func (t *testDecl) declare() spec.Body {
-	return append(t.common(), spec.Blocks("run", []string{"name"}, "One run of pipelines, to the end of what their sources have. State is kept from run to run.",
-		func() spec.Body { return (&runSpec{}).declare() },
-		func(labels []string, rng hcl.Range) spec.Body {
-			r := &runSpec{name: labels[0], rng: rng}
-			t.runs = append(t.runs, r)
-			return r.declare()
-		}))
 }
 
 func (s *serverSpec) declare() spec.Body {
@@ -182,42 +175,6 @@ func (f *fileSpec) declare(content bool) spec.Body {
 		)
 	}
 	return b
-}
-
-func (r *runSpec) declare() spec.Body {
-	return spec.Body{
-		spec.Strings("pipelines", &r.pipelines).Doc("Which pipelines run; left out, all."),
-		spec.Duration("advance", &r.advance).Doc("How much time passes before the run."),
-		spec.String("crash_at", &r.crashAt).Check(checkCrash).
-			Doc("The process ends here, as if killed: " + strings.Join(crashPoints(), ", ") + "; with a number, at the so-manieth time: \"after_delivery 2\"."),
-		spec.Raw("vars", "map", &r.varsRaw).Doc("Values of variables from this run on, over those of the test."),
-		fileBlocks("file", "A file that appears on a server before the run, or replaces one.", true, &r.files),
-		fileBlocks("remove", "A file that is gone before the run.", false, &r.remove),
-		spec.Blocks("fault", []string{"type", "name"}, "How a server misbehaves during the run.",
-			func() spec.Body { return (&faultSpec{}).declare() },
-			func(labels []string, rng hcl.Range) spec.Body {
-				f := &faultSpec{kind: labels[0], name: labels[1], rng: rng}
-				r.faults = append(r.faults, f)
-				return f.declare()
-			}),
-		r.expect.block(),
-	}
-}
-
-func (e *expectSpec) block() spec.Item {
-	return spec.Block("expect", nil, "What the run must have done. A run without one must succeed.",
-		spec.Bool("ok", &e.ok).Set(&e.okSet).Doc("Whether the run succeeds; true unless error is written."),
-		spec.String("error", &e.failure).Doc("The run fails, and this is a part of what it says, or a regular expression that matches it."),
-		spec.Raw("ledger", "map of numbers", &e.ledger).Doc("Counts of the run: read, delivered, filtered, \"filtered.NAME\", deduplicated, grouped, expanded, rejected, held. "+
-			"Of all pipelines together, or one map each: { customers = { read = 3 } }."),
-		spec.ExprList("requests", &e.requests).Doc("Must be true. The name of each rest server is the list of its requests in the run: method, path, query, headers, body, status. history.NAME has those of earlier runs too."),
-		spec.ExprList("state", &e.state).Doc("Must be true. The name of each server that is like a known system is what it holds, such as activate.profiles."),
-		spec.ExprList("violations", &e.violations).Doc("Must be true. The name of such a server is the list of what a careful client had not sent in the run; without this attribute there must be none."),
-		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp and sftp server is its files: path to { content, size, modified }. folders.NAME lists its folders."),
-		spec.ExprList("rejects", &e.rejects).Doc("Must be true. rejects is the list of rows refused in the run: pipeline, object, row, line, step, column, code, reason, raw."),
-		spec.ExprList("notices", &e.notices).Doc("Must be true. notices is the list of what people should know: pipeline, severity, code, summary, detail."),
-		spec.ExprList("output", &e.output).Doc("Must be true. output is the text that the run wrote to standard output."),
-	)
 }
 
 func stringMap(name string, p *map[string]string) *spec.Attr[[]spec.NamedText] {

@@ -20,7 +20,7 @@ func (l *loader) expectations(t *Test, e *expectSpec) {
 		texts []spec.Text
 	}{
 		{"requests", e.requests}, {"state", e.state}, {"violations", e.violations}, {"files", e.files},
-		{"rejects", e.rejects}, {"notices", e.notices}, {"output", e.output},
+		{"rejects", e.rejects}, {"notices", e.notices}, {"output", e.output}, {"runs", e.runs}, {"deliveries", e.deliveries}, {"verdict", e.verdict},
 	} {
 		env := t.shape(x.attr)
 		for _, text := range x.texts {
@@ -61,6 +61,8 @@ func (t *Test) shape(attr string) map[string]any {
 		env["folders"] = map[string]any{}
 	case "output":
 		env["output"] = ""
+	case "verdict":
+		env["verdict"] = map[string]any{}
 	default:
 		env[attr] = []any{}
 	}

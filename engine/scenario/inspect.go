@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine"
 	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/spec"
@@ -133,12 +134,21 @@ func secrets(c *config.Config) []string {
 // marks are the numbers of the last run and reject of each pipeline.
 type marks map[string]struct{ run, reject uint64 }
 
-// inspect opens the state folder to look at it. A folder that is not there yet is left alone.
-func inspect(dir string, f func(s *state.Store, pipelines []state.Pipeline) error) error {
-	if _, err := os.Stat(dir); err != nil {
+// inspect looks at the state: that of the server, while there is one, else that in the
+// state folder. A folder that is not there yet is left alone.
+func (r *runner) inspect(f func(s *state.Store, pipelines []state.Pipeline) error) error {
+	if r.served != nil {
+		s := r.served.server.Store()
+		ps, err := s.Pipelines()
+		if err != nil {
+			return err
+		}
+		return f(s, ps)
+	}
+	if _, err := os.Stat(r.state); err != nil {
 		return nil //nolint:nilerr // no run has made it
 	}
-	s, err := state.Open(dir, state.Options{ReadOnly: true, Memory: 1 << 20})
+	s, err := state.Open(r.state, state.Options{ReadOnly: true, Memory: 1 << 20})
 	if err != nil {
 		return err
 	}
@@ -150,9 +160,9 @@ func inspect(dir string, f func(s *state.Store, pipelines []state.Pipeline) erro
 	return f(s, ps)
 }
 
-func readMarks(dir string) (marks, error) {
+func (r *runner) readMarks() (marks, error) {
 	out := marks{}
-	err := inspect(dir, func(s *state.Store, ps []state.Pipeline) error {
+	err := r.inspect(func(s *state.Store, ps []state.Pipeline) error {
 		for _, p := range ps {
 			m := out[p.Address]
 			runs, err := s.Runs(p.Address, 1)
@@ -172,35 +182,32 @@ func readMarks(dir string) (marks, error) {
 	return out, err
 }
 
-// committed takes the ledgers of a crashed run from what it committed.
+// committed takes the ledgers of what crashed from what its runs committed.
 func (r *runner) committed(out *outcome) error {
-	return inspect(r.state, func(s *state.Store, ps []state.Pipeline) error {
+	out.ledgers = map[string]map[string]int64{}
+	return r.inspect(func(s *state.Store, ps []state.Pipeline) error {
 		for _, p := range ps {
-			runs, err := s.Runs(p.Address, 1)
+			runs, err := s.Runs(p.Address, maxRuns)
 			if err != nil {
 				return err
 			}
-			if len(runs) == 0 || runs[0].Number <= out.before[p.Address].run {
-				continue
+			for i := range runs {
+				if runs[i].Number > out.before[p.Address].run {
+					r.account(out, p.Address, engine.LedgerOf(runs[i].Counts))
+				}
 			}
-			c := runs[0].Counts
-			counts := map[string]int64{
-				"read": c.Read, "delivered": c.Delivered, "deduplicated": c.Deduplicated, "grouped": c.Grouped,
-				"expanded": c.Expanded, "rejected": c.Rejected, "held": c.Held, "filtered": c.FilteredTotal(),
-			}
-			for k, n := range c.Filtered {
-				counts["filtered."+k] = n
-			}
-			out.ledgers[p.Address] = counts
 		}
 		return nil
 	})
 }
 
+// maxRuns is how many runs of a pipeline there may be in a step that crashes.
+const maxRuns = 10_000
+
 // rejects returns the rows refused in the run, as expressions see them.
 func (r *runner) rejects(out *outcome) ([]any, error) {
 	list := []any{}
-	err := inspect(r.state, func(s *state.Store, ps []state.Pipeline) error {
+	err := r.inspect(func(s *state.Store, ps []state.Pipeline) error {
 		for _, p := range ps {
 			err := s.Rejects(p.Address, out.before[p.Address].reject+1, func(x state.Reject) bool {
 				list = append(list, map[string]any{

@@ -18,6 +18,7 @@ func (e *expectSpec) uses(attr string) bool {
 // judge compares what the run did with what was expected of it.
 func (r *runner) judge(out *outcome) {
 	x := &out.spec.expect
+	r.judgeVerdict(out, x)
 	if !out.crashed {
 		r.judgeError(out, x)
 	}
@@ -46,8 +47,11 @@ func (r *runner) judgeError(out *outcome, x *expectSpec) {
 	for _, f := range out.errs {
 		texts = append(texts, strings.TrimPrefix(f.pipeline+": ", ": ")+f.err.Error())
 	}
+	if x.failure != "" {
+		texts = append(texts, verdictTexts(out.verdict)...)
+	}
 	all := strings.Join(texts, "\n")
-	run := fmt.Sprintf("Run %q", out.spec.name)
+	run := out.spec.title()
 	switch {
 	case x.failure != "" && len(texts) == 0:
 		r.problem(diag.Errorf("test.error", r.t.ranges.Of(&x.failure), run+" succeeded", "It was to fail with %q.", x.failure))
@@ -81,7 +85,7 @@ func (r *runner) judgeLedger(out *outcome, x *expectSpec) {
 				}
 			}
 		} else if got == nil {
-			r.problem(diag.Errorf("test.ledger", r.t.ranges.Of(&x.ledger), fmt.Sprintf("Run %q: pipeline %s did not run", out.spec.name, pipeline),
+			r.problem(diag.Errorf("test.ledger", r.t.ranges.Of(&x.ledger), fmt.Sprintf("%s: pipeline %s did not run", out.spec.title(), pipeline),
 				"Pipelines that ran: %s.", strings.Join(slices.Sorted(maps.Keys(out.ledgers)), ", ")))
 			continue
 		}
@@ -93,7 +97,7 @@ func (r *runner) judgeLedger(out *outcome, x *expectSpec) {
 		}
 		if len(lines) > 0 {
 			r.problem(diag.Diagnostic{Code: "test.ledger", Subject: r.t.ranges.Of(&x.ledger),
-				Summary: fmt.Sprintf("Run %q: the ledger%s differs", out.spec.name, of),
+				Summary: fmt.Sprintf("%s: the ledger%s differs", out.spec.title(), of),
 				Detail:  strings.Join(append(lines, "  the whole ledger: "+showLedger(got)), "\n")})
 		}
 	}
@@ -142,6 +146,14 @@ func (r *runner) env(attr string, out *outcome) (map[string]any, error) {
 		env["notices"] = append([]any{}, out.notices...)
 	case "output":
 		env["output"] = out.output
+	case "runs":
+		env["runs"] = append([]any{}, out.runs...)
+	case "deliveries":
+		env["deliveries"] = append([]any{}, out.deliveries...)
+	case "verdict":
+		v, err := verdictValue(out.verdict)
+		env["verdict"] = v
+		return env, err
 	}
 	return env, nil
 }
@@ -202,10 +214,10 @@ func (r *runner) assert(out *outcome, a assertion, env map[string]any) {
 		return
 	}
 	bad := a.e.culprit(env)
-	d := diag.Diagnostic{Code: "test.expectation", Subject: a.e.rangeOf(bad), Summary: fmt.Sprintf("Run %q: %s does not hold", out.spec.name, a.attr)}
+	d := diag.Diagnostic{Code: "test.expectation", Subject: a.e.rangeOf(bad), Summary: fmt.Sprintf("%s: %s does not hold", out.spec.title(), a.attr)}
 	var sb strings.Builder
 	if err != nil {
-		d.Summary = fmt.Sprintf("Run %q: %s cannot be computed", out.spec.name, a.attr)
+		d.Summary = fmt.Sprintf("%s: %s cannot be computed", out.spec.title(), a.attr)
 		sb.WriteString(err.Error() + "\n")
 	} else {
 		sb.WriteString(a.e.explain(bad, env))
@@ -231,7 +243,7 @@ func (r *runner) scene(a assertion, env map[string]any) string {
 			sb.WriteString(labelled(s.name+" holds", pretty(env[s.envName()])))
 		}
 	}
-	if v, ok := env[a.attr]; ok && (a.attr == "rejects" || a.attr == "notices" || a.attr == "output") {
+	if v, ok := env[a.attr]; ok && slices.Contains([]string{"rejects", "notices", "output", "runs", "deliveries", "verdict"}, a.attr) {
 		sb.WriteString(labelled(a.attr+":", pretty(v)))
 	}
 	return sb.String()
@@ -241,7 +253,7 @@ func (r *runner) judgeViolations(out *outcome) {
 	for _, s := range r.servers {
 		if list := s.offences()[min(s.violations, len(s.offences())):]; len(list) > 0 {
 			r.problem(diag.Diagnostic{Code: "test.violation", Subject: &out.spec.rng,
-				Summary: fmt.Sprintf("Run %q: %s was sent what a careful client does not send", out.spec.name, s.name),
+				Summary: fmt.Sprintf("%s: %s was sent what a careful client does not send", out.spec.title(), s.name),
 				Detail:  indent(strings.Join(list, "\n"), "  ") + "If that is meant, say so with violations = \"...\" in expect."})
 		}
 	}
@@ -258,7 +270,7 @@ func (r *runner) judgeSecrets(out *outcome) {
 	}
 	for _, place := range slices.Sorted(maps.Keys(places)) {
 		if slices.ContainsFunc(out.secrets, func(s string) bool { return strings.Contains(places[place], s) }) {
-			r.problem(diag.Errorf("test.secret", &out.spec.rng, fmt.Sprintf("Run %q: %s shows the value of a sensitive variable", out.spec.name, place),
+			r.problem(diag.Errorf("test.secret", &out.spec.rng, fmt.Sprintf("%s: %s shows the value of a sensitive variable", out.spec.title(), place),
 				"This is a defect of weir; please report it."))
 		}
 	}

@@ -116,7 +116,10 @@ func (l *loader) test(b *hcl.Block, base *testDecl) {
 	var d testDecl
 	ranges, ds := d.declare().Decode(b.Body, l.scope)
 	l.add(ds...)
-	t := &Test{Name: b.Labels[0], Range: b.DefRange, ranges: ranges, Folder: l.folder, runs: d.runs}
+	t := &Test{Name: b.Labels[0], Range: b.DefRange, ranges: ranges, Folder: l.folder, steps: d.steps, chunk: base.chunk}
+	if d.chunk > 0 {
+		t.chunk = d.chunk
+	}
 	at := base.at
 	if d.atSet {
 		at = d.at
@@ -138,12 +141,13 @@ func (l *loader) test(b *hcl.Block, base *testDecl) {
 		}
 	}
 	l.servers(t)
-	if len(t.runs) == 0 && !ds.HasErrors() {
+	if len(t.steps) == 0 && !ds.HasErrors() {
 		l.add(diag.Errorf("test.no_runs", &b.DefRange, "The test runs nothing", "Add a block: run \"first poll\" { }."))
 	}
-	for _, r := range t.runs {
-		l.run(t, r)
+	for _, s := range t.steps {
+		l.step(t, s)
 	}
+	l.order(t)
 	l.file.Tests = append(l.file.Tests, t)
 }
 
@@ -213,8 +217,14 @@ func (l *loader) route(s *serverSpec, r *routeSpec) {
 	}
 }
 
-func (l *loader) run(t *Test, r *runSpec) {
+func (l *loader) step(t *Test, r *stepSpec) {
 	r.vars = l.values(r.varsRaw, &r.rng)
+	for _, name := range r.deleted {
+		r.edits = append(r.edits, &editSpec{kind: "delete", file: name, rng: *t.ranges.Of(&r.deleted)})
+	}
+	for _, e := range r.edits {
+		l.edit(t, e)
+	}
 	for _, f := range slices.Concat(r.files, r.remove) {
 		l.path(f)
 		l.place(t, f)

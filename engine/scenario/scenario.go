@@ -7,14 +7,24 @@
 // the servers (plugin.Movable) and keeps its state in a folder of the test. Time
 // is virtual: sleeping moves it on at once.
 //
+// From a start block to a stop block, or to a crash, the folder is served by the
+// server of weir serve, with its store, its schedules and its reloads. A step ends when
+// nothing goes on any more and nothing is due. Time then moves in two cases alone, and
+// always to the next moment that somebody waits for: when it is advanced, and when a
+// run waits for it, as between two tries of a delivery. One run goes on at a time, so
+// that what happens is the same each time. A reload changes the configuration
+// in memory: no file is written, and ranges are those of the real files.
+//
 // A test also fails, without being told to look, when a ledger does not add up
 // (I3), when the value of a sensitive variable turns up in an error, a notice, a
 // reject or the log (I9), and when a stand-in saw what a careful client does not send.
 package scenario
 
 import (
+	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -47,7 +57,8 @@ type Test struct {
 	at      time.Time
 	vars    map[string]cty.Value
 	servers []*serverSpec
-	runs    []*runSpec
+	steps   []*stepSpec
+	chunk   int64 // bytes; 0 is what the engine chooses
 }
 
 // Options say how tests are run.
@@ -143,30 +154,63 @@ type routeSpec struct {
 	statusExpr, bodyExpr *expression
 }
 
-// runSpec is a run block.
-type runSpec struct {
+// The kinds of steps.
+const (
+	stepRun     = "run"
+	stepStart   = "start"
+	stepReload  = "reload"
+	stepAdvance = "advance"
+	stepStop    = "stop"
+)
+
+// stepSpec is a step of a test: a run, start, reload, advance or stop block.
+type stepSpec struct {
+	kind      string
 	name      string
 	rng       hcl.Range
 	pipelines []string
 	advance   time.Duration
 	crashAt   string
+	at        string // reload: where the run is meanwhile
+	state     string // reload: what becomes of stored state
 	varsRaw   cty.Value
+	varsSet   bool
 	vars      map[string]cty.Value
+	edits     []*editSpec
+	deleted   []string
 	files     []*fileSpec
 	remove    []*fileSpec
 	faults    []*faultSpec
 	expect    expectSpec
 }
 
+// title names the step in problems.
+func (s *stepSpec) title() string {
+	return fmt.Sprintf("%s%s %q", strings.ToUpper(s.kind[:1]), s.kind[1:], s.name)
+}
+
+// editSpec is an edit or write block, or a file to delete: a change of a file of the configuration.
+type editSpec struct {
+	kind, file    string
+	rng           hcl.Range
+	replace, with string
+	content       string
+}
+
 // expectSpec is an expect block.
 type expectSpec struct {
+	outcome    string // of a reload
+	actions    cty.Value
+	actionsSet bool
+	wanted     map[string]string // actions by pipeline
+
 	ok      bool
 	okSet   bool
 	failure string
 	ledger  cty.Value
 	ledgers map[string]map[string]int64 // by pipeline; "" is the sum of all that ran
 
-	requests, files, state, violations, rejects, notices, output []spec.Text
+	requests, files, state, violations, rejects, notices, output, runs, deliveries, verdict []spec.Text
 
 	asserts []assertion
 }

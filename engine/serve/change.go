@@ -171,7 +171,7 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 			return log, s.e.Hosts(log)
 		},
 	})
-	err, late := s.await(ctx, taken)
+	err, late := s.await(ctx, r, taken)
 	switch {
 	case late:
 		s.halt(ctx, p, r, d)
@@ -185,8 +185,8 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 }
 
 // await waits for an answer, for the drain time at most.
-func (s *Server) await(ctx context.Context, answer <-chan error) (err error, late bool) { //nolint:revive // the answer is an error as a value
-	over, stop := s.after(ctx, s.o.Drain)
+func (s *Server) await(ctx context.Context, r *run, answer <-chan error) (err error, late bool) { //nolint:revive // the answer is an error as a value
+	over, stop := s.waitFor(ctx, r.control.Pending, s.o.Drain)
 	defer stop()
 	select {
 	case err = <-answer:
@@ -198,11 +198,16 @@ func (s *Server) await(ctx context.Context, answer <-chan error) (err error, lat
 
 // after returns a channel that is closed after d, or when ctx is done.
 func (s *Server) after(ctx context.Context, d time.Duration) (<-chan struct{}, func()) {
+	return s.at(ctx, s.clock.Now().Add(d))
+}
+
+// at is after with the time itself.
+func (s *Server) at(ctx context.Context, until time.Time) (<-chan struct{}, func()) {
 	ctx, stop := context.WithCancel(ctx)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		_ = s.clock.Sleep(ctx, d) // either way it is over
+		_ = s.sleepUntil(ctx, until) // either way it is over
 	}()
 	return over, stop
 }
@@ -276,7 +281,7 @@ func (s *Server) restart(ctx context.Context, p *pipeline, d *Done, t *target, a
 
 // late waits for the end of r, for the drain time at most.
 func (s *Server) late(ctx context.Context, r *run) bool {
-	over, stop := s.after(ctx, s.o.Drain)
+	over, stop := s.waitFor(ctx, r.active, s.o.Drain)
 	defer stop()
 	select {
 	case <-r.done:
@@ -291,7 +296,7 @@ func (s *Server) late(ctx context.Context, r *run) bool {
 // session of the pipeline has a later epoch.
 func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 	r.cancel()
-	over, stop := s.after(ctx, s.o.Grace)
+	over, stop := s.waitFor(ctx, r.active, s.o.Grace)
 	defer stop()
 	select {
 	case <-r.done:

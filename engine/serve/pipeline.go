@@ -102,7 +102,7 @@ func (s *Server) launch(p *pipeline) {
 	s.running++
 	session := p.session
 	job := engine.PipelineRun{
-		Store: s.store, StateDir: s.dir, Session: session, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point,
+		Store: s.store, StateDir: s.dir, Session: session, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point, Chunk: s.o.Chunk,
 		Committed: p.meter.committed, Delivered: p.meter.delivered,
 		Started: func(id string) {
 			s.mu.Lock()
@@ -128,6 +128,13 @@ func (s *Server) runOnce(ctx context.Context, p *pipeline, r *run, job engine.Pi
 			return engine.PipelineReport{Name: p.address, Outcome: state.Failed, Err: err}
 		}
 	}
+	if s.o.Delivered != nil {
+		measured := job.Delivered
+		job.Delivered = func(sink string, took time.Duration) {
+			measured(sink, took)
+			s.o.Delivered(p.address, sink, job.Session.Generation())
+		}
+	}
 	rep := s.e.RunPipeline(ctx, job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,6 +146,7 @@ func (s *Server) runOnce(ctx context.Context, p *pipeline, r *run, job engine.Pi
 
 // ended accounts for a run that is over and decides when the next one begins.
 func (s *Server) ended(p *pipeline, r *run, rep engine.PipelineReport) {
+	defer s.o.Quiet()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(r.done)

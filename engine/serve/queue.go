@@ -119,13 +119,14 @@ func (s *Server) ready(p *pipeline) bool {
 
 // waitUntil returns at t, or before when the starter is woken. A zero t is never.
 func (s *Server) waitUntil(t time.Time) {
+	s.o.Quiet()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	var timer chan struct{}
 	if !t.IsZero() {
 		timer = make(chan struct{})
 		go func() {
-			if s.clock.Sleep(ctx, t.Sub(s.clock.Now())) == nil {
+			if s.sleepUntil(ctx, t) == nil {
 				close(timer)
 			}
 		}()

@@ -20,6 +20,7 @@ const settleReads = 5
 // longer than the drain time; other reloads may go on meanwhile. The error is
 // that of ctx: the reload then goes on, and its verdict is in the history.
 func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
+	s.reading(1)
 	v, _, settled := s.reload(r)
 	select {
 	case <-settled:
@@ -33,6 +34,7 @@ func (s *Server) Reload(ctx context.Context, r Request) (*Verdict, error) {
 // is read and everything that follows from it is under way, so that a pipeline that takes
 // its time does not hold up what changes next. The verdict is in the history.
 func (s *Server) Take(ctx context.Context, r Request) error {
+	s.reading(1)
 	_, decided, _ := s.reload(r)
 	select {
 	case <-decided:
@@ -42,7 +44,8 @@ func (s *Server) Take(ctx context.Context, r Request) error {
 	}
 }
 
-// reload begins a reload, whose verdict is complete when settled is closed.
+// reload begins a reload that is counted as going on; its verdict is complete when
+// settled is closed.
 func (s *Server) reload(r Request) (v *Verdict, decided, settled chan struct{}) {
 	v, decided, settled = s.newVerdict(r), make(chan struct{}), make(chan struct{})
 	s.wg.Go(func() {
@@ -51,6 +54,7 @@ func (s *Server) reload(r Request) (v *Verdict, decided, settled chan struct{}) 
 		l, ds := s.read(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
+		s.reading(-1)
 		close(decided)
 		s.settle(v, done)
 	})

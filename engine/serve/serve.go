@@ -44,6 +44,13 @@ type Options struct {
 	Drain    time.Duration // how long a run may take to come to a commit and stop; 0 is 30 s
 	Grace    time.Duration // how long a cancelled run may take to end before it is fenced off; 0 is 5 s
 	Point    func(string)  // see engine.RunOptions; nil does nothing
+	Chunk    int           // see engine.PipelineRun
+	// Delivered is called for every delivery that a sink took, with the generation of
+	// the rows, by the goroutine of the run. It must be quick. nil does nothing.
+	Delivered func(pipeline, sink string, generation uint64)
+	// Quiet is called, by any goroutine, whenever something that went on has ended or
+	// waits, so that Activity may have changed. It must be quick. nil does nothing.
+	Quiet func()
 	// TakeOver begins also when another process has the state folder open, such as
 	// one that hangs: that one can commit nothing from then on, and its Lost is closed.
 	TakeOver bool
@@ -99,6 +106,7 @@ type Server struct {
 	engine     plan.EngineOptions // in effect
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
 	retry      bool               // an action of the last verdict could not be done; try again
+	activity   activity
 	reloads    ReloadMeasures
 	delays     Distribution              // between the time that runs were due and their beginning
 	verdicts   []*Verdict                // of this process, the latest last
@@ -112,6 +120,9 @@ type Server struct {
 func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 	if o.Changed == nil {
 		o.Changed = func(engine.Paths) {}
+	}
+	if o.Quiet == nil {
+		o.Quiet = func() {}
 	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
@@ -128,6 +139,7 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		}
 		return nil, v, err
 	}
+	s.retryLater()
 	s.wg.Add(2)
 	go s.start() //nolint:contextcheck // runs belong to the server, not to whoever started it
 	go s.again()
@@ -141,21 +153,22 @@ const retryPause = time.Minute
 func (s *Server) again() {
 	defer s.wg.Done()
 	for {
-		over, stop := s.after(s.ctx, retryPause)
+		over, stop := s.at(s.ctx, s.retryLater())
 		select {
 		case <-over:
 		case <-s.stopped:
 		}
 		stop()
-		s.mu.Lock()
-		retry, stopping := s.retry, s.stopping
-		s.mu.Unlock()
+		retry, stopping := s.retryNow()
 		if stopping || s.ctx.Err() != nil {
 			return
 		}
 		if retry {
-			if _, err := s.Reload(s.ctx, Request{Trigger: "retry"}); err != nil {
-				return // the server ends
+			_, _, settled := s.reload(Request{Trigger: "retry"})
+			select {
+			case <-settled:
+			case <-s.ctx.Done(): // the server ends
+				return
 			}
 		}
 	}

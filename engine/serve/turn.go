@@ -18,9 +18,11 @@ const Later = "later"
 func (s *Server) inTurn(ctx context.Context, v *Verdict, wg *sync.WaitGroup, ps []*pipeline, ds []*Done, f func([]*Done)) {
 	wg.Add(1)
 	s.wg.Add(1)
+	s.activity.changes++
 	begun, revision := s.clock.Now(), v.Revision
 	go func() {
 		defer s.wg.Done()
+		defer s.changeOver()
 		late := false
 		over, stop := s.after(ctx, s.o.Drain)
 		for _, p := range ps {

@@ -38,6 +38,7 @@ const (
 
 const (
 	readsBeforeScan = 50_000
+	warmed          = 32 // fingerprints that are brought near at a time
 	keysForRead     = 64 // that a scan passes in the time of about one read
 )
 
@@ -127,8 +128,13 @@ func (f *filter) fill(limit int) error {
 func (f *filter) add(prints []keyset.Print) {
 	f.Lock()
 	defer f.Unlock()
-	for _, p := range prints {
-		f.addLocked(p)
+	for len(prints) > 0 {
+		n := min(warmed, len(prints))
+		f.Warm(prints[:n])
+		for _, p := range prints[:n] {
+			f.addLocked(p)
+		}
+		prints = prints[n:]
 	}
 }
 

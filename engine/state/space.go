@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
@@ -22,12 +23,17 @@ type Space struct {
 	err    error  // why the space cannot be used
 	filter *filter
 
-	slots   []uint32 // open addressing: index into entries, plus 1
+	slots   []uint64 // open addressing: index into entries, plus 1, below the first half of the hash
 	entries []spaceEntry
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
+	spared  int      // times that a committed entry was asked for since then
 	prints  []keyset.Print
+	order   []sortKey
+
+	missed     bool // the key in key has no entry
+	missedHash uint64
 
 	key   []byte // scratch: prefix and the key looked for
 	value []byte // scratch: what was read
@@ -42,11 +48,20 @@ type spaceEntry struct {
 	keyOff, valOff int
 	keyLen, valLen int32
 	valCap         int32
+	tag            uint16 // of the fingerprint
 	dirty, deleted bool
+}
+
+// sortKey stands for an entry while the dirty ones are sorted: 8 bytes of its key,
+// after what all have in common.
+type sortKey struct {
+	part uint64
+	i    uint32
 }
 
 const (
 	keepArena    = 8 << 20  // committed entries are kept while they need less than this
+	keepWorth    = 64       // and while one of so many new ones is asked for again
 	releaseArena = 64 << 20 // memory that is given back after a commit that needed more
 )
 
@@ -57,7 +72,7 @@ func (s *Space) Get(k []byte) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	h := maphash.Bytes(s.store.seed, k)
-	if i := s.find(h, k); i >= 0 {
+	if i := s.look(h, k); i >= 0 {
 		e := &s.entries[i]
 		return s.arena[e.valOff : e.valOff+int(e.valLen) : e.valOff+int(e.valLen)], !e.deleted, nil
 	}
@@ -65,7 +80,6 @@ func (s *Space) Get(k []byte) ([]byte, bool, error) {
 	if is == isAbsent || err != nil {
 		return nil, false, err
 	}
-	s.key = append(s.key[:idLen], k...)
 	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
 	s.value = v
 	return v, ok, err
@@ -78,7 +92,7 @@ func (s *Space) Has(k []byte) (bool, error) {
 		return false, err
 	}
 	h := maphash.Bytes(s.store.seed, k)
-	if i := s.find(h, k); i >= 0 {
+	if i := s.look(h, k); i >= 0 {
 		return !s.entries[i].deleted, nil
 	}
 	is, err := s.filter.lookup(s.store.print(h, k))
@@ -87,10 +101,21 @@ func (s *Space) Has(k []byte) (bool, error) {
 	if is == isAbsent || is == isPresent && !s.shared || err != nil {
 		return is == isPresent, err
 	}
-	s.key = append(s.key[:idLen], k...)
 	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
 	s.value = v
 	return ok, err
+}
+
+// look is find for a key that is looked up, which is then in s.key. A new one is
+// mostly put right afterwards.
+func (s *Space) look(h uint64, k []byte) int {
+	i := s.find(h, k)
+	if s.missed = i < 0; s.missed {
+		s.key, s.missedHash = append(s.key[:idLen], k...), h
+	} else if !s.entries[i].dirty {
+		s.spared++
+	}
+	return i
 }
 
 // Put sets key to value, copying both.
@@ -103,11 +128,16 @@ func (s *Space) set(k, value []byte, del bool) {
 	if s.begin() != nil {
 		return // the commit reports it
 	}
-	h := maphash.Bytes(s.store.seed, k)
-	i := s.find(h, k)
-	if i < 0 {
-		i = s.insert(h, k)
+	var i int
+	if s.missed && bytes.Equal(s.key[idLen:], k) {
+		i = s.insert(s.missedHash, k)
+	} else {
+		h := maphash.Bytes(s.store.seed, k)
+		if i = s.find(h, k); i < 0 {
+			i = s.insert(h, k)
+		}
 	}
+	s.missed = false
 	e := &s.entries[i]
 	if len(value) > int(e.valCap) {
 		e.valOff, e.valCap = len(s.arena), int32(len(value))
@@ -158,10 +188,14 @@ func (s *Space) find(h uint64, k []byte) int {
 	}
 	mask := uint64(len(s.slots) - 1)
 	for p := h & mask; ; p = (p + 1) & mask {
-		i := s.slots[p]
-		if i == 0 {
+		slot := s.slots[p]
+		if slot == 0 {
 			return -1
 		}
+		if slot>>32 != h>>32 {
+			continue
+		}
+		i := uint32(slot) //nolint:gosec // the lower half
 		e := &s.entries[i-1]
 		if e.hash == h && bytes.Equal(s.arena[e.keyOff+idLen:e.keyOff+int(e.keyLen)], k) {
 			return int(i - 1)
@@ -175,7 +209,7 @@ func (s *Space) insert(h uint64, k []byte) int {
 	}
 	off := len(s.arena)
 	s.arena = append(append(s.arena, s.key[:idLen]...), k...)
-	s.entries = append(s.entries, spaceEntry{hash: h, keyOff: off, keyLen: int32(idLen + len(k))})
+	s.entries = append(s.entries, spaceEntry{hash: h, keyOff: off, keyLen: int32(idLen + len(k)), tag: s.store.print(h, k).Tag})
 	s.place(h, uint32(len(s.entries)))
 	return len(s.entries) - 1
 }
@@ -186,11 +220,11 @@ func (s *Space) place(h uint64, i uint32) {
 	for s.slots[p] != 0 {
 		p = (p + 1) & mask
 	}
-	s.slots[p] = i
+	s.slots[p] = h>>32<<32 | uint64(i)
 }
 
 func (s *Space) grow() {
-	s.slots = make([]uint32, max(1024, 2*len(s.slots)))
+	s.slots = make([]uint64, max(1024, 2*len(s.slots)))
 	for i := range s.entries {
 		s.place(s.entries[i].hash, uint32(i+1))
 	}
@@ -204,19 +238,24 @@ func (s *Space) stage(w *kv.Writes) error {
 	if len(s.dirty) == 0 {
 		return nil
 	}
-	slices.SortFunc(s.dirty, func(a, b uint32) int { return bytes.Compare(s.keyOf(a), s.keyOf(b)) })
 	s.prints = s.prints[:0]
 	for _, i := range s.dirty {
-		e := &s.entries[i]
-		if e.deleted {
-			w.Delete(s.keyOf(i))
+		if e := &s.entries[i]; e.deleted {
 			s.filter.distrust()
-			continue
+		} else {
+			s.prints = append(s.prints, keyset.Print{Hash: e.hash, Tag: e.tag})
 		}
-		w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
-		s.prints = append(s.prints, s.store.print(e.hash, s.keyOf(i)[idLen:]))
 	}
 	s.filter.add(s.prints)
+	s.sortDirty()
+	w.List = slices.Grow(w.List, len(s.dirty))
+	for _, i := range s.dirty {
+		if e := &s.entries[i]; e.deleted {
+			w.Delete(s.keyOf(i))
+		} else {
+			w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
+		}
+	}
 	if s.shared {
 		vk := key(kindVersion, s.sid)
 		if s.version == nil {
@@ -227,6 +266,34 @@ func (s *Space) stage(w *kv.Writes) error {
 		w.Put(vk, nextVersion(s.version))
 	}
 	return nil
+}
+
+// sortDirty sorts dirty by key.
+func (s *Space) sortDirty() {
+	first := s.keyOf(s.dirty[0])
+	same := len(first)
+	for _, i := range s.dirty {
+		k := s.keyOf(i)
+		n := min(same, len(k))
+		for same = 0; same < n && k[same] == first[same]; {
+			same++
+		}
+	}
+	s.order = s.order[:0]
+	for _, i := range s.dirty {
+		var b [8]byte
+		copy(b[:], s.keyOf(i)[same:])
+		s.order = append(s.order, sortKey{binary.BigEndian.Uint64(b[:]), i})
+	}
+	slices.SortFunc(s.order, func(a, b sortKey) int {
+		if a.part != b.part {
+			return cmp.Compare(a.part, b.part)
+		}
+		return bytes.Compare(s.keyOf(a.i)[same:], s.keyOf(b.i)[same:])
+	})
+	for n := range s.order {
+		s.dirty[n] = s.order[n].i
+	}
 }
 
 // distrust is told of a commit that failed after stage.
@@ -258,16 +325,16 @@ func (s *Space) settle() {
 	for _, i := range s.dirty {
 		s.entries[i].dirty = false
 	}
-	s.dirty = s.dirty[:0]
-	if len(s.arena) > keepArena {
+	// Looking through what nobody asks for again takes more time than it spares.
+	if len(s.arena) > keepArena || s.spared < len(s.dirty)/keepWorth {
 		s.reset()
 	}
-	s.settled = len(s.arena)
+	s.dirty, s.spared, s.settled = s.dirty[:0], 0, len(s.arena)
 }
 
 // reset forgets everything that is in memory.
 func (s *Space) reset() {
-	s.ready, s.err, s.settled = s.ready && !s.shared, nil, 0
+	s.ready, s.err, s.settled, s.missed = s.ready && !s.shared, nil, 0, false
 	if cap(s.arena) > releaseArena {
 		s.slots, s.entries, s.arena, s.dirty = nil, nil, nil, nil
 	}
@@ -277,9 +344,9 @@ func (s *Space) reset() {
 
 // rest gives back the memory of keys that are committed.
 func (s *Space) rest() {
-	if cap(s.arena) <= restBytes && len(s.slots) <= restBytes/4 {
+	if cap(s.arena) <= restBytes && len(s.slots) <= restBytes/8 {
 		return
 	}
-	s.slots, s.entries, s.arena, s.dirty, s.prints, s.value = nil, nil, nil, nil, nil, nil
-	s.settled = 0
+	s.slots, s.entries, s.arena, s.dirty, s.prints, s.order, s.value = nil, nil, nil, nil, nil, nil, nil
+	s.settled, s.missed = 0, false
 }

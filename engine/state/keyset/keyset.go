@@ -51,6 +51,7 @@ type Set struct {
 	room   int               // entries of small that memory is reserved for
 	parts  []part
 	off    bool
+	warm   byte         // what Warm read, so that it is read
 	tables atomic.Int64 // bytes in tables, which a need of memory can make smaller
 }
 
@@ -87,6 +88,18 @@ func (s *Set) Add(p Print) {
 	default:
 		s.small[p.Hash] = p.Tag
 	}
+}
+
+// Warm brings what is about to be added near the processor. One after the other,
+// each would be waited for; this way the waits overlap.
+func (s *Set) Warm(list []Print) {
+	var sum byte
+	if s.parts != nil {
+		for _, p := range list {
+			sum += s.parts[p.Hash>>hashBits].touch(p)
+		}
+	}
+	s.warm = sum
 }
 
 // more makes room for another small key, and reports false when the set is given up.

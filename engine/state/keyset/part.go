@@ -66,6 +66,18 @@ func (p *part) lookup(x Print) Answer {
 	return Maybe
 }
 
+// touch reads where x is, or would be.
+func (p *part) touch(x Print) byte {
+	switch p.kind {
+	case table:
+		return p.mem[p.place(kept(x.Hash))*slotBytes]
+	case filter:
+		at, _ := p.block(x)
+		return at[0]
+	}
+	return 0
+}
+
 func (p *part) find(x Print) Answer {
 	h := kept(x.Hash)
 	for i := p.place(h) * slotBytes; i+slotBytes <= len(p.mem); i += slotBytes {

@@ -60,10 +60,14 @@ type Options struct {
 // Keys come in no order, so every compaction rewrites most of what is there. Few
 // and large tables are therefore left side by side for long: what is asked for is
 // mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
+//
+// Two large memory tables, not more smaller ones: a commit that may need half of one, at
+// the 200 bytes that a key is estimated at, becomes a table of its own, and one such
+// table for each commit is merged many times over.
 const (
-	memTables      = 3  // one that is filled, and those that wait to be written
-	tablesAside    = 24 // until they are merged
-	tablesStop     = 72 // until writing waits for that
+	memTables      = 2   // one that is filled, and one that is written
+	tablesAside    = 48  // twice as many as lie side by side before they are merged
+	tablesStop     = 144 // until writing waits for that
 	baseLevelBytes = 256 << 20
 )
 
@@ -154,6 +158,8 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		Logger:                      logger{s.o.Log},
 		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
 	}
+	// Keys are nearly all there is: in rows they take less space and time than in columns.
+	po.Experimental.EnableColumnarBlocks = func() bool { return false }
 	for i := range po.Levels {
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

@@ -120,17 +120,23 @@ func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *
 	return l, ds.Sort()
 }
 
-// certain leaves out of pds what is said to be missing in files that could not
-// be read whole: it may stand where the reader lost its way.
+// certain leaves out of pds what is said of files that could not be read whole, where
+// the reader had lost its way, and what is said to be missing in them.
 func certain(pds, read diag.List) diag.List {
-	broken := map[string]bool{}
+	broken := map[string]int{} // the first line that could not be read
 	for _, d := range read {
 		if d.Code == "config.syntax" && d.Subject != nil {
-			broken[d.Subject.Filename] = true
+			if at, ok := broken[d.Subject.Filename]; !ok || d.Subject.Start.Line < at {
+				broken[d.Subject.Filename] = d.Subject.Start.Line
+			}
 		}
 	}
 	return slices.DeleteFunc(pds, func(d diag.Diagnostic) bool {
-		return d.Code == "plan.incomplete" && d.Subject != nil && broken[d.Subject.Filename]
+		if d.Subject == nil {
+			return false
+		}
+		at, ok := broken[d.Subject.Filename]
+		return ok && (d.Code == "plan.incomplete" || d.Code == "config.missing_attribute" || d.Subject.Start.Line >= at)
 	})
 }
 

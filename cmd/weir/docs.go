@@ -15,6 +15,7 @@ import (
 	"weir/engine/function"
 	"weir/engine/plugin"
 	"weir/engine/reference"
+	"weir/engine/spec"
 	"weir/plugins/all"
 )
 
@@ -86,18 +87,43 @@ func (a *app) docsCommand() *cobra.Command {
 	return c
 }
 
+type jsonOption struct {
+	Name      string       `json:"name"`
+	Type      string       `json:"type"`
+	Required  bool         `json:"required"`
+	Default   string       `json:"default,omitempty"` // as it would be written
+	Choices   []string     `json:"choices,omitempty"`
+	Doc       string       `json:"doc"`
+	Sensitive bool         `json:"sensitive"`
+	Block     bool         `json:"block"`
+	Repeated  bool         `json:"repeated"`
+	Options   []jsonOption `json:"options,omitempty"` // of a block
+}
+
+func optionsJSON(list []spec.Option) []jsonOption {
+	out := make([]jsonOption, len(list))
+	for i, o := range list {
+		out[i] = jsonOption{o.Name, o.Type, o.Required, o.Default, o.Choices, o.Doc, o.Sensitive, o.Block, o.Repeated, optionsJSON(o.Body)}
+	}
+	return out
+}
+
 func (a *app) docsJSON() error {
 	blocks := []map[string]any{}
 	for _, b := range reference.Blocks(a.builtins()) {
-		blocks = append(blocks, map[string]any{"name": b.Name(), "header": b.Header(), "doc": b.Doc, "options": b.All()})
+		blocks = append(blocks, map[string]any{"name": b.Name(), "header": b.Header(), "doc": b.Doc, "options": optionsJSON(b.All())})
 	}
 	functions := []map[string]any{}
 	for _, f := range function.All() {
-		functions = append(functions, map[string]any{"name": f.Name, "usage": f.Usage, "summary": f.Summary, "examples": f.Examples})
+		examples := []map[string]any{}
+		for _, x := range f.Examples {
+			examples = append(examples, map[string]any{"expression": x.Expr, "result": x.Result})
+		}
+		functions = append(functions, map[string]any{"name": f.Name, "usage": f.Usage, "summary": f.Summary, "examples": examples})
 	}
-	codes := map[diag.Code]string{}
+	codes := []map[string]any{}
 	for _, c := range diag.Codes() {
-		codes[c.Code] = c.Meaning
+		codes = append(codes, map[string]any{"code": c.Code, "meaning": c.Meaning})
 	}
 	return printJSON(a.stdout, map[string]any{"blocks": blocks, "functions": functions, "codes": codes})
 }

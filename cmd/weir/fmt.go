@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -23,7 +24,9 @@ import (
 type formatter struct {
 	app         *app
 	check, diff bool
+	asJSON      bool
 	changed     int
+	names       []string // of files that changed
 	diags       diag.List
 	sources     map[string][]byte
 }
@@ -39,11 +42,15 @@ func (a *app) fmtCommand() *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
+			if f.asJSON && (f.diff || slices.Contains(args, "-")) {
+				return withCode(exitConfig, errors.New("--json prints the names of files: leave out --diff, and name files instead of -"))
+			}
 			return f.run(args)
 		},
 	}
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; print the names of files that would change, and exit 1 when there are any")
 	c.Flags().BoolVar(&f.diff, "diff", false, "write nothing; print what would change")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print the names of files, and what is wrong in them, as JSON")
 	return c
 }
 
@@ -59,7 +66,7 @@ func (f *formatter) run(args []string) error {
 			return err
 		}
 	}
-	if err := f.app.printDiagnostics(f.app.stderr, f.diags, f.sources); err != nil {
+	if err := f.report(); err != nil {
 		return err
 	}
 	if f.diags.HasErrors() {
@@ -69,6 +76,14 @@ func (f *formatter) run(args []string) error {
 		return reported(exitFailed)
 	}
 	return nil
+}
+
+// report tells what there is to tell besides the names of files.
+func (f *formatter) report() error {
+	if f.asJSON {
+		return printJSON(f.app.stdout, map[string]any{"changed": append([]string{}, f.names...), "diagnostics": diag.ToJSON(f.diags)})
+	}
+	return f.app.printDiagnostics(f.app.stderr, f.diags, f.sources)
 }
 
 // path formats a file, whatever its name, or the .hcl files of a folder and its folders.
@@ -116,8 +131,14 @@ func (f *formatter) file(name string, mode fs.FileMode) error {
 		_, err := f.app.stdout.Write(diff.Diff(name, src, name+" (formatted)", out))
 		return err
 	}
-	if _, err := fmt.Fprintln(f.app.stdout, name); err != nil || f.check {
-		return err
+	f.names = append(f.names, name)
+	if !f.asJSON {
+		if _, err := fmt.Fprintln(f.app.stdout, name); err != nil {
+			return err
+		}
+	}
+	if f.check {
+		return nil
 	}
 	// A link stays one: what it points at is replaced.
 	target, err := filepath.EvalSymlinks(name)

@@ -16,23 +16,26 @@ import (
 func (a *app) graphCommand() *cobra.Command {
 	var format string
 	var pipelines []string
+	var asJSON bool
 	c := &cobra.Command{
 		Use: "graph [FOLDER|FILE]", Short: "Draw the pipelines", Args: cobra.MaximumNArgs(1),
-		Long: "Prints a picture of the pipelines' steps: Mermaid for Markdown pages, DOT for Graphviz, or SVG.",
+		Long: "Prints a picture of the pipelines' steps: Mermaid for Markdown pages, DOT for Graphviz, or SVG; with --json the\n" +
+			"steps and what each reads.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if !slices.Contains(graph.Formats(), format) {
 				return withCode(exitConfig, fmt.Errorf("--format must be one of %s, not %q", strings.Join(graph.Formats(), ", "), format))
 			}
-			return a.graph(c.Context(), pathArg(args), graph.Format(format), pipelines)
+			return a.graph(c.Context(), pathArg(args), graph.Format(format), pipelines, asJSON)
 		},
 	}
 	a.inputFlags(c)
 	c.Flags().StringVar(&format, "format", string(graph.FormatMermaid), "mermaid, dot or svg")
 	c.Flags().StringArrayVar(&pipelines, "pipeline", nil, "draw only this pipeline; may be repeated")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON")
 	return c
 }
 
-func (a *app) graph(ctx context.Context, path string, f graph.Format, pipelines []string) error {
+func (a *app) graph(ctx context.Context, path string, f graph.Format, pipelines []string, asJSON bool) error {
 	in, err := a.inputs()
 	if err != nil {
 		return err
@@ -46,6 +49,9 @@ func (a *app) graph(ctx context.Context, path string, f graph.Format, pipelines 
 	if err != nil {
 		return err
 	}
+	if asJSON {
+		return a.graphJSON(chosen)
+	}
 	graphs := make([]*graph.Graph, len(chosen))
 	for i, p := range chosen {
 		if graphs[i], err = pipelineGraph(p); err != nil {
@@ -53,6 +59,31 @@ func (a *app) graph(ctx context.Context, path string, f graph.Format, pipelines 
 		}
 	}
 	return graph.Render(a.stdout, f, graphs...)
+}
+
+func (a *app) graphJSON(list []*plan.Pipeline) error {
+	type step struct {
+		Address string   `json:"address"`
+		Kind    string   `json:"kind"`
+		From    []string `json:"from"` // addresses of the steps that it reads
+	}
+	type pipeline struct {
+		Pipeline string `json:"pipeline"`
+		Steps    []step `json:"steps"`
+	}
+	out := []pipeline{}
+	for _, p := range list {
+		j := pipeline{p.Address, []step{}}
+		for _, n := range p.Nodes {
+			s := step{n.Address, n.Kind, []string{}}
+			for _, in := range n.Inputs {
+				s.From = append(s.From, in.Address)
+			}
+			j.Steps = append(j.Steps, s)
+		}
+		out = append(out, j)
+	}
+	return printJSON(a.stdout, map[string]any{"pipelines": out})
 }
 
 // choose returns the named pipelines of p, all of them when none is named.

@@ -42,11 +42,17 @@ func (a *app) traceCommand() *cobra.Command {
 }
 
 type tracedEntity struct {
-	Space  string          `json:"space"`
-	ID     string          `json:"id"`
-	Links  []identity.Link `json:"links"`
-	Merges []tracedMerge   `json:"merges"`
-	Rows   []tracedRow     `json:"rows"`
+	Space  string        `json:"space"`
+	ID     string        `json:"id"`
+	Links  []tracedLink  `json:"links"`
+	Merges []tracedMerge `json:"merges"`
+	Rows   []tracedRow   `json:"rows"`
+}
+
+type tracedLink struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Present bool   `json:"present"` // not an earlier value
 }
 
 type tracedMerge struct {
@@ -115,7 +121,7 @@ func trace(s *state.Store, key, value string) ([]tracedEntity, error) {
 				return nil, err
 			}
 			if len(e.Links) == 0 {
-				e.Links = []identity.Link{{Key: key, Value: v, Present: true}}
+				e.Links = []tracedLink{{key, v, true}}
 			}
 			out = append(out, e)
 			break
@@ -125,12 +131,14 @@ func trace(s *state.Store, key, value string) ([]tracedEntity, error) {
 }
 
 func traceEntity(s *state.Store, spaces []state.SpaceInfo, space string, r state.SpaceReader, id identity.ID) (tracedEntity, error) {
-	e := tracedEntity{Space: space, ID: id.String(), Merges: []tracedMerge{}, Rows: []tracedRow{}}
+	e := tracedEntity{Space: space, ID: id.String(), Links: []tracedLink{}, Merges: []tracedMerge{}, Rows: []tracedRow{}}
 	d, err := identity.Explain(readOnly{r}, id)
 	if err != nil {
 		return e, err
 	}
-	e.Links = d.Links
+	for _, l := range d.Links {
+		e.Links = append(e.Links, tracedLink{l.Key, l.Value, l.Present})
+	}
 	ids := []identity.ID{id}
 	for _, m := range d.Merges {
 		ids = append(ids, m.Lost)

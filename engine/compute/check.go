@@ -234,7 +234,7 @@ func (c *checker) unknown(n ast.Node, name string) info {
 		pool = append(pool, l.name)
 	}
 	pool = append(pool, "var")
-	if c.inElement(n, name) {
+	if c.inElement(n, name) || c.foreign(n, name) {
 		return info{t: tBad}
 	}
 	c.named(n, fmt.Sprintf("There is no column %q here", name), name, pool, "Columns", known)

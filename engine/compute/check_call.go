@@ -61,7 +61,10 @@ func (c *checker) call(n *ast.CallNode) info {
 	f, ok := c.funcs[id.Value]
 	if !ok {
 		near := diag.Suggest(id.Value, c.functionNames())
-		detail := "The documentation lists all functions."
+		detail := "weir docs function lists all functions."
+		if word := foreignFunction(id.Value); word != "" {
+			detail = word + " " + detail
+		}
 		if near != "" {
 			detail = fmt.Sprintf("Did you mean %s()?", near)
 		}

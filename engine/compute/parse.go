@@ -133,6 +133,10 @@ func syntaxError(t spec.Text, err error) diag.Diagnostic {
 		return diag.Errorf("expr.syntax", rng, "The expression ends too early", "Something is missing at its end: a value after an operator, or a closing bracket.")
 	case m != nil && m[2] == "=":
 		return diag.Errorf("expr.syntax", rng, `Did not expect "=" here`, `Write "==" to compare.`)
+	case m != nil && m[1] == "String" && strings.Count(t.S, "'")%2 == 1:
+		return diag.Errorf("expr.syntax", rng, fmt.Sprintf("Did not expect %q here", m[2]), "The expression has an odd number of ': a string before this place has no end.")
+	case m != nil && foreignOperator(m[2]) != "":
+		return diag.Errorf("expr.syntax", rng, fmt.Sprintf("Did not expect %q here", m[2]), "%s", foreignOperator(m[2]))
 	case m != nil:
 		return diag.Errorf("expr.syntax", rng, fmt.Sprintf("Did not expect %q here", m[2]), "An operator, a comma or a closing bracket may be missing before it.")
 	case strings.Contains(fe.Message, "maximum allowed nodes"):

@@ -117,7 +117,7 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		markOrigins(body, src)
 		meter(body, s.budget)
 	}
-	ds = diag.FromHCL("config.syntax", hd)
+	ds = syntaxProblems(name, src, hd)
 	s.parsed[name] = f
 	s.keepClean(name, f, ds)
 	return f, ds
@@ -193,7 +193,7 @@ func (s *Snapshot) readLimited(name string) ([]byte, diag.List) {
 		}
 		at := posAt(name, src, n)
 		return src, diag.List{diag.Errorf("config.not_utf8", &at, "File is not UTF-8",
-			"Byte %d of %s is not part of a character. Save the file as UTF-8.", n+1, name)}
+			"Byte %d of %s is not part of a character.%s Save the file as UTF-8.", n+1, name, otherEncoding(src))}
 	}
 	return src, nil
 }

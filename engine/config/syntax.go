@@ -17,7 +17,7 @@ func CheckSyntax(name string, src []byte) diag.List {
 		if r == utf8.RuneError && w == 1 {
 			at := posAt(name, src, n)
 			return diag.List{diag.Errorf("config.not_utf8", &at, "File is not UTF-8",
-				"Byte %d of %s is not part of a character. Save the file as UTF-8.", n+1, name)}
+				"Byte %d of %s is not part of a character.%s Save the file as UTF-8.", n+1, name, otherEncoding(src))}
 		}
 		n += w
 	}
@@ -25,5 +25,5 @@ func CheckSyntax(name string, src []byte) diag.List {
 		return ds
 	}
 	_, hd := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	return diag.FromHCL("config.syntax", hd)
+	return syntaxProblems(name, src, hd)
 }

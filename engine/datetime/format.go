@@ -81,11 +81,21 @@ func Compile(format string) (*Format, error) {
 		}
 	}
 	if f.has == 0 {
-		return nil, fmt.Errorf("the format %q holds no directive; a date is written with directives such as %%Y-%%m-%%d", format)
+		return nil, fmt.Errorf("the format %q holds no directive; %s", format, directives(format))
 	}
 	f.dateErr, f.timeErr = f.readable(double)
 	f.fixed = newFixed(f)
 	return f, nil
+}
+
+// directives says how a format is written; one that is written with letters, as in
+// many programs, it translates.
+func directives(format string) string {
+	out := strings.NewReplacer("yyyy", "%Y", "YYYY", "%Y", "yy", "%y", "YY", "%y", "MM", "%m", "dd", "%d", "DD", "%d", "HH", "%H", "hh", "%H", "mm", "%M", "ss", "%S").Replace(format)
+	if strings.Count(out, "%") < 2 {
+		return "a date is written with directives such as %Y-%m-%d"
+	}
+	return fmt.Sprintf("it is written %q", out)
 }
 
 // literal adds text that stands for itself, joined to literal text before it.

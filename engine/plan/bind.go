@@ -98,6 +98,12 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 		ds = append(ds, c.Check(at)...)
 	}
 	b.add(ds...)
+	for _, ref := range body.Refs() {
+		if ref.Kind == "mapping" && b.refs[ref].HasErrors() {
+			b.unknown = true
+			return false // which fields there are is not known: what reads them is not to blame
+		}
+	}
 	return !ds.HasErrors()
 }
 
@@ -136,6 +142,7 @@ func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 		return nil
 	}
 	s, ds := n.Decoder.Bind(n.at)
+	b.doubtful = b.doubtful || ds.HasErrors()
 	if ds.HasErrors() && s.Len() == 0 {
 		return ds
 	}

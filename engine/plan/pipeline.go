@@ -23,6 +23,8 @@ type pipelineBuilder struct {
 	vars      map[string]any
 	shown     *variables // vars as data
 	nodes     []*planned
+	doubtful  bool // the types of some columns are not known, because their declarations are wrong
+	unknown   bool // fields of a step are not known, because of errors outside the pipeline
 	byAddress map[string]*Node
 	values    []spec.Value // of the block itself
 
@@ -69,7 +71,10 @@ func (b *pipelineBuilder) build() *Pipeline {
 		p.Nodes = append(p.Nodes, n.Node)
 	}
 	b.complete(p)
-	if !b.diags[before:].HasErrors() {
+	if b.doubtful { // whether such a column may be nil is not known either
+		b.diags = append(b.diags[:before], slices.DeleteFunc(b.diags[before:], func(d diag.Diagnostic) bool { return d.Code == "expr.nullable" })...)
+	}
+	if !b.diags[before:].HasErrors() && !b.unknown {
 		project(p)
 	}
 	return p

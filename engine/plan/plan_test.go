@@ -59,7 +59,7 @@ func TestStructure(t *testing.T) {
 		{"unknown source", "source \"ftpp\" \"in\" {}\n" + decode + sink, "There is no source \"ftpp\": Did you mean \"ftp\"? There is: file, ftp, sftp."},
 		{"reserved column", source + "decode \"csv\" {\n columns = { meta = \"text\" }\n}\n" + sink, "A column cannot be called meta"},
 		{"schedule", "schedule = \"every now\"\n" + source + decode + sink, "schedule needs a duration of a second or more after every"},
-		{"cron", "schedule = \"cron 99 * * * *\"\n" + source + decode + sink, "must have five fields after cron"},
+		{"cron", "schedule = \"cron 99 * * * *\"\n" + source + decode + sink, "has \"99\" as its minute"},
 		{"limit", source + decode + sink + "dead_letter {\n limit = \"many\"\n}\n", "limit must be a share such as \"1%\" or a number of rows such as \"100\", not \"many\"."},
 		{"two decoders", source + decode + "decode \"csv\" {\n name = \"again\"\n from = source.in\n columns = { a = \"text\" }\n}\nsink \"stdout\" \"out\" {\n from = decode.csv\n}\nsink \"stdout\" \"two\" {\n from = decode.again\n}\n",
 			"Two decoders read source.in"},

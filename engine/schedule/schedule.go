@@ -72,7 +72,11 @@ func Parse(schedule, timezone string) (Schedule, error) {
 			return Schedule{kind: onStart}, nil
 		}
 	}
-	return Schedule{}, fmt.Errorf("must be \"every DURATION\", \"cron FIELDS\" or \"on start\", not %q", schedule)
+	hint := ""
+	if f := strings.Fields(schedule); len(f) == 5 && strings.ContainsAny(schedule, "*0123456789") {
+		hint = fmt.Sprintf(" (did you mean \"cron %s\"?)", schedule)
+	}
+	return Schedule{}, fmt.Errorf("must be \"every DURATION\", \"cron FIELDS\" or \"on start\", not %q%s", schedule, hint)
 }
 
 // Zone returns the zone with the given name of the time zone database. The error
@@ -96,7 +100,7 @@ func parseCron(fields string, zone *time.Location) (Schedule, error) {
 	}
 	parsed, err := p.Parse(fields)
 	if err != nil {
-		return Schedule{}, fmt.Errorf(form+": %w", err)
+		return Schedule{}, wrongField(p, fields, fmt.Errorf(form+": %w", err))
 	}
 	s, ok := parsed.(*cron.SpecSchedule)
 	if !ok {
@@ -110,6 +114,30 @@ func parseCron(fields string, zone *time.Location) (Schedule, error) {
 		return Schedule{}, errors.New("never comes: there is no such day in any year")
 	}
 	return out, nil
+}
+
+// wrongField names the one field of five that p refuses; err is returned when that is not clear.
+func wrongField(p cron.Parser, fields string, err error) error {
+	list := strings.Fields(fields)
+	if len(list) != 5 {
+		return err
+	}
+	var out error
+	for i, what := range []string{"minute (0 to 59)", "hour (0 to 23)", "day of the month (1 to 31)", "month (1 to 12)", "weekday (0 to 6, 0 is Sunday)"} {
+		alone := []string{"*", "*", "*", "*", "*"}
+		alone[i] = list[i]
+		if _, bad := p.Parse(strings.Join(alone, " ")); bad == nil {
+			continue
+		}
+		if out != nil {
+			return err
+		}
+		out = fmt.Errorf("has %q as its %s, which cannot be; the fields after cron are minute, hour, day, month and weekday, such as \"cron 0 6 * * *\"", list[i], what)
+	}
+	if out == nil {
+		return err
+	}
+	return out
 }
 
 const allHours = 1<<24 - 1

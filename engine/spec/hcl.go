@@ -48,9 +48,26 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 			out[i].Code = "config.too_large"
 		case s == "Call to unknown function":
 			out[i].Code = "config.unknown_function"
+		case s == "Invalid function argument":
+			failedCall(&out[i], hd)
 		}
 	}
 	return out
+}
+
+// failedCall rewrites the diagnostic of a function that could not do what it was asked:
+// which of its parameters the hcl library says is to blame tells people nothing.
+func failedCall(d *diag.Diagnostic, hd hcl.Diagnostics) {
+	for _, h := range hd {
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](h)
+		if !ok || h.Subject == nil || d.Subject == nil || *h.Subject != *d.Subject || call.FunctionCallError() == nil {
+			continue
+		}
+		text := call.FunctionCallError().Error()
+		d.Summary = call.CalledFunctionName() + "() cannot be evaluated"
+		d.Detail = strings.ToUpper(text[:1]) + text[1:] + "."
+		return
+	}
 }
 
 // suggest rewrites the diagnostic of a traversal that leads nowhere: it points at
@@ -100,6 +117,9 @@ func suggest(d *diag.Diagnostic, h *hcl.Diagnostic) {
 	d.Summary, d.Subject, d.Detail = what, &at, "Nothing of that kind is declared here."
 	if len(names) > 0 {
 		d.Detail = "There is: " + strings.Join(names, ", ") + "."
+	}
+	if len(t.Traversal) == 1 && path == "" {
+		d.Detail = fmt.Sprintf("An expression over the columns of a row is a text: write %q, with quotes. ", missing) + d.Detail
 	}
 	if m := diag.Suggest(missing, names); m != "" {
 		d.Detail, d.Fix = fmt.Sprintf("Did you mean %q? %s", m, d.Detail), m

@@ -115,6 +115,10 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		return wg
 	}
 	v.Revision = l.Plan.Revision
+	if err := s.owned(); err != nil {
+		v.reject(ownerDiagnostics(err))
+		return wg
+	}
 	if all := unattributed(ds, l.Plan); len(all) > 0 {
 		v.reject(nil)
 		s.holdAll(all)

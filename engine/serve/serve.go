@@ -128,9 +128,10 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		}
 		return nil, v, err
 	}
-	s.wg.Add(2)
+	s.wg.Add(3)
 	go s.start() //nolint:contextcheck // runs belong to the server, not to whoever started it
 	go s.again()
+	go s.watchOwner()
 	return s, v, nil
 }
 
@@ -247,14 +248,6 @@ func (s *Server) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.takenOver
-}
-
-// lose notes that the state folder belongs to another process. The caller holds mu.
-func (s *Server) lose(err *state.TakenOver) {
-	if s.takenOver == nil {
-		s.takenOver = err
-		close(s.lost)
-	}
 }
 
 // leftBehind names the runs that have not ended.

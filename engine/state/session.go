@@ -75,6 +75,9 @@ type tokenSlot struct {
 	dirty          bool
 }
 
+// Spool is that of the session's store.
+func (s *Session) Spool() string { return s.store.Spool() }
+
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
 // whatever an earlier session asks for is refused with ErrFenced.
 func (s *Store) Pipeline(ctx context.Context, address string, generation uint64, revision string) (*Session, error) {

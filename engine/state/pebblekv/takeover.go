@@ -249,7 +249,7 @@ func (f *folder) removeAbandoned(o Options) {
 		if lock, err := pebble.LockDirectory(dir, o.FS); err == nil {
 			_ = os.RemoveAll(filepath.Join(f.dir, ownership{db: name}.spool())) // likewise
 			_ = os.RemoveAll(dir)
-			_ = lock.Close()      // the file went with the folder
+			_ = lock.Close() // the file went with the folder
 		}
 	}
 }

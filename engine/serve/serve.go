@@ -47,6 +47,9 @@ type Options struct {
 	// TakeOver begins also when another process has the state folder open, such as
 	// one that hangs: that one can commit nothing from then on, and its Lost is closed.
 	TakeOver bool
+	// LogLevel is called with the log level that the engine block names, "" when it
+	// names none: at the start, and with every reload. nil does nothing.
+	LogLevel func(level string)
 	// Changed is called after every reload with the files and folders that the
 	// configuration depends on, for watching them; nil does nothing.
 	Changed func(paths engine.Paths)
@@ -97,6 +100,7 @@ type Server struct {
 	allotted   uint64             // the newest generation that was begun; it may have failed
 	seen       string             // of the newest configuration read
 	engine     plan.EngineOptions // in effect
+	settings   []plan.Setting     // of engine, to compare with
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
 	retry      bool               // an action of the last verdict could not be done; try again
 	reloads    ReloadMeasures
@@ -112,6 +116,9 @@ type Server struct {
 func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 	if o.Changed == nil {
 		o.Changed = func(engine.Paths) {}
+	}
+	if o.LogLevel == nil {
+		o.LogLevel = func(string) {}
 	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
@@ -187,7 +194,9 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 	if err := s.remember(); err != nil {
 		return v, err
 	}
-	s.engine = l.Plan.Engine
+	if err := s.takeSettings(l.Plan); err != nil {
+		return v, err
+	}
 	s.o = s.o.withEngine(l.Plan.Engine)
 	done := s.decide(ctx, l, ds, v, Request{Trigger: "start"})
 	s.settle(v, done)

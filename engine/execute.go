@@ -87,6 +87,7 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 			r.Progress(Progress{Pipeline: r.Pipeline.Address, Object: p.Object, Rows: p.Rows, Offset: p.Offset, Size: p.Size})
 		}
 	}
+	wasIdle := ses.Idle()
 	rep, err := r.do(ctx, x)
 	pr.Ledger, pr.Groups, pr.Notices, pr.Objects = ledgerOf(rep.Counts, r.Pipeline), rep.Groups, rep.Notices, rep.Objects
 	pr.Counts = rep.Counts
@@ -101,7 +102,11 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 		err = errors.Join(err, ferr)
 	}
 	pr.Err, pr.Outcome, pr.Ended = err, outcome, e.clock.Now()
-	log.Info("run ended", zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),
+	level := zap.InfoLevel
+	if wasIdle && ses.Idle() { // the first poll that finds nothing says that all is done; those after it are no news
+		level = zap.DebugLevel
+	}
+	log.Log(level, "run ended", zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),
 		zap.Int64("rejected", rep.Counts.Rejected), zap.Duration("took", pr.Ended.Sub(pr.Started)))
 }
 

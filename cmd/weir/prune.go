@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"weir/engine/api"
 	"weir/engine/lineage"
 	"weir/engine/state"
 )
@@ -55,7 +57,7 @@ func (a *app) statePrune() *cobra.Command {
 		Long: "Drops what state = \"fork\" laid aside (NAME~1), and the state of pipelines that were taken out of a folder that was\n" +
 			"served. Without --yes it says what that would be. A removed pipeline that is put back then begins anew.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.changeStore(c.Context(), &f, func(s *state.Store) error { return a.prune(c, s, &f, yes) })
+			return a.changeServed(c.Context(), &f, func(s *state.Store, server *api.Client) error { return a.prune(c.Context(), s, server, &f, yes) })
 		},
 	}
 	a.storeFlags(c, &f)
@@ -63,13 +65,13 @@ func (a *app) statePrune() *cobra.Command {
 	return c
 }
 
-func (a *app) prune(c *cobra.Command, s *state.Store, f *storeFlags, yes bool) error {
+func (a *app) prune(ctx context.Context, s *state.Store, server *api.Client, f *storeFlags, yes bool) error {
 	names, err := prunable(s)
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
-		what, drop, err := toReset(c, s, n)
+		what, drop, err := toReset(ctx, s, server, n)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"weir/engine"
 	"weir/engine/config"
@@ -54,7 +55,7 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 		return err
 	}
 	people := a.forPeople()
-	log, err := a.serveLogger(people)
+	log, setLevel, err := a.serveLogger(people)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	watched := watchedBy(w)
 	s, v, err := serve.Start(ctx, serve.Options{
 		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point, TakeOver: f.take,
-		Changed: watched,
+		Changed: watched, LogLevel: setLevel,
 	})
 	if v != nil {
 		ds, sources := v.Problems()
@@ -176,10 +177,27 @@ func (a *app) takeChanges(ctx context.Context, s *serve.Server, w *watch.Watcher
 func (a *app) forPeople() bool { return isTerminal(a.stdout) }
 
 // serveLogger makes the logger of a server. Without somebody who watches, what
-// happens is logged, a line for each run and each action.
-func (a *app) serveLogger(people bool) (*zap.Logger, error) {
-	if a.logLevel == "" && !people {
-		a.logLevel = "info"
+// happens is logged, a line for each run and each action. The level is that of
+// --log-level, else the one that the engine block names, which set takes.
+func (a *app) serveLogger(people bool) (log *zap.Logger, set func(level string), err error) {
+	if a.logLevel != "" {
+		log, err = a.logger()
+		return log, func(string) {}, err
 	}
-	return a.logger()
+	own := zapcore.InfoLevel
+	if people {
+		own = zapcore.WarnLevel
+	}
+	log, level, err := a.levelledLogger()
+	if err != nil {
+		return nil, nil, err
+	}
+	level.SetLevel(own)
+	return log, func(name string) {
+		if l, err := zapcore.ParseLevel(name); name != "" && err == nil { // the plan has checked it
+			level.SetLevel(l)
+		} else {
+			level.SetLevel(own)
+		}
+	}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/engine"
+	"weir/engine/api"
 	"weir/engine/state"
 )
 
@@ -322,26 +324,12 @@ func (a *app) stateReset() *cobra.Command {
 	c := &cobra.Command{
 		Use: "reset PIPELINE|entity.NAME", Short: "Forget a pipeline, or an identity space", Args: cobra.ExactArgs(1),
 		Long: "Forgets everything that is kept of a pipeline: files, cursors, keys, runs and refused rows, so that its next run\n" +
-			"reads and delivers everything again, under new idempotency keys. Identity spaces are shared by pipelines and are reset by their own names.",
+			"reads and delivers everything again, under new idempotency keys. Identity spaces are shared by pipelines and are reset by their own names.\n" +
+			"Where a server has the state, it does so between two runs.",
 		RunE: func(c *cobra.Command, args []string) error {
-			err := a.changeStore(c.Context(), &f, func(s *state.Store) error {
-				what, drop, err := toReset(c, s, args[0])
-				if err != nil {
-					return err
-				}
-				if !yes {
-					return withCode(exitFailed, fmt.Errorf("this would forget %s. If that is meant, add --yes", what))
-				}
-				if err := drop(); err != nil {
-					return err
-				}
-				if f.asJSON {
-					return printJSON(a.stdout, map[string]any{"reset": args[0]})
-				}
-				_, err = fmt.Fprintln(a.stdout, printable("Forgotten: "+what))
-				return err
+			return a.changeServed(c.Context(), &f, func(s *state.Store, server *api.Client) error {
+				return a.reset(c.Context(), s, server, &f, args[0], yes)
 			})
-			return heldBy(err, "What is kept can be forgotten only while nothing runs: end that process, reset, and start it again")
 		},
 	}
 	a.storeFlags(c, &f)
@@ -349,15 +337,34 @@ func (a *app) stateReset() *cobra.Command {
 	return c
 }
 
-// toReset says what a name stands for, and how to forget it.
-func toReset(c *cobra.Command, s *state.Store, name string) (what string, drop func() error, err error) {
+func (a *app) reset(ctx context.Context, s *state.Store, server *api.Client, f *storeFlags, name string, yes bool) error {
+	what, drop, err := toReset(ctx, s, server, name)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return withCode(exitFailed, fmt.Errorf("this would forget %s. If that is meant, add --yes", what))
+	}
+	if err := drop(); err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(a.stdout, map[string]any{"reset": name})
+	}
+	_, err = fmt.Fprintln(a.stdout, printable("Forgotten: "+what))
+	return err
+}
+
+// toReset says what a name stands for, and how to forget it: in the store, or through
+// the server that has it.
+func toReset(ctx context.Context, s *state.Store, server *api.Client, name string) (what string, drop func() error, err error) {
 	spaces, err := s.Spaces()
 	if err != nil {
 		return "", nil, err
 	}
 	for _, sp := range spaces {
 		if sp.Name == name && strings.HasPrefix(name, "entity.") {
-			return fmt.Sprintf("identity space %s with %s, which every pipeline that names it shares", name, count(sp.Keys, "key")), func() error { return s.DropSpace(name) }, nil
+			return fmt.Sprintf("identity space %s with %s, which every pipeline that names it shares", name, count(sp.Keys, "key")), through(ctx, server, name, func() error { return s.DropSpace(name) }), nil
 		}
 	}
 	st, err := pipelineState(s, name)
@@ -372,5 +379,13 @@ func toReset(c *cobra.Command, s *state.Store, name string) (what string, drop f
 		keys += sp.Keys
 	}
 	what = fmt.Sprintf("pipeline %s with %s, %s and %s", name, count(int64(files), "file"), count(int64(st.Rejects), "refused row"), count(keys, "key"))
-	return what, func() error { return s.Drop(c.Context(), name) }, nil
+	return what, through(ctx, server, name, func() error { return s.Drop(ctx, name) }), nil
+}
+
+// through is drop, or what makes the server do it where one has the store.
+func through(ctx context.Context, server *api.Client, name string, drop func() error) func() error {
+	if server == nil {
+		return drop
+	}
+	return func() error { return refusal(server.Reset(ctx, name)) }
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/engine"
+	"weir/engine/api"
 	"weir/engine/diag"
 	"weir/engine/state"
 )
@@ -102,6 +103,20 @@ func (a *app) changeStore(ctx context.Context, f *storeFlags, use func(*state.St
 		return err
 	}
 	return a.withStore(ctx, f, false, use)
+}
+
+// changeServed calls change with the store and no server, or with a copy of the store to
+// look at and the server that has it, which makes the changes.
+func (a *app) changeServed(ctx context.Context, f *storeFlags, change func(s *state.Store, server *api.Client) error) error {
+	server, err := a.servedBy(ctx, f)
+	if err != nil {
+		return err
+	}
+	use := func(s *state.Store) error { return change(s, server) }
+	if server != nil {
+		return a.withStore(ctx, f, true, use)
+	}
+	return a.changeStore(ctx, f, use)
 }
 
 // storedPipelines returns the addresses of the pipelines the store knows, or the one

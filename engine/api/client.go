@@ -128,6 +128,12 @@ func (c *Client) Discard(ctx context.Context, address string, ids []uint64) (int
 	return d.Discarded, nil
 }
 
+// Reset forgets what is stored of a pipeline, or an identity space (entity.NAME).
+func (c *Client) Reset(ctx context.Context, name string) error {
+	_, err := answer[Reset](ctx, c, http.MethodPost, "/api/v1/state/reset", ResetRequest{Name: name})
+	return err
+}
+
 // Replay runs refused rows through the pipeline as it is now, and waits for the end of it.
 func (c *Client) Replay(ctx context.Context, address string, ids []uint64) (*Replayed, error) {
 	return answer[Replayed](ctx, c, http.MethodPost, of(address, "/rejects/replay"), IDs{IDs: ids})

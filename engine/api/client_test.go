@@ -63,6 +63,7 @@ func TestClient(t *testing.T) {
 	if rep.Outcome != "succeeded" || n != 1 {
 		t.Errorf("replayed %+v, discarded %d", rep, n)
 	}
+	must(c.Reset(ctx, "a"))
 }
 
 // TestClientReloads: verdicts are answers, also those that are not what was asked for.

@@ -19,6 +19,8 @@ func readiness(s *serve.Server) Readiness {
 	select {
 	case <-s.Stopping():
 		return Readiness{Reason: "the server is stopping"}
+	case <-s.Lost():
+		return Readiness{Reason: "another process took the state folder over; this one ends"}
 	default:
 	}
 	if s.Status().Generation == 0 {
@@ -38,7 +40,7 @@ func (a *API) ready(http.ResponseWriter, *http.Request) (int, any, error) {
 func (a *API) status(http.ResponseWriter, *http.Request) (int, any, error) {
 	st := a.o.Server.Status()
 	return http.StatusOK, Status{
-		Version: a.o.Version, Folder: absolute(st.Folder), StateDir: absolute(st.StateDir), Started: st.Started.UTC(), Ready: st.Generation > 0 && !st.Stopping, Stopping: st.Stopping,
+		Version: a.o.Version, Folder: absolute(st.Folder), StateDir: absolute(st.StateDir), Started: st.Started.UTC(), Ready: readiness(a.o.Server).Ready, Stopping: st.Stopping,
 		Revision: st.Revision, Seen: st.Seen, Generation: st.Generation, Base: st.Base, Running: st.Running, Pipelines: pipelinesOf(st), Reload: st.Reload,
 	}, nil
 }

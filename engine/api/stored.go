@@ -152,6 +152,19 @@ func (a *API) skip(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	return http.StatusOK, fileOf(r.PathValue("p"), &f), late(ctx, err)
 }
 
+func (a *API) reset(w http.ResponseWriter, r *http.Request) (int, any, error) {
+	var q ResetRequest
+	if err := a.read(w, r, &q); err != nil {
+		return 0, nil, err
+	}
+	if q.Name == "" {
+		return 0, nil, badRequest("missing_field", "name is missing: that of a pipeline, or of an identity space")
+	}
+	ctx, cancel := a.within(r.Context(), patience)
+	defer cancel()
+	return http.StatusOK, Reset{Reset: q.Name}, late(ctx, a.o.Server.Reset(ctx, q.Name))
+}
+
 // The size of pages of refused rows.
 const (
 	pageRejects    = 100

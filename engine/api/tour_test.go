@@ -34,6 +34,7 @@ func TestTour(t *testing.T) {
 	t.Run("pipelines", func(*testing.T) { tourPipelines(r) })
 	t.Run("files", func(*testing.T) { tourFiles(r) })
 	t.Run("rejects", func(*testing.T) { tourRejects(r) })
+	t.Run("reset", func(*testing.T) { tourReset(r) })
 	t.Run("reload", func(*testing.T) { tourReload(r) })
 	t.Run("copies", func(*testing.T) { tourCopies(r) })
 	t.Run("stopping", func(*testing.T) { tourStopping(r) })
@@ -119,6 +120,23 @@ func tourFiles(r *rig) {
 	}
 	r.ask(202, "POST", "/api/v1/pipelines/a/run", "")
 	r.until("the second file", func() bool { t, _ := r.server.Store().Totals("a"); return t.Read == 4 })
+}
+
+func tourReset(r *rig) {
+	const reset = "/api/v1/state/reset"
+	r.ask(400, "POST", reset, `{}`)
+	r.ask(404, "POST", reset, `{"name": "entity.a"}`)
+	if e := get[ErrorBody](r, 404, "POST", reset, `{"name": "aa"}`); e.Error.DidYouMean != "a" {
+		r.t.Errorf("unknown: %+v", e)
+	}
+	if x := get[Reset](r, 200, "POST", reset, `{"name": "a"}`); x.Reset != "a" {
+		r.t.Errorf("reset: %+v", x)
+	}
+	if t, err := r.server.Store().Totals("a"); t.Read != 0 || err != nil {
+		r.t.Errorf("after the reset: %+v, %v", t, err)
+	}
+	r.ask(202, "POST", "/api/v1/pipelines/a/run", "")
+	r.until("everything once more", func() bool { t, _ := r.server.Store().Totals("a"); return t.Read >= 3 })
 }
 
 func tourRejects(r *rig) {
@@ -225,6 +243,7 @@ func tourStopping(r *rig) {
 	r.ask(200, "GET", "/metrics", "")
 	r.ask(200, "GET", "/api/v1/status", "")
 	const p = "/api/v1/pipelines/a"
+	r.ask(503, "POST", "/api/v1/state/reset", `{"name": "a"}`)
 	for _, path := range []string{"/files/retry", "/files/skip", "/rejects/discard", "/rejects/replay"} {
 		if e := get[ErrorBody](r, http.StatusServiceUnavailable, "POST", p+path, `{}`); e.Error.Code != "stopping" {
 			r.t.Errorf("%s: %+v", path, e)

@@ -133,6 +133,16 @@ type FileList struct {
 	Files []File `json:"files"`
 }
 
+// ResetRequest names what is to be forgotten.
+type ResetRequest struct {
+	Name string `json:"name"` // of a pipeline, served or not, or of an identity space: entity.NAME
+}
+
+// Reset says what was forgotten.
+type Reset struct {
+	Reset string `json:"reset"`
+}
+
 // RetryRequest names files that are to be read from their beginning.
 type RetryRequest struct {
 	Path  string `json:"path"`            // a path, a name or a pattern such as *.csv

@@ -14,8 +14,10 @@ type JSONDiagnostic struct {
 	Code     Code       `json:"code"`
 	Summary  string     `json:"summary"`
 	Detail   string     `json:"detail"`
-	Range    *JSONRange `json:"range,omitempty"` // of Subject; absent when there is none
-	Row      *JSONRow   `json:"row,omitempty"`   // absent unless the problem is in data
+	Range    *JSONRange `json:"range,omitempty"`   // of Subject; absent when there is none
+	Context  *JSONRange `json:"context,omitempty"` // wider text around range, such as the header of its block; absent when there is none
+	Fix      string     `json:"fix,omitempty"`     // text to write in the place of range, when it is certain
+	Row      *JSONRow   `json:"row,omitempty"`     // absent unless the problem is in data
 }
 
 // JSONRange is a range in a file; End is the position after the last character.
@@ -47,7 +49,7 @@ func ToJSON(l List) []JSONDiagnostic {
 	for i, d := range l {
 		out[i] = JSONDiagnostic{
 			Severity: d.Severity.String(), Code: d.Code, Summary: d.Summary, Detail: d.Detail,
-			Range: RangeJSON(d.Subject),
+			Range: RangeJSON(d.Subject), Context: RangeJSON(d.Context), Fix: d.Fix,
 		}
 		if d.Row != nil {
 			out[i].Row = &JSONRow{Object: d.Row.Object, Row: d.Row.Row, Line: d.Row.Line, Column: d.Row.Column}
@@ -57,11 +59,11 @@ func ToJSON(l List) []JSONDiagnostic {
 }
 
 // FromJSON is the inverse of ToJSON, for printing what another process found. A
-// severity that is not known is taken as error. Contexts and fixes are not in that form.
+// severity that is not known is taken as error.
 func FromJSON(l []JSONDiagnostic) List {
 	out := make(List, len(l))
 	for i, j := range l {
-		out[i] = Diagnostic{Code: j.Code, Summary: j.Summary, Detail: j.Detail, Subject: j.Range.HCL()}
+		out[i] = Diagnostic{Code: j.Code, Summary: j.Summary, Detail: j.Detail, Subject: j.Range.HCL(), Context: j.Context.HCL(), Fix: j.Fix}
 		if j.Severity == Warning.String() {
 			out[i].Severity = Warning
 		}

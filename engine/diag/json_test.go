@@ -11,7 +11,7 @@ import (
 func TestFromJSON(t *testing.T) {
 	rng := &hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: 2, Column: 3, Byte: 10}, End: hcl.Pos{Line: 2, Column: 9, Byte: 16}}
 	want := List{
-		{Code: "expr.unknown", Severity: Error, Summary: "no such column", Detail: "Did you mean id?", Subject: rng},
+		{Code: "expr.unknown", Severity: Error, Summary: "no such column", Detail: "Did you mean id?", Subject: rng, Context: rng, Fix: "id"},
 		{Code: "run.rejected", Severity: Warning, Summary: "a row was refused", Row: &RowRef{Object: "in.csv", Row: 4, Line: 5, Column: "id"}},
 	}
 	if d := cmp.Diff(want, FromJSON(ToJSON(want))); d != "" {

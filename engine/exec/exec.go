@@ -250,7 +250,7 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 			return nil, err
 		}
 		return files.Open(files.Config{
-			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, "spool"),
+			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()),
 			Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
 		})
 	}}

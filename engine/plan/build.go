@@ -63,7 +63,7 @@ func Build(c *config.Config, o Options) (*Plan, diag.List) {
 	}
 	if e := c.Root.Engine; e != nil {
 		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
-		p.Engine.at = at
+		p.Engine.at, p.Engine.missing = at, e.Body.MissingItemRange()
 		b.add(ds...)
 	}
 	b.order(p)

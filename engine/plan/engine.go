@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,7 +24,8 @@ type EngineOptions struct {
 	Drain       time.Duration
 	LogLevel    string
 
-	at spec.Ranges
+	at      spec.Ranges
+	missing hcl.Range // stands for where settings are that are not written
 }
 
 // EngineSpec declares the engine block.
@@ -59,27 +61,45 @@ func checkListen(s string) error {
 	return nil
 }
 
+// Settings returns the settings of the engine block, with the defaults of those that
+// are not written, also where there is no block. e is the one that was decoded, not a
+// copy: ranges are known by the fields they were decoded into. key is as for Describe.
+func (e *EngineOptions) Settings(key []byte) []Setting {
+	if e.at == nil {
+		whole := EngineOptions{}
+		_, _ = EngineSpec(&whole).Decode(hcl.EmptyBody(), nil) // nothing is required
+		e = &whole
+	}
+	d := describer{cache: &cache{}, key: key}
+	return d.settings(nil, EngineSpec(e).Values(e.at))
+}
+
+// LogLevelWritten returns the log level that the engine block names, "" when it names
+// none. e is as for Settings.
+func (e *EngineOptions) LogLevelWritten() string {
+	if at := e.at.Of(&e.LogLevel); at == nil || *at == e.missing {
+		return ""
+	}
+	return e.LogLevel
+}
+
 // EngineDifference is a setting of the engine block that another plan has changed.
 type EngineDifference struct {
 	Name  string
 	Old   string     // "(secret)" for secrets
-	Range *hcl.Range // where it is written now; nil when it is written nowhere
+	Range *hcl.Range // where it is written now, else the block; nil when there is none
 }
 
-// Differences returns the settings that old has otherwise. e is the one that was
-// decoded, not a copy: ranges are known by the fields they were decoded into.
-func (e *EngineOptions) Differences(old EngineOptions) []EngineDifference {
+// EngineDifferences returns the settings that are otherwise than in old.
+func EngineDifferences(old, updated []Setting) []EngineDifference {
 	var out []EngineDifference
-	was := EngineSpec(&old).Values(nil)
-	for i, v := range EngineSpec(e).Values(e.at) {
-		if w := was[i]; v.Name != w.Name || v.SameAs(&w) {
+	for i := range updated {
+		u := &updated[i]
+		k := slices.IndexFunc(old, func(o Setting) bool { return o.Name == u.Name })
+		if k < 0 || old[k].Digest == u.Digest { // an older version did not know it
 			continue
 		}
-		d := EngineDifference{Name: v.Name, Old: was[i].Text}
-		if v.Range.Filename != "" {
-			d.Range = v.Range.Ptr()
-		}
-		out = append(out, d)
+		out = append(out, EngineDifference{Name: u.Name, Old: old[k].Value, Range: u.Range})
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 )
 
@@ -18,22 +17,19 @@ type Prober interface {
 }
 
 // ProbeFiles verifies that the folder in which a source looks for files can be
-// listed. One that is missing is a failure, unless the source makes it.
+// listed. One that is missing is no failure, as it is none for a run: without a folder
+// there are no files.
 func ProbeFiles(ctx context.Context, s FileSource, h Host) error {
 	fsys, err := s.OpenFS(ctx, h)
 	if err != nil {
 		return err
 	}
-	o := s.Files()
-	_, err = fsys.List(ctx, o.Base())
+	_, err = fsys.List(ctx, s.Files().Base())
 	if cerr := fsys.Close(); err == nil {
 		err = cerr
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if o.Create {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return Fail(Environment, "env.missing_folder", fmt.Errorf("%s has no folder %s", s.Location(), o.Base()), "Correct path, or make the folder")
+	return err
 }

@@ -130,6 +130,10 @@ test "away" {`+small+`
       replace = "/in/*.csv"
       with    = "/in/*.txt"
     }
+    edit "main.hcl" {
+      replace = "\"none\""
+      with    = "\"none\"\n  timeout = \"20s\""
+    }
     fault "ftp" "shop" {
       refuse_login = "530 Login incorrect."
     }

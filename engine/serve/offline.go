@@ -24,9 +24,6 @@ func PlanOffline(ctx context.Context, o Options, answer string) (*Planned, *Verd
 	o.Changed = func(engine.Paths) {}
 	s := &Server{o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(), pipes: map[string]*pipeline{}}
 	l, _ := s.e.Load(ctx, o.Folder, o.Inputs) // what is wrong with it is found again below
-	if l.Plan != nil {
-		s.engine = l.Plan.Engine // what was in effect is not stored
-	}
 	var err error
 	if s.store, err = openToRead(engine.StateDir(l, o.StateDir), state.Options{ReadOnly: true, Memory: 8 << 20, Log: s.log, Clock: s.clock}); err != nil {
 		return nil, nil, err
@@ -55,6 +52,9 @@ func (s *Server) recall() error {
 	var err error
 	s.key, _ = s.book.Key() // a store that is only read cannot keep a new one: nothing was described yet then, and any key does
 	if s.generation, err = s.book.Generation(); err != nil {
+		return err
+	}
+	if err := s.recallSettings(); err != nil {
 		return err
 	}
 	return s.book.Present(func(r *lineage.Record) {

@@ -56,3 +56,35 @@ func TestPlanOffline(t *testing.T) {
 		t.Errorf("what is wrong is not said:\n%s", texts(v))
 	}
 }
+
+// Settings that only another start takes are named without a server, too: what was in
+// effect is stored, and no secret with it (I9).
+func TestPlanOfflineNamesSettings(t *testing.T) {
+	r := newRig(t, map[string]string{"config/a.hcl": copying("a", "a"), "config/e.hcl": "engine {\n  runs = 4\n  token = secret(\"TOKEN\")\n}\n"})
+	token := "hidden-token"
+	r.o.Inputs.Env = func(name string) (string, bool) { return token, name == "TOKEN" }
+	r.start()
+	r.stop()
+	look := func() string {
+		t.Helper()
+		_, v, err := serve.PlanOffline(context.Background(), r.o, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return texts(v)
+	}
+	if got := look(); got != "" {
+		t.Errorf("nothing changed: %s", got)
+	}
+	token = "another-token"
+	r.write("config/e.hcl", "engine {\n  token = secret(\"TOKEN\")\n}\n")
+	got := look()
+	for _, want := range []string{"engine.runs takes effect", "engine.token takes effect", "It is 4 now", "e.hcl:1"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "-token") {
+		t.Errorf("a secret in\n%s", got)
+	}
+}

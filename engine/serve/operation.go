@@ -60,6 +60,9 @@ func (s *Server) Exclusively(ctx context.Context, address string, f func(p *plan
 	s.mu.Lock()
 	p, err := s.find(address)
 	s.mu.Unlock()
+	if err == nil {
+		err = s.owned()
+	}
 	if err != nil {
 		return err
 	}

@@ -122,6 +122,9 @@ func (s *Server) launch(p *pipeline) {
 
 // runOnce runs a pipeline in the session that is kept for it, taking one where there is none.
 func (s *Server) runOnce(ctx context.Context, p *pipeline, r *run, job engine.PipelineRun) engine.PipelineReport {
+	if err := s.owned(); err != nil {
+		return engine.PipelineReport{Name: p.address, Outcome: state.Failed, Err: err}
+	}
 	if job.Session == nil {
 		var err error
 		if job.Session, err = s.store.Pipeline(ctx, p.address, job.Generation, job.Revision); err != nil {

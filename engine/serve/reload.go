@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"go.uber.org/zap"
@@ -117,6 +116,10 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		return wg
 	}
 	v.Revision = l.Plan.Revision
+	if err := s.owned(); err != nil {
+		v.reject(ownerDiagnostics(err))
+		return wg
+	}
 	if all := unattributed(ds, l.Plan); len(all) > 0 {
 		v.reject(nil)
 		s.holdAll(all)
@@ -140,6 +143,7 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		s.pipes[a].config = ds
 	}
 	v.Kept = len(held)
+	s.takeLogLevel(&l.Plan.Engine)
 	s.engineChanged(l.Plan, v)
 	s.gather(func() { s.begun(ctx, l, next, actions, v, r, wg) })
 	return wg
@@ -265,15 +269,6 @@ func unattributed(ds diag.List, p *plan.Plan) diag.List {
 		}
 	}
 	return out
-}
-
-// engineChanged says which settings of the whole process have changed and take
-// effect only when it is started again.
-func (s *Server) engineChanged(p *plan.Plan, v *Verdict) {
-	for _, c := range p.Engine.Differences(s.engine) {
-		v.diags = append(v.diags, diag.Warnf("serve.needs_restart", c.Range, fmt.Sprintf("engine.%s takes effect when weir serve is started again", c.Name),
-			"It is %s now. Pipelines are reloaded without it.", c.Old))
-	}
 }
 
 // settle waits for the actions of a verdict and keeps it.

@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -125,16 +126,18 @@ func TestProcessWideSettings(t *testing.T) {
 	r := newRig(t, map[string]string{"config/a.hcl": trapped("a", "every 1h", ""), "config/e.hcl": "engine {\n  runs = 4\n}\n"})
 	r.o.Inputs.Env = func(name string) (string, bool) { return "hidden-token", name == "TOKEN" }
 	s := r.start()
-	for _, c := range []struct{ name, text, says string }{
+	for i, c := range []struct{ name, text, says string }{
 		{"runs", "engine {\n  runs = 8\n}\n", "e.hcl:2"},
 		{"state_memory", "engine {\n  runs = 4\n  state_memory = \"64MiB\"\n}\n", "e.hcl:3"},
 		{"listen", "engine {\n  runs = 4\n  listen = \"off\"\n}\n", "e.hcl:3"},
 		{"token", "engine {\n  runs = 4\n  token = secret(\"TOKEN\")\n}\n", "e.hcl:3"},
 		{"drain", "engine {\n  runs = 4\n  drain = \"1s\"\n}\n", "e.hcl:3"},
+		{"runs", "engine {\n}\n", "e.hcl:1"}, // it is not written any more
+		{"runs", "", "takes effect"},
 		{"wrong", "engine {\n  runs = 0\n}\n", "e.hcl:2"},
 	} {
 		r.write("config/e.hcl", c.text)
-		r.write("config/a.hcl", trapped("a", "every 1h", `note = "`+c.name+`"`))
+		r.write("config/a.hcl", trapped("a", "every 1h", fmt.Sprintf(`note = "%s%d"`, c.name, i)))
 		v := r.reload()
 		text := texts(v)
 		switch {
@@ -153,5 +156,23 @@ func TestProcessWideSettings(t *testing.T) {
 	}
 	if got := s.Engine().Runs; got != 4 {
 		t.Errorf("%d runs are in effect", got)
+	}
+}
+
+// The log level of the engine block is taken at the start and by a reload, without a word
+// about another start; one that is not written leaves it to whoever runs the server.
+func TestLogLevel(t *testing.T) {
+	r := newRig(t, map[string]string{"config/a.hcl": trapped("a", "every 1h", ""), "config/e.hcl": "engine {\n  log_level = \"error\"\n}\n"})
+	var got []string
+	r.o.LogLevel = func(level string) { got = append(got, level) }
+	r.start()
+	for _, text := range []string{"engine {\n  log_level = \"debug\"\n}\n", "engine {\n}\n"} {
+		r.write("config/e.hcl", text)
+		if v := r.reload(); v.Outcome != serve.Unchanged || len(v.Diagnostics) > 0 {
+			t.Errorf("%+v\n%s", v, texts(v))
+		}
+	}
+	if want := "error error debug "; strings.Join(got, " ") != want {
+		t.Errorf("levels %q, want %q", got, want)
 	}
 }

@@ -54,6 +54,9 @@ type Options struct {
 	// TakeOver begins also when another process has the state folder open, such as
 	// one that hangs: that one can commit nothing from then on, and its Lost is closed.
 	TakeOver bool
+	// LogLevel is called with the log level that the engine block names, "" when it
+	// names none: at the start, and with every reload. nil does nothing.
+	LogLevel func(level string)
 	// Changed is called after every reload with the files and folders that the
 	// configuration depends on, for watching them; nil does nothing.
 	Changed func(paths engine.Paths)
@@ -104,6 +107,7 @@ type Server struct {
 	allotted   uint64             // the newest generation that was begun; it may have failed
 	seen       string             // of the newest configuration read
 	engine     plan.EngineOptions // in effect
+	settings   []plan.Setting     // of engine, to compare with
 	sources    map[string][]byte  // of the newest configuration read, for printing diagnostics
 	retry      bool               // an action of the last verdict could not be done; try again
 	activity   activity
@@ -124,6 +128,9 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 	if o.Quiet == nil {
 		o.Quiet = func() {}
 	}
+	if o.LogLevel == nil {
+		o.LogLevel = func(string) {}
+	}
 	s := &Server{
 		o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(),
 		cache: config.NewCache(), pipes: map[string]*pipeline{}, hosts: map[string]*host{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
@@ -140,9 +147,10 @@ func Start(ctx context.Context, o Options) (*Server, *Verdict, error) {
 		return nil, v, err
 	}
 	s.retryLater()
-	s.wg.Add(2)
+	s.wg.Add(3)
 	go s.start() //nolint:contextcheck // runs belong to the server, not to whoever started it
 	go s.again()
+	go s.watchOwner()
 	return s, v, nil
 }
 
@@ -199,7 +207,9 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 	if err := s.remember(); err != nil {
 		return v, err
 	}
-	s.engine = l.Plan.Engine
+	if err := s.takeSettings(l.Plan); err != nil {
+		return v, err
+	}
 	s.o = s.o.withEngine(l.Plan.Engine)
 	done := s.decide(ctx, l, ds, v, Request{Trigger: "start"})
 	s.settle(v, done)
@@ -260,14 +270,6 @@ func (s *Server) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.takenOver
-}
-
-// lose notes that the state folder belongs to another process. The caller holds mu.
-func (s *Server) lose(err *state.TakenOver) {
-	if s.takenOver == nil {
-		s.takenOver = err
-		close(s.lost)
-	}
 }
 
 // leftBehind names the runs that have not ended.

@@ -176,11 +176,12 @@ func (s *Server) keep(v *Verdict) {
 	}
 	s.measure(v)
 	s.tell(Event{Kind: Reloaded, Generation: v.Generation, Verdict: v})
+	lost := s.takenOver != nil
 	s.mu.Unlock()
 	for i := range v.Actions {
 		a := &v.Actions[i]
 		s.log.Info("action", zap.String("pipeline", a.Pipeline), zap.String("action", string(a.Kind)), zap.String("outcome", a.Outcome),
-			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), zap.String("stored", a.Stored), zap.Float64("seconds", a.Seconds))
+			zap.Uint64("generation", v.Generation), zap.Uint64("reload", v.ID), zap.String("reason", a.Why()), a.storedField(), zap.Float64("seconds", a.Seconds))
 	}
 	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
 		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))
@@ -188,8 +189,8 @@ func (s *Server) keep(v *Verdict) {
 	for _, d := range ds {
 		s.log.Warn(d.Summary, zap.Uint64("reload", v.ID), zap.String("code", string(d.Code)), zap.Stringer("severity", d.Severity), zap.Stringp("at", place(d)), zap.String("detail", d.Detail))
 	}
-	if v.Outcome == Unchanged && v.Trigger != "start" && v.Trigger != "api" {
-		return // a rescan that found nothing is no news tomorrow
+	if lost || v.Outcome == Unchanged && v.Trigger != "start" && v.Trigger != "api" {
+		return // nothing can be kept, or a rescan that found nothing is no news tomorrow
 	}
 	b, err := json.Marshal(v)
 	if err == nil {
@@ -231,4 +232,12 @@ func (d *Done) Why() string {
 		out[i] = d.Reasons[i].Text
 	}
 	return strings.Join(out, "; ")
+}
+
+// storedField is what was done with stored state, for the log.
+func (d *Done) storedField() zap.Field {
+	if d.Stored == "" {
+		return zap.Skip()
+	}
+	return zap.String("stored", d.Stored)
 }

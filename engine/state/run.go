@@ -116,7 +116,7 @@ func (s *Session) FinishRun(ended time.Time, outcome, text string) (Run, error) 
 	if err := s.apply(&w); err != nil {
 		return Run{}, err
 	}
-	s.run, s.recorded, s.lastEnded, s.polled = nil, false, true, ended
+	s.run, s.recorded, s.lastEnded, s.polled, s.idle = nil, false, true, ended, false
 	s.rest()
 	return r, nil
 }
@@ -130,10 +130,13 @@ func (s *Session) endPoll(ended time.Time, outcome, text string) (Run, error) {
 	}
 	r := *s.run
 	r.Number, r.Ended, r.Outcome, r.Error = 0, ended, outcome, text
-	s.run, s.polled = nil, ended
+	s.run, s.polled, s.idle = nil, ended, true
 	s.rest()
 	return r, nil
 }
+
+// Idle reports whether the last run of this session found nothing and is not recorded.
+func (s *Session) Idle() bool { return s.idle }
 
 // LastPoll returns when a run of this session ended last, whether it is recorded or
 // not; zero when none did.

@@ -60,6 +60,7 @@ type Session struct {
 	recorded            bool   // run is in the store
 	lastEnded           bool   // the run before is known to have ended
 	polled              time.Time
+	idle                bool // the last run found nothing, see FinishRun
 
 	w kv.Writes
 }
@@ -74,6 +75,9 @@ type tokenSlot struct {
 	now, committed []byte
 	dirty          bool
 }
+
+// Spool is that of the session's store.
+func (s *Session) Spool() string { return s.store.Spool() }
 
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
 // whatever an earlier session asks for is refused with ErrFenced.

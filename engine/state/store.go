@@ -116,6 +116,24 @@ func (s *Store) Close() error {
 	return s.kv.Close()
 }
 
+// Owned returns an error that a *TakenOver causes when another process took the folder
+// over: nothing that is done from now on can be kept. It is cheap, and needs no session.
+func (s *Store) Owned() error {
+	if db, ok := s.kv.(interface{ Owned() error }); ok {
+		return db.Owned()
+	}
+	return nil
+}
+
+// Spool returns the name of the folder in the state folder for copies of remote
+// files, which no other process writes to or removes from.
+func (s *Store) Spool() string {
+	if db, ok := s.kv.(interface{ Spool() string }); ok {
+		return db.Spool()
+	}
+	return "spool"
+}
+
 // Checkpoint makes a copy of the store in folder dir, which must not exist, as it is
 // between two commits. On the file system of the store this takes little time and
 // space, and does not hold up commits. Open it with ReadOnly, whatever else has the store open, and

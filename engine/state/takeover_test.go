@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -34,6 +35,42 @@ func TestTakeOver(t *testing.T) {
 	}
 	must(t, old.Close())
 	must(t, s.Close())
+}
+
+// TestTakeOverOfSpool: who takes a folder over has the finished copies of remote files,
+// and what the stale process does to its own does not reach them.
+func TestTakeOverOfSpool(t *testing.T) {
+	dir := t.TempDir()
+	old, err := state.Open(dir, state.Options{})
+	must(t, err)
+	of := func(s *state.Store, name string) string { return filepath.Join(dir, s.Spool(), "step", name) }
+	must(t, os.MkdirAll(filepath.Dir(of(old, "x")), 0o700))
+	must(t, os.WriteFile(of(old, "a.1f"), []byte("whole"), 0o600))
+	must(t, os.WriteFile(of(old, "b.part"), []byte("ha"), 0o600))
+
+	s, err := state.Open(dir, state.Options{TakeOver: true})
+	must(t, err)
+	if s.Spool() == old.Spool() {
+		t.Fatalf("both copy to %s", s.Spool())
+	}
+	must(t, os.Remove(of(old, "a.1f")))
+	if b, err := os.ReadFile(of(s, "a.1f")); string(b) != "whole" || err != nil {
+		t.Errorf("the copy of the new owner: %q, %v", b, err)
+	}
+	if _, err := os.Stat(of(s, "b.part")); err == nil {
+		t.Error("both write to one file")
+	}
+	must(t, s.Close())
+	must(t, old.Close())
+	again, err := state.Open(dir, state.Options{})
+	must(t, err)
+	if b, err := os.ReadFile(of(again, "a.1f")); string(b) != "whole" || err != nil {
+		t.Errorf("the copy after all has ended: %q, %v", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, old.Spool())); err == nil {
+		t.Error("the spool that was left is still there")
+	}
+	must(t, again.Close())
 }
 
 // TestCheckpointOfStore: a copy is read with ReadOnly while the store is open.

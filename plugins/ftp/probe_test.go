@@ -30,11 +30,13 @@ func TestProbe(t *testing.T) {
 			return len(l)
 		},
 		Refused: map[string]plugintest.Refused{
-			"no folder":       {Prober: source("/none/*.csv", same), Class: plugin.Environment},
 			"wrong password":  {Prober: source("/in/*.csv", func(c *Connection) { c.Password = spec.NewSecret("other") }), Class: plugin.Environment},
 			"nobody listens":  {Prober: source("/in/*.csv", func(c *Connection) { c.Port = 1 }), Class: plugin.Transient},
 			"unknown issuer":  {Prober: source("/in/*.csv", func(c *Connection) { c.CA = "" }), Class: plugin.Environment},
 			"without its TLS": {Prober: source("/in/*.csv", func(c *Connection) { c.TLS = "none" }), Class: plugin.Environment},
 		},
 	})
+	if err := source("/none/*.csv", same).Probe(t.Context(), plugintest.NewHost(t, nil)); err != nil {
+		t.Errorf("a run takes a folder that is not there for one without files: %v", err)
+	}
 }

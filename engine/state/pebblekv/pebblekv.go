@@ -222,6 +222,10 @@ func (s *Store) Scan(from, to []byte, f func(k, v []byte) bool) (err error) {
 	return nil
 }
 
+// Spool returns the name of the folder beside the database for copies of remote
+// files. It is this process's alone, also when another takes the state folder over.
+func (s *Store) Spool() string { return s.folder.own.spool() }
+
 // Apply implements kv.Store.
 func (s *Store) Apply(w *kv.Writes) error {
 	s.life.RLock()

@@ -20,6 +20,8 @@ import (
 const (
 	activeName = "active" // see ownership
 	firstDB    = "db"
+	spoolName  = "spool"
+	partial    = ".part" // ends the names of copies that are being made
 	copyTries  = 20
 )
 
@@ -32,6 +34,10 @@ type ownership struct {
 }
 
 func (o ownership) String() string { return fmt.Sprintf("%d %s\n", o.epoch, o.db) }
+
+// spool is the folder for copies of remote files that goes with the database: whoever
+// lost the folder goes on with its own, and what the other has is out of its reach.
+func (o ownership) spool() string { return spoolName + strings.TrimPrefix(o.db, firstDB) }
 
 func readOwnership(dir string) (ownership, error) {
 	text, err := os.ReadFile(filepath.Join(dir, activeName))
@@ -49,6 +55,10 @@ func readOwnership(dir string) (ownership, error) {
 	}
 	return ownership{n, db}, nil
 }
+
+// Owned reports a *kv.TakenOver when another process took the folder over. It reads
+// one small file.
+func (s *Store) Owned() error { return s.owned() }
 
 // owned reports a *kv.TakenOver when another process took the folder over.
 func (s *Store) owned() error {
@@ -93,6 +103,7 @@ func (f *folder) takeOver(o Options) error {
 	if err := copyStill(filepath.Join(f.dir, was.db), to); err != nil {
 		return explain(f.dir, "taken over", errors.Join(err, os.RemoveAll(to)))
 	}
+	linkSpool(filepath.Join(f.dir, was.spool()), filepath.Join(f.dir, own.spool()))
 	if f.lock, err = pebble.LockDirectory(to, o.FS); err != nil {
 		return f.lockError(err)
 	}
@@ -141,6 +152,23 @@ func copyStill(from, to string) error {
 		}
 	}
 	return errors.New("the process that has it is still writing; stop it, and try again")
+}
+
+// linkSpool makes the finished copies in one spool folder those of another, too. A copy
+// that cannot be had is made again from the remote file, so errors do not matter.
+// One that is being made stays behind: the other process may write on.
+func linkSpool(from, to string) {
+	_ = filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
+		rel, rerr := filepath.Rel(from, p)
+		switch {
+		case err != nil || rerr != nil:
+		case d.IsDir():
+			_ = os.MkdirAll(filepath.Join(to, rel), 0o700)
+		case d.Type().IsRegular() && filepath.Ext(p) != partial:
+			_ = os.Link(p, filepath.Join(to, rel))
+		}
+		return nil
+	})
 }
 
 // seen is a file as look found it.
@@ -219,8 +247,9 @@ func (f *folder) removeAbandoned(o Options) {
 		}
 		dir := filepath.Join(f.dir, name)
 		if lock, err := pebble.LockDirectory(dir, o.FS); err == nil {
-			_ = os.RemoveAll(dir) // likewise
-			_ = lock.Close()      // the file went with the folder
+			_ = os.RemoveAll(filepath.Join(f.dir, ownership{db: name}.spool())) // likewise
+			_ = os.RemoveAll(dir)
+			_ = lock.Close() // the file went with the folder
 		}
 	}
 }

@@ -31,6 +31,7 @@ type Space struct {
 	spared  int      // times that a committed entry was asked for since then
 	prints  []keyset.Print
 	order   []sortKey
+	soon    []keyset.Print // of keys that are about to be looked up
 
 	missed     bool // the key in key has no entry
 	missedHash uint64
@@ -104,6 +105,22 @@ func (s *Space) Has(k []byte) (bool, error) {
 	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
 	s.value = v
 	return ok, err
+}
+
+// Soon notes that Has is about to be called with k; see Prefetch.
+func (s *Space) Soon(k []byte) {
+	if s.ready {
+		s.soon = append(s.soon, s.store.print(maphash.Bytes(s.store.seed, k), k))
+	}
+}
+
+// Prefetch brings what tells of the keys given to Soon near the processor: one by
+// one, Has would wait for the memory of each.
+func (s *Space) Prefetch() {
+	if len(s.soon) > 0 {
+		s.filter.warm(s.soon)
+		s.soon = s.soon[:0]
+	}
 }
 
 // look is find for a key that is looked up, which is then in s.key. A new one is
@@ -246,7 +263,7 @@ func (s *Space) stage(w *kv.Writes) error {
 			s.prints = append(s.prints, keyset.Print{Hash: e.hash, Tag: e.tag})
 		}
 	}
-	s.filter.add(s.prints)
+	added := s.noteKeys()
 	s.sortDirty()
 	w.List = slices.Grow(w.List, len(s.dirty))
 	for _, i := range s.dirty {
@@ -256,6 +273,7 @@ func (s *Space) stage(w *kv.Writes) error {
 			w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
 		}
 	}
+	<-added // before they are applied, see filter.fill
 	if s.shared {
 		vk := key(kindVersion, s.sid)
 		if s.version == nil {
@@ -266,6 +284,22 @@ func (s *Space) stage(w *kv.Writes) error {
 		w.Put(vk, nextVersion(s.version))
 	}
 	return nil
+}
+
+// noteKeys adds prints to the filter, on another processor where that is worth it, and
+// returns what is closed when that is done.
+func (s *Space) noteKeys() <-chan struct{} {
+	done := make(chan struct{})
+	add := func() {
+		s.filter.add(s.prints)
+		close(done)
+	}
+	if len(s.prints) < 4096 {
+		add()
+	} else {
+		go add()
+	}
+	return done
 }
 
 // sortDirty sorts dirty by key.

@@ -28,7 +28,7 @@ type Space struct {
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
-	spared  int      // times that a committed entry was asked for since then
+	again   int      // times since then that a committed key was found here, or had to be read
 	prints  []keyset.Print
 	order   []sortKey
 	soon    []keyset.Print // of keys that are about to be looked up
@@ -81,9 +81,7 @@ func (s *Space) Get(k []byte) ([]byte, bool, error) {
 	if is == isAbsent || err != nil {
 		return nil, false, err
 	}
-	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
-	s.value = v
-	return v, ok, err
+	return s.read()
 }
 
 // Has reports whether there is a value of key. It costs a read less than Get when
@@ -102,9 +100,17 @@ func (s *Space) Has(k []byte) (bool, error) {
 	if is == isAbsent || is == isPresent && !s.shared || err != nil {
 		return is == isPresent, err
 	}
-	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
-	s.value = v
+	_, ok, err := s.read()
 	return ok, err
+}
+
+// read reads the key in s.key from the store.
+func (s *Space) read() ([]byte, bool, error) {
+	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
+	if s.value = v; ok {
+		s.again++
+	}
+	return v, ok, err
 }
 
 // Soon notes that Has is about to be called with k; see Prefetch.
@@ -130,7 +136,7 @@ func (s *Space) look(h uint64, k []byte) int {
 	if s.missed = i < 0; s.missed {
 		s.key, s.missedHash = append(s.key[:idLen], k...), h
 	} else if !s.entries[i].dirty {
-		s.spared++
+		s.again++
 	}
 	return i
 }
@@ -360,10 +366,10 @@ func (s *Space) settle() {
 		s.entries[i].dirty = false
 	}
 	// Looking through what nobody asks for again takes more time than it spares.
-	if len(s.arena) > keepArena || s.spared < len(s.dirty)/keepWorth {
+	if len(s.arena) > keepArena || s.again < len(s.dirty)/keepWorth {
 		s.reset()
 	}
-	s.dirty, s.spared, s.settled = s.dirty[:0], 0, len(s.arena)
+	s.dirty, s.again, s.settled = s.dirty[:0], 0, len(s.arena)
 }
 
 // reset forgets everything that is in memory.

@@ -68,7 +68,7 @@ race: ## tests of packages where goroutines meet, under the race detector
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACE); \
 	else echo "LEFT OUT: the race detector needs gcc"; fi
 
-bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1)
+bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1; JOBS=keys KEYS=20000000 TIMES=1)
 	@testdata/bench/run.sh
 
 bench-serve: build ## weir serve with thousands of pipelines and through changes (MODULES=500 IDLE=3m)

@@ -46,6 +46,26 @@ type Prober interface {
 	Has(key []byte) (bool, error)
 }
 
+// Prefetcher is implemented by states that answer Has faster for keys that they were told
+// of before, some tens at a time.
+type Prefetcher interface {
+	Soon(key []byte)
+	Prefetch()
+}
+
+// Soon tells that See is about to be called with the n values that text returns.
+func (s *Single) Soon(n int, text func(i int) []byte) {
+	p, ok := s.state.(Prefetcher)
+	if !ok {
+		return
+	}
+	for i := range n {
+		s.key = appendEntryKey(s.key[:0], s.name, text(i))
+		p.Soon(s.key)
+	}
+	p.Prefetch()
+}
+
 // See is Visit for a caller that does not ask for ID afterwards.
 func (s *Single) See(value []byte) (known bool, err error) {
 	p, ok := s.state.(Prober)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"hash/maphash"
+	"sync/atomic"
 
 	"weir/engine/state/keyset"
 )
@@ -19,8 +20,9 @@ type filter struct {
 
 	state  filterState
 	reads  int
-	scanAt int  // the number of reads that are worth the next scan
-	exact  bool // complete, and no key in the set was deleted or failed to be written
+	scanAt int           // the number of reads that are worth the next scan
+	warmth atomic.Uint64 // what warming read, so that it is read
+	exact  bool          // complete, and no key in the set was deleted or failed to be written
 }
 
 func (s *Store) print(h uint64, k []byte) keyset.Print {
@@ -71,6 +73,14 @@ func (f *filter) lookup(p keyset.Print) (presence, error) {
 		return unknown, nil
 	}
 	return f.learn(p)
+}
+
+// warm brings what prints are told by near the processor.
+func (f *filter) warm(prints []keyset.Print) {
+	f.RLock()
+	n := f.Warm(prints)
+	f.RUnlock()
+	f.warmth.Add(uint64(n))
 }
 
 // distrust notes that some fingerprint may stand for a key that is not there.
@@ -130,7 +140,7 @@ func (f *filter) add(prints []keyset.Print) {
 	defer f.Unlock()
 	for len(prints) > 0 {
 		n := min(warmed, len(prints))
-		f.Warm(prints[:n])
+		f.warmth.Add(uint64(f.Warm(prints[:n])))
 		for _, p := range prints[:n] {
 			f.addLocked(p)
 		}

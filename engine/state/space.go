@@ -28,9 +28,10 @@ type Space struct {
 	arena   []byte   // full keys and values of entries
 	dirty   []uint32 // entries that the next commit writes
 	settled int      // length of arena at the last commit
-	spared  int      // times that a committed entry was asked for since then
+	again   int      // times since then that a committed key was found here, or had to be read
 	prints  []keyset.Print
 	order   []sortKey
+	soon    []keyset.Print // of keys that are about to be looked up
 
 	missed     bool // the key in key has no entry
 	missedHash uint64
@@ -80,9 +81,7 @@ func (s *Space) Get(k []byte) ([]byte, bool, error) {
 	if is == isAbsent || err != nil {
 		return nil, false, err
 	}
-	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
-	s.value = v
-	return v, ok, err
+	return s.read()
 }
 
 // Has reports whether there is a value of key. It costs a read less than Get when
@@ -101,9 +100,33 @@ func (s *Space) Has(k []byte) (bool, error) {
 	if is == isAbsent || is == isPresent && !s.shared || err != nil {
 		return is == isPresent, err
 	}
-	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
-	s.value = v
+	_, ok, err := s.read()
 	return ok, err
+}
+
+// read reads the key in s.key from the store.
+func (s *Space) read() ([]byte, bool, error) {
+	v, ok, err := s.store.kv.Get(s.key, s.value[:0])
+	if s.value = v; ok {
+		s.again++
+	}
+	return v, ok, err
+}
+
+// Soon notes that Has is about to be called with k; see Prefetch.
+func (s *Space) Soon(k []byte) {
+	if s.ready {
+		s.soon = append(s.soon, s.store.print(maphash.Bytes(s.store.seed, k), k))
+	}
+}
+
+// Prefetch brings what tells of the keys given to Soon near the processor: one by
+// one, Has would wait for the memory of each.
+func (s *Space) Prefetch() {
+	if len(s.soon) > 0 {
+		s.filter.warm(s.soon)
+		s.soon = s.soon[:0]
+	}
 }
 
 // look is find for a key that is looked up, which is then in s.key. A new one is
@@ -113,7 +136,7 @@ func (s *Space) look(h uint64, k []byte) int {
 	if s.missed = i < 0; s.missed {
 		s.key, s.missedHash = append(s.key[:idLen], k...), h
 	} else if !s.entries[i].dirty {
-		s.spared++
+		s.again++
 	}
 	return i
 }
@@ -246,7 +269,7 @@ func (s *Space) stage(w *kv.Writes) error {
 			s.prints = append(s.prints, keyset.Print{Hash: e.hash, Tag: e.tag})
 		}
 	}
-	s.filter.add(s.prints)
+	added := s.noteKeys()
 	s.sortDirty()
 	w.List = slices.Grow(w.List, len(s.dirty))
 	for _, i := range s.dirty {
@@ -256,6 +279,7 @@ func (s *Space) stage(w *kv.Writes) error {
 			w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
 		}
 	}
+	<-added // before they are applied, see filter.fill
 	if s.shared {
 		vk := key(kindVersion, s.sid)
 		if s.version == nil {
@@ -266,6 +290,22 @@ func (s *Space) stage(w *kv.Writes) error {
 		w.Put(vk, nextVersion(s.version))
 	}
 	return nil
+}
+
+// noteKeys adds prints to the filter, on another processor where that is worth it, and
+// returns what is closed when that is done.
+func (s *Space) noteKeys() <-chan struct{} {
+	done := make(chan struct{})
+	add := func() {
+		s.filter.add(s.prints)
+		close(done)
+	}
+	if len(s.prints) < 4096 {
+		add()
+	} else {
+		go add()
+	}
+	return done
 }
 
 // sortDirty sorts dirty by key.
@@ -326,10 +366,10 @@ func (s *Space) settle() {
 		s.entries[i].dirty = false
 	}
 	// Looking through what nobody asks for again takes more time than it spares.
-	if len(s.arena) > keepArena || s.spared < len(s.dirty)/keepWorth {
+	if len(s.arena) > keepArena || s.again < len(s.dirty)/keepWorth {
 		s.reset()
 	}
-	s.dirty, s.spared, s.settled = s.dirty[:0], 0, len(s.arena)
+	s.dirty, s.again, s.settled = s.dirty[:0], 0, len(s.arena)
 }
 
 // reset forgets everything that is in memory.

@@ -110,6 +110,9 @@ func TestSpaceLikeAMap(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"put": func(rt *rapid.T) {
 				k, v := key.Draw(rt, "key"), rapid.StringN(0, 8, 30).Draw(rt, "value")
+				if rapid.Bool().Draw(rt, "after a look") {
+					has(t, se.Space(name), k)
+				}
 				se.Space(name).Put([]byte(k), []byte(v))
 				now[k] = v
 			},
@@ -127,14 +130,30 @@ func TestSpaceLikeAMap(t *testing.T) {
 			},
 			"": func(rt *rapid.T) {
 				k := key.Draw(rt, "look")
-				v, ok, err := se.Space(name).Get([]byte(k))
 				want, there := now[k]
+				if rapid.Bool().Draw(rt, "only whether") {
+					if has(t, se.Space(name), k) != there {
+						rt.Fatalf("Has(%q) is not %v", k, there)
+					}
+					return
+				}
+				v, ok, err := se.Space(name).Get([]byte(k))
 				if err != nil || ok != there || ok && string(v) != want {
 					rt.Fatalf("Get(%q) = %q, %v, %v; want %q, %v", k, v, ok, err, want, there)
 				}
 			},
 		})
 	})
+}
+
+func has(t *testing.T, sp *state.Space, k string) bool {
+	t.Helper()
+	sp.Soon([]byte(k))
+	sp.Soon([]byte("another"))
+	sp.Prefetch()
+	ok, err := sp.Has([]byte(k))
+	must(t, err)
+	return ok
 }
 
 // TestFilterIsBuilt reads an existing space so often that its fingerprints are

@@ -64,6 +64,7 @@ func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
 	r.values = make([][]byte, len(s.keys))
 	if s.simple() {
 		r.single = identity.NewSingle(s.space, names[0], env.State(s.space))
+		r.seen = s.keep == keepFirst && !r.tell && !s.trace
 	} else {
 		r.resolver = identity.NewResolver(s.space, names, env.State(s.space), s.opt)
 	}
@@ -81,6 +82,7 @@ type dedupeRunner struct {
 	cols     []keyColumn // of the present batch
 	values   [][]byte
 	single   *identity.Single
+	seen     bool // single is only asked whether a key was there
 	resolver *identity.Resolver
 	marks    State
 	again    func() bool // see Env
@@ -91,6 +93,8 @@ type dedupeRunner struct {
 	key, row []byte
 	hash     [8]byte
 }
+
+const prefetched = 32 // keys whose memory is fetched together
 
 // Apply implements Runner.
 func (r *dedupeRunner) Apply(ctx context.Context, in *record.Batch, t *Tally) (*record.Batch, error) {
@@ -110,6 +114,10 @@ func (r *dedupeRunner) ApplyPrepared(_ context.Context, in *record.Batch, p Prep
 	r.beginInfo(in.N)
 	sel := emptySelection(r.sel, in.N)
 	for k := range in.Live() {
+		if k%prefetched == 0 && r.seen {
+			n := min(prefetched, in.Live()-k)
+			r.single.Soon(n, func(j int) []byte { return r.cols[0].text(in.Row(k + j)) })
+		}
 		i := in.Row(k)
 		pass, err := r.judge(in, i)
 		if err != nil {
@@ -201,7 +209,7 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	var known, drop bool
 	var err error
 	switch {
-	case r.keep == keepFirst && !r.tell && !r.trace:
+	case r.seen:
 		known, err = r.single.See(v)
 		return !known || r.again(), err
 	case r.keep == keepChanged:

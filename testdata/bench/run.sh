@@ -5,7 +5,9 @@
 #   TIMES  rounds, 3; medians are printed
 #   JOBS   "A B C rest"; rest is A into a service, against a program
 #          that posts the same bodies one after the other; downloads is one
-#          big file from real FTP and SFTP servers, beside lftp, curl and sftp
+#          big file from real FTP and SFTP servers, beside lftp, curl and sftp;
+#          keys is B with KEYS keys, beside the hand-written program alone
+#   KEYS   distinct keys of that job, 20000000 (4.2 GB of input, 6 GB of output)
 #   DOWNLOAD  rows of that file, 2800000 (500 MB)
 #   WEIR   program to measure, bin/weir
 #   BENCH  sources of the generator and of the programs to compare with, ../shared/bench
@@ -16,7 +18,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 : "${ROWS:=500000}" "${TIMES:=3}" "${JOBS:=A B C rest}" "${WEIR:=$top/bin/weir}" "${PEERS:=}"
-: "${DOWNLOAD:=2800000}" "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
+: "${DOWNLOAD:=2800000}" "${KEYS:=20000000}" "${BENCH:=$top/../shared/bench}" "${WORK:=${TMPDIR:-/tmp}/weir-bench}"
 if [ -z "${OUT:-}" ]; then OUT=$WORK; [ -w /dev/shm ] && OUT=/dev/shm; fi
 
 if [ ! -d "$BENCH/gen" ]; then
@@ -38,6 +40,12 @@ case " $JOBS " in *" downloads "*)
 	[ -d "$WEIR_SERVERS" ] || "$top/testdata/servers/get" || echo "LEFT OUT: some servers could not be had"
 	;;
 esac
+keyrows=$((KEYS * 118 / 100)) # some customers come several times
+case " $JOBS " in *" keys "*)
+	file=$WORK/customers-$keyrows.csv
+	[ -s "$file" ] || { "$WORK/bin/gen" customers "$keyrows" >"$file.part" && mv "$file.part" "$file"; }
+	;;
+esac
 # install NAME...: packages for the peers, kept from run to run.
 install() { npm install --silent --no-fund --no-audit --prefix "$WORK/peers" "$@" >"$WORK/peers.log" 2>&1; }
 loads() { (cd "$WORK/peers" && node -e 'require(process.argv[1])' "$1") >>"$WORK/peers.log" 2>&1; }
@@ -57,4 +65,4 @@ if [ -n "$PEERS" ]; then
 	peer duckdb @duckdb/node-api
 	peer polars nodejs-polars "nodejs-polars-linux-$(node -p process.arch)-gnu"
 fi
-exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -download "$DOWNLOAD" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${PEERS:+$WORK/peers}"
+exec "$WORK/bin/run" -weir "$WEIR" -jobs "$JOBS" -rows "$ROWS" -times "$TIMES" -download "$DOWNLOAD" -keyrows "$keyrows" -pipelines "$here" -work "$WORK" -out "$OUT" -peers "${PEERS:+$WORK/peers}"

@@ -42,7 +42,7 @@ const (
 	hashMask   = 1<<hashBits - 1
 )
 
-// Set is a set of fingerprints. It does not lock by itself: Lookup needs RLock, all
+// Set is a set of fingerprints. It does not lock by itself: Lookup and Warm need RLock, all
 // other methods need Lock, which the sets of one Budget also take from each other.
 type Set struct {
 	sync.RWMutex
@@ -51,7 +51,6 @@ type Set struct {
 	room   int               // entries of small that memory is reserved for
 	parts  []part
 	off    bool
-	warm   byte         // what Warm read, so that it is read
 	tables atomic.Int64 // bytes in tables, which a need of memory can make smaller
 }
 
@@ -90,16 +89,16 @@ func (s *Set) Add(p Print) {
 	}
 }
 
-// Warm brings what is about to be added near the processor. One after the other,
-// each would be waited for; this way the waits overlap.
-func (s *Set) Warm(list []Print) {
-	var sum byte
+// Warm brings what is about to be looked up or added near the processor. One after the
+// other, each would be waited for; this way the waits overlap. The result has no
+// meaning, but it must be used, or nothing is read.
+func (s *Set) Warm(list []Print) (sum byte) {
 	if s.parts != nil {
 		for _, p := range list {
 			sum += s.parts[p.Hash>>hashBits].touch(p)
 		}
 	}
-	s.warm = sum
+	return sum
 }
 
 // more makes room for another small key, and reports false when the set is given up.

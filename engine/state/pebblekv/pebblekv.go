@@ -142,7 +142,8 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 			err = f
 		}
 	}()
-	cache := pebble.NewCache(s.o.CacheBytes)
+	memTable := min(512<<20, max(2<<20, s.o.MemTableBytes)) / memTables
+	cache := pebble.NewCache(s.o.CacheBytes + memTable*memTables) // of which the memory tables take theirs
 	defer cache.Unref()
 	po := &pebble.Options{
 		Cache:                       cache,
@@ -150,7 +151,7 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		Lock:                        lock,
 		ReadOnly:                    s.o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                uint64(min(512<<20, max(2<<20, s.o.MemTableBytes)) / memTables), //nolint:gosec // positive
+		MemTableSize:                uint64(memTable), //nolint:gosec // positive
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       tablesAside,
 		L0StopWritesThreshold:       tablesStop,
@@ -160,7 +161,9 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 	}
 	// Keys are nearly all there is: in rows they take less space and time than in columns.
 	po.Experimental.EnableColumnarBlocks = func() bool { return false }
-	for i := range po.Levels {
+	// Not in the last level: what is asked for is mostly there, and the filters of
+	// everything would take the place of what is read.
+	for i := range len(po.Levels) - 1 {
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	po.EnsureDefaults()

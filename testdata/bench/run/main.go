@@ -18,7 +18,7 @@ import (
 
 type settings struct {
 	weir, jobs, pipelines, work, out, peers string
-	rows, times, download                   int
+	rows, times, download, keyRows          int
 }
 
 func main() {
@@ -32,6 +32,7 @@ func main() {
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of input")
 	flag.IntVar(&s.times, "times", 3, "rounds")
 	flag.IntVar(&s.download, "download", 2_800_000, "rows of the file to download")
+	flag.IntVar(&s.keyRows, "keyrows", 23_600_000, "rows of the job keys")
 	place := flag.String("fetch", "", "only download the file of this place into -out")
 	post := flag.String("post", "", "only post the lines of -input there, in batches of 100")
 	hand := flag.String("hand", "", "only do job A with -input and post the rows there, in batches of 100")
@@ -63,10 +64,12 @@ func main() {
 func (s *settings) all() (ok bool, err error) {
 	ok = true
 	for _, job := range strings.Fields(s.jobs) {
-		do := func() (bool, error) { return s.run(job) }
+		do := func() (bool, error) { return s.run(job, s.programs(job)) }
 		switch job {
 		case "rest":
 			do = s.rest
+		case "keys":
+			do = s.manyKeys
 		case "downloads":
 			do = func() (bool, error) { return true, s.downloads() }
 		}
@@ -77,6 +80,15 @@ func (s *settings) all() (ok bool, err error) {
 		ok = ok && good
 	}
 	return ok, nil
+}
+
+// manyKeys is job B with so many keys that what tells them does not fit into the
+// memory of the state store. The naive program would take all memory and minutes.
+func (s *settings) manyKeys() (bool, error) {
+	many := *s
+	many.rows, many.peers = s.keyRows, ""
+	ps := many.programs("B")
+	return many.run("B", slices.DeleteFunc(ps, func(p *program) bool { return p.name == "naive" }))
 }
 
 // known is what verify prints for 500,000 rows.
@@ -128,8 +140,7 @@ func (s *settings) programs(job string) []*program {
 }
 
 // run does one job with every program and reports whether all outputs were right.
-func (s *settings) run(job string) (ok bool, err error) {
-	ps := s.programs(job)
+func (s *settings) run(job string, ps []*program) (ok bool, err error) {
 	defer func() {
 		for _, p := range ps {
 			_ = os.Remove(p.out) // it may never have been made

@@ -16,10 +16,13 @@ import (
 func (v *served) reload(ctx context.Context, out *outcome) error {
 	spec := out.spec
 	var rest []string
+	if !v.known(spec) {
+		return nil
+	}
 	if spec.at != "" {
 		v.hold.set(spec.at)
 		var err error
-		if rest, err = v.runAll(ctx, v.chosen(out)); err != nil {
+		if rest, err = v.runAll(ctx, v.chosen(spec)); err != nil {
 			return err
 		}
 		if !v.hold.holds() {

@@ -56,8 +56,8 @@ func (r *runner) serve(ctx context.Context, out *outcome) bool {
 	case stepAdvance:
 		err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil)
 	case stepRun:
-		if err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil); err == nil {
-			_, err = v.runAll(ctx, v.chosen(out))
+		if err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil); err == nil && v.known(spec) {
+			_, err = v.runAll(ctx, v.chosen(spec))
 		}
 	case stepReload:
 		err = v.reload(ctx, out)
@@ -158,19 +158,26 @@ func (v *served) firstRuns() time.Time {
 	return last
 }
 
-// chosen returns the pipelines that a step names, all by default.
-func (v *served) chosen(out *outcome) []string {
-	spec := out.spec
+// known reports pipelines that a step names and that are not there.
+func (v *served) known(spec *stepSpec) bool {
 	there := v.r.pipelines()
 	for _, name := range spec.pipelines {
-		if !slices.Contains(there, name) {
-			detail := "Pipelines: " + strings.Join(there, ", ") + "."
-			if m := diag.Suggest(name, there); m != "" {
-				detail = fmt.Sprintf("Did you mean %s? ", m) + detail
-			}
-			v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
+		if slices.Contains(there, name) {
+			continue
 		}
+		detail := "Pipelines: " + strings.Join(there, ", ") + "."
+		if m := diag.Suggest(name, there); m != "" {
+			detail = fmt.Sprintf("Did you mean %s? ", m) + detail
+		}
+		v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
+		return false
 	}
+	return true
+}
+
+// chosen returns the pipelines that a step names, all by default, in the order of the plan.
+func (v *served) chosen(spec *stepSpec) []string {
+	there := v.r.pipelines()
 	return slices.DeleteFunc(slices.Clone(v.order), func(p string) bool {
 		return !slices.Contains(there, p) || len(spec.pipelines) > 0 && !slices.Contains(spec.pipelines, p)
 	})

@@ -63,7 +63,7 @@ func (r *runner) serve(ctx context.Context, out *outcome) bool {
 		err = v.reload(ctx, out)
 	case stepStop:
 		r.served = nil
-		err = v.stop()
+		err = v.stop(ctx)
 	}
 	v.collect(out)
 	if err != nil {
@@ -241,9 +241,11 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// stop ends the server as weir serve ends.
-func (v *served) stop() error {
-	err := v.server.Stop(context.Background()) // no run goes on between steps
+// stop ends the server as weir serve ends. Between steps no run goes on.
+func (v *served) stop(ctx context.Context) error {
+	v.hold.open()
+	v.crash.open()
+	err := v.server.Stop(ctx)
 	v.quiet()
 	v.clock.stop()
 	v.engine.Close()

@@ -806,12 +806,12 @@ test "29 a process that dies while it takes a change goes on with it, and nothin
   batch = "1B"
   vars  = { batch_rows = 2 }
   start "nothing to do" {}
-  reload "killed when the run takes the new mapping" {
+  reload "killed when the first rows with the new mapping are sent" {
     file "/srs/klanten_1.csv" {
       content = csv(";", local.customer, [for n in range(1, 9) : merge(local.jan, { klantnummer = "000${n}", email = "jan${n}@example.nl" })])
     }
     at       = "before_delivery 2"
-    crash_at = "after_delivery"
+    crash_at = "after_delivery 2" # the first commits what has the old mapping
     edit "customers.hcl" {
       replace = "\"nullif(trim(voornaam ?? ''), '')\""
       with    = "\"nullif(upper(trim(voornaam ?? '')), '')\""

@@ -151,7 +151,7 @@ func (r *runner) end(ctx context.Context) error {
 		<-f.over
 	}
 	for _, v := range r.dead {
-		v.bury()
+		v.bury(ctx)
 	}
 	if r.dir != "" {
 		errs = append(errs, os.RemoveAll(r.dir))

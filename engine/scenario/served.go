@@ -261,8 +261,8 @@ func (v *served) die() {
 }
 
 // bury ends the goroutines of a server that crashed, whose servers are gone.
-func (v *served) bury() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (v *served) bury(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	v.hold.open()
 	v.crash.open()

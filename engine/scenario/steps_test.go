@@ -244,3 +244,13 @@ test "a" {` + small + `
 		t.Errorf("%s", got)
 	}
 }
+
+// The example of the guide runs.
+func TestGuide(t *testing.T) {
+	_, example, _ := strings.Cut(Guide(), "```hcl\n")
+	example, _, ok := strings.Cut(example, "```")
+	if !ok {
+		t.Fatal("the guide has no example")
+	}
+	mustPass(t, servedShop, example)
+}

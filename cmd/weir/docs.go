@@ -15,6 +15,7 @@ import (
 	"weir/engine/function"
 	"weir/engine/plugin"
 	"weir/engine/reference"
+	"weir/engine/scenario"
 	"weir/engine/spec"
 	"weir/plugins/all"
 )
@@ -61,7 +62,7 @@ func (a *app) docsCommand() *cobra.Command {
 			"--out writes all pages below a folder, where the project keeps them. --json prints every block with its options,\n" +
 			"functions and codes as one object.",
 		RunE: func(_ *cobra.Command, args []string) error {
-			pages := reference.Pages(a.builtins())
+			pages := pages(a.builtins())
 			switch {
 			case out != "":
 				return writeAll(out, pages)
@@ -105,6 +106,17 @@ func optionsJSON(list []spec.Option) []jsonOption {
 	for i, o := range list {
 		out[i] = jsonOption{o.Name, o.Type, o.Required, o.Default, o.Choices, o.Doc, o.Sensitive, o.Block, o.Repeated, optionsJSON(o.Body)}
 	}
+	return out
+}
+
+// pages returns the whole reference as Markdown files, by their path in the project.
+func pages(plugins []plugin.Plugin) map[string][]byte {
+	out := reference.Pages(plugins)
+	tests := scenario.Blocks()
+	out["engine/scenario/README.md"] = reference.Page("Tests", scenario.Guide(), []reference.Block{
+		{Kind: "test", Doc: "test \"NAME\" is a test: servers, and steps between them.", Options: tests["test"]},
+		{Kind: "defaults", Doc: "What all tests of the file have, unless they say otherwise. locals and functions are as in a configuration; csv(separator, columns, rows) writes a file.", Options: tests["defaults"]},
+	})
 	return out
 }
 

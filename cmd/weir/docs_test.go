@@ -19,7 +19,7 @@ import (
 // declarations say. WEIR_UPDATE=1 writes it anew.
 func TestGeneratedFiles(t *testing.T) {
 	plugins := all.Plugins(nil)
-	want := reference.Pages(plugins)
+	want := pages(plugins)
 	for name, text := range reference.Schemas(plugins) {
 		want["schemas/gen/"+name] = text
 	}

@@ -48,6 +48,7 @@ func index(plugins []plugin.Plugin, blocks []Block) []byte {
 		fmt.Fprintf(&sb, "| [%s](%s/README.md) | %s | %s |\n", p.Name, p.Name, strings.Join(has, ", "), p.Summary)
 	}
 	sb.WriteString("\nRow expressions can call [these functions](../engine/function/README.md). Problems have [these codes](../engine/diag/README.md).\n" +
+		"How tests are written is [a page of its own](../engine/scenario/README.md).\n" +
 		"JSON Schemas of all blocks are in [schemas/gen](../schemas/gen).\n\n# Blocks and steps\n")
 	for _, b := range blocks {
 		if b.Type == "" {

@@ -115,7 +115,7 @@ func (e *expectSpec) block(reload bool) spec.Item {
 			spec.Raw("actions", "map of texts", &e.actions).Set(&e.actionsSet).
 				Doc("What the reload does with each pipeline: { customers = \"swap\" }. An action (keep, swap, restart, add, remove) alone was done; \"restart refused\", \"restart failed\" and \"restart fenced\" tell what else came of one. Pipelines that are not named are kept."),
 			spec.ExprList("verdict", &e.verdict).
-				Doc("Must be true. verdict is what weir reload --json prints: outcome, generation, revision, actions (pipeline, action, outcome, reasons, effects, diagnostics), diagnostics."),
+				Doc("Must be true. verdict is what weir reload --json prints: outcome, generation, revision, kept, actions (pipeline, kind, outcome, reasons, effects, diagnostics), diagnostics."),
 		}
 	}
 	doc := "What the step must have done. A step without one must succeed."

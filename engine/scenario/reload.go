@@ -15,11 +15,14 @@ import (
 // from it come to its end.
 func (v *served) reload(ctx context.Context, out *outcome) error {
 	spec := out.spec
+	if !v.known(spec) {
+		return nil
+	}
 	var rest []string
 	if spec.at != "" {
 		v.hold.set(spec.at)
 		var err error
-		if rest, err = v.runAll(ctx, v.chosen(out)); err != nil {
+		if rest, err = v.runAll(ctx, v.chosen(spec)); err != nil {
 			return err
 		}
 		if !v.hold.holds() {
@@ -36,40 +39,46 @@ func (v *served) reload(ctx context.Context, out *outcome) error {
 		v.r.addSecrets(p, out)
 		v.addOrder(p)
 	}
-	later := spec.crashAt == afterReload
-	if spec.crashAt != "" && !later {
+	if spec.crashAt != "" && spec.crashAt != afterReload {
 		v.crash.set(spec.crashAt)
 	}
+	err := v.settle(ctx, time.Time{}, v.ask(ctx, out))
+	if err != nil || v.crash.stopped() || spec.crashAt == afterReload {
+		return err
+	}
+	_, err = v.runAll(ctx, rest)
+	return err
+}
+
+// ask asks the server to reload. It returns what waits for the verdict, see settle: a
+// run that stands at the gate goes on once it is asked to take the change, or when the
+// change has nothing to do with it.
+func (v *served) ask(ctx context.Context, out *outcome) (look func(serve.Activity) bool) {
 	answered := make(chan *serve.Verdict, 1)
 	go func() {
-		if verdict, err := v.server.Reload(ctx, serve.Request{Trigger: "notify", State: spec.state}); err == nil {
+		if verdict, err := v.server.Reload(ctx, serve.Request{Trigger: "notify", State: out.spec.state}); err == nil {
 			answered <- verdict
 		}
 		v.nudge()
 	}()
-	err := v.settle(ctx, time.Time{}, func(a serve.Activity) bool {
+	return func(a serve.Activity) bool {
 		if out.verdict != nil {
 			return false
 		}
 		select {
 		case out.verdict = <-answered:
-			if later {
+			if out.spec.crashAt == afterReload {
 				v.crash.shut()
 			}
-			v.hold.open() // where the change had nothing to do with the run
-			v.nudge()
+			v.hold.open()
+			v.nudge() // a is from before
 		default:
 			if a.Working == 0 && a.Asked > 0 {
 				v.hold.open()
 			}
 		}
 		return true
-	})
-	if err != nil || v.crash.stopped() || later {
-		return err
 	}
-	_, err = v.runAll(ctx, rest)
-	return err
 }
 
 // drain takes over what the server told.

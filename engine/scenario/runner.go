@@ -104,7 +104,7 @@ func runTest(ctx context.Context, t *Test, o Options, cover *Cover) *Result {
 			}
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.end(ctx); err != nil {
 		res.Problems = append(res.Problems, diag.Errorf("test.failed", &t.Range, "The test could not end", "%s.", err))
 	}
 	r.mask()
@@ -137,10 +137,10 @@ func (r *runner) begin() (err error) {
 	return nil
 }
 
-func (r *runner) end() error {
+func (r *runner) end(ctx context.Context) error {
 	var errs []error
 	if r.served != nil {
-		errs = append(errs, r.served.stop())
+		errs = append(errs, r.served.stop(ctx))
 	}
 	for _, s := range r.servers {
 		errs = append(errs, s.close())
@@ -151,7 +151,7 @@ func (r *runner) end() error {
 		<-f.over
 	}
 	for _, v := range r.dead {
-		v.bury()
+		v.bury(ctx)
 	}
 	if r.dir != "" {
 		errs = append(errs, os.RemoveAll(r.dir))

@@ -56,14 +56,14 @@ func (r *runner) serve(ctx context.Context, out *outcome) bool {
 	case stepAdvance:
 		err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil)
 	case stepRun:
-		if err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil); err == nil {
-			_, err = v.runAll(ctx, v.chosen(out))
+		if err = v.settle(ctx, v.clock.Now().Add(spec.advance), nil); err == nil && v.known(spec) {
+			_, err = v.runAll(ctx, v.chosen(spec))
 		}
 	case stepReload:
 		err = v.reload(ctx, out)
 	case stepStop:
 		r.served = nil
-		err = v.stop()
+		err = v.stop(ctx)
 	}
 	v.collect(out)
 	if err != nil {
@@ -158,19 +158,26 @@ func (v *served) firstRuns() time.Time {
 	return last
 }
 
-// chosen returns the pipelines that a step names, all by default.
-func (v *served) chosen(out *outcome) []string {
-	spec := out.spec
+// known reports pipelines that a step names and that are not there.
+func (v *served) known(spec *stepSpec) bool {
 	there := v.r.pipelines()
 	for _, name := range spec.pipelines {
-		if !slices.Contains(there, name) {
-			detail := "Pipelines: " + strings.Join(there, ", ") + "."
-			if m := diag.Suggest(name, there); m != "" {
-				detail = fmt.Sprintf("Did you mean %s? ", m) + detail
-			}
-			v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
+		if slices.Contains(there, name) {
+			continue
 		}
+		detail := "Pipelines: " + strings.Join(there, ", ") + "."
+		if m := diag.Suggest(name, there); m != "" {
+			detail = fmt.Sprintf("Did you mean %s? ", m) + detail
+		}
+		v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
+		return false
 	}
+	return true
+}
+
+// chosen returns the pipelines that a step names, all by default, in the order of the plan.
+func (v *served) chosen(spec *stepSpec) []string {
+	there := v.r.pipelines()
 	return slices.DeleteFunc(slices.Clone(v.order), func(p string) bool {
 		return !slices.Contains(there, p) || len(spec.pipelines) > 0 && !slices.Contains(spec.pipelines, p)
 	})
@@ -234,9 +241,11 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// stop ends the server as weir serve ends.
-func (v *served) stop() error {
-	err := v.server.Stop(context.Background()) // no run goes on between steps
+// stop ends the server as weir serve ends. Between steps no run goes on.
+func (v *served) stop(ctx context.Context) error {
+	v.hold.open()
+	v.crash.open()
+	err := v.server.Stop(ctx)
 	v.quiet()
 	v.clock.stop()
 	v.engine.Close()
@@ -252,8 +261,8 @@ func (v *served) die() {
 }
 
 // bury ends the goroutines of a server that crashed, whose servers are gone.
-func (v *served) bury() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (v *served) bury(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	v.hold.open()
 	v.crash.open()

@@ -694,3 +694,168 @@ test "25 unknown consent leaves an opt-in as it is" {
     }
   }
 }
+
+# The connector is served, and its configuration changes while it is.
+
+test "26 a mapping that changes in the middle of a file takes effect at a batch boundary" {
+  batch = "1B" # a small file is read as a big one is
+  vars  = { batch_rows = 2 }
+  start "nothing to do" {}
+  reload "first names in capitals" {
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [for n in range(1, 9) : merge(local.jan, { klantnummer = "000${n}", email = "jan${n}@example.nl" })])
+    }
+    at = "before_delivery 2"
+    edit "customers.hcl" {
+      replace = "\"nullif(trim(voornaam ?? ''), '')\""
+      with    = "\"nullif(upper(trim(voornaam ?? '')), '')\""
+    }
+    expect {
+      outcome    = "applied"
+      actions    = { customers = "swap" }
+      ledger     = { customers = { read = 8, delivered = 8 } }
+      deliveries = "map(deliveries, .generation) == [1, 1, 2, 2]"
+      requests = [
+        "map(flatten(map(activate, .body.events)), .custom_srs_customer_number) == map(1..8, '000' + string(#))",
+        "map(flatten(map(activate, .body.events)), .firstname) == ['Jan', 'Jan', 'Jan', 'Jan', 'JAN', 'JAN', 'JAN', 'JAN']",
+        "len(uniq(map(activate, .headers['Idempotency-Key']))) == 4",
+      ]
+    }
+  }
+  advance "what was delivered is known" {
+    by = "1h"
+    expect {
+      requests = "len(activate) == 0"
+    }
+  }
+}
+
+test "27 a broken file keeps the last good plan, and hinders no other pipeline" {
+  start "nothing to do" {}
+  reload "a typing error in one file, a change in the other" {
+    edit "customers.hcl" {
+      replace = "trim(voornaam ?? '')"
+      with    = "trim(voornam ?? '')"
+    }
+    edit "purchases.hcl" {
+      replace = "quantity: aantal,"
+      with    = "quantity: abs(aantal),"
+    }
+    expect {
+      outcome = "partial"
+      error   = "There is no column \"voornam\" here.*Did you mean \"voornaam\""
+      actions = { customers = "keep", purchases = "swap" }
+      verdict = "verdict.diagnostics[0].range.file endsWith 'customers.hcl' and verdict.kept == 1"
+    }
+  }
+  run "customers go on as they were, purchases as they are" {
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [local.jan])
+    }
+    file "/srs/verkopen_1.csv" {
+      content = csv(";", local.purchase, [merge(local.sale, local.minus)])
+    }
+    expect {
+      requests = "activate[0].body.events[0].firstname == 'Jan' and activate[1].body.events[0].products[0].quantity == 1"
+    }
+  }
+  reload "mended" {
+    edit "customers.hcl" {
+      replace = "voornam ??"
+      with    = "voornaam ??"
+    }
+    expect {
+      outcome = "unchanged"
+    }
+  }
+}
+
+test "28 a change of what customers are known by is refused with the number of keys" {
+  run "two customers" {
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [local.jan, { klantnummer = "0002", email = "eva@example.nl" }])
+    }
+    expect {
+      ledger = { customers = { read = 2, delivered = 2 } }
+    }
+  }
+  start "served from here on" {}
+  reload "numbers without zeros" {
+    edit "customers.hcl" {
+      replace = "srs   = \"custom_srs_customer_number\""
+      with    = "srs   = \"trimPrefix(custom_srs_customer_number ?? '', '0')\""
+    }
+    expect {
+      outcome = "rejected"
+      actions = { customers = "restart refused" }
+      error   = "customers would lose what it knows: dedupe.profile: the key srs is computed in another way.*6 keys are stored in entity.profile"
+    }
+  }
+  run "both are known" {
+    file "/srs/klanten_2.csv" {
+      content = csv(";", local.customer, [local.jan])
+    }
+    expect {
+      ledger   = { customers = { read = 1, deduplicated = 1 } }
+      requests = "len(activate) == 0"
+    }
+  }
+}
+
+test "29 a process that dies while it takes a change goes on with it, and nothing is lost" {
+  batch = "1B"
+  vars  = { batch_rows = 2 }
+  start "nothing to do" {}
+  reload "killed when the first rows with the new mapping are sent" {
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [for n in range(1, 9) : merge(local.jan, { klantnummer = "000${n}", email = "jan${n}@example.nl" })])
+    }
+    at       = "before_delivery 2"
+    crash_at = "after_delivery 2" # the first commits what has the old mapping
+    edit "customers.hcl" {
+      replace = "\"nullif(trim(voornaam ?? ''), '')\""
+      with    = "\"nullif(upper(trim(voornaam ?? '')), '')\""
+    }
+    expect {
+      ledger = { customers = { read = 4, delivered = 4 } }
+    }
+  }
+  start "the same configuration" {}
+  run "the rest" {
+    expect {
+      ledger = { customers = { read = 4, delivered = 4 } }
+      requests = [
+        "map(flatten(map(activate, .body.events)), .firstname) == ['JAN', 'JAN', 'JAN', 'JAN']",
+        "len(uniq(map(history.activate, .headers['Idempotency-Key']))) == 4",
+      ]
+      state = "len(activate.profiles) == 8"
+    }
+  }
+}
+
+test "30 a server that is away is tried again after a pause, and the schedule goes on" {
+  start "away" {
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [local.jan])
+    }
+    fault "ftp" "activate" {
+      refuse_login = "421 Too many connections."
+    }
+    expect {
+      error    = "421"
+      requests = "len(activate) == 0"
+    }
+  }
+  advance "back again" {
+    by = "10s"
+    expect {
+      ledger = { customers = { read = 1, delivered = 1 } }
+    }
+  }
+  advance "an hour" {
+    by = "1h"
+    expect {
+      runs = "count(runs, .pipeline == 'customers') == 6 and all(runs, .outcome == 'succeeded')"
+    }
+  }
+}

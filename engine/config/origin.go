@@ -48,24 +48,40 @@ func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 func (m *originMarker) Exit(hclsyntax.Node) hcl.Diagnostics { return nil }
 
 func (m *originMarker) mark(t *hclsyntax.TemplateExpr) {
-	var text strings.Builder
 	for _, p := range t.Parts {
-		l, ok := p.(*hclsyntax.LiteralValueExpr)
-		if !ok || l.Val.Type() != cty.String || l.Val.IsNull() {
+		if l, ok := p.(*hclsyntax.LiteralValueExpr); !ok || l.Val.Type() != cty.String || l.Val.IsNull() {
 			return
 		}
-		text.WriteString(l.Val.AsString())
 	}
-	raw := m.src[t.SrcRange.Start.Byte:t.SrcRange.End.Byte]
-	offs, ok := literalOffsets(raw, t.SrcRange.Start.Byte, text.String())
-	if !ok {
+	o := m.origin(t)
+	if o == nil {
 		return
 	}
-	o := spec.NewOrigin(text.String(), t.SrcRange, m.src, offs)
 	for _, p := range t.Parts {
 		l, _ := p.(*hclsyntax.LiteralValueExpr)
 		l.Val = l.Val.Mark(o)
 	}
+}
+
+// origin returns that of a literal, nil when it cannot be told.
+func (m *originMarker) origin(t *hclsyntax.TemplateExpr) *spec.Origin {
+	raw := m.src[t.SrcRange.Start.Byte:t.SrcRange.End.Byte]
+	if len(t.Parts) == 1 {
+		l, _ := t.Parts[0].(*hclsyntax.LiteralValueExpr)
+		if text := l.Val.AsString(); len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {
+			return spec.NewPlainOrigin(text, t.SrcRange)
+		}
+	}
+	var text strings.Builder
+	for _, p := range t.Parts {
+		l, _ := p.(*hclsyntax.LiteralValueExpr)
+		text.WriteString(l.Val.AsString())
+	}
+	offs, ok := literalOffsets(raw, t.SrcRange.Start.Byte, text.String())
+	if !ok {
+		return nil
+	}
+	return spec.NewOrigin(text.String(), t.SrcRange, m.src, offs)
 }
 
 // literalOffsets returns the byte offset in the file of each rune of text, the

@@ -37,7 +37,7 @@ func (p *plain) next() bool {
 			top.operators = 0
 		}
 	case c == ' ' || c == '\t' || c == '.' || c == ':':
-	case c == ',' || c == '=' && !p.is(1, '='):
+	case c == ',' || c == '=' && !p.is(1, '=') && !p.after("=!<>?"):
 		top.operators = 0
 	case c == '#' || c == '/' && p.is(1, '/'):
 		return p.comment()
@@ -64,9 +64,6 @@ func (p *plain) next() bool {
 		if top.operators++; top.operators >= maxOperators {
 			return false
 		}
-		if p.is(1, '=') { // it belongs to the operator
-			p.at++
-		}
 	default:
 		return false
 	}
@@ -77,10 +74,20 @@ func (p *plain) next() bool {
 // is reports whether the character n further is c.
 func (p *plain) is(n int, c byte) bool { return p.at+n < len(p.src) && p.src[p.at+n] == c }
 
+// after reports whether the character before is one of those in set.
+func (p *plain) after(set string) bool {
+	return p.at > 0 && strings.IndexByte(set, p.src[p.at-1]) >= 0
+}
+
+// comment takes one with the end of its line, which ends nothing then.
 func (p *plain) comment() bool {
-	for ; p.at < len(p.src) && p.src[p.at] != '\n'; p.at++ {
-		if p.src[p.at] == '\r' {
+	for ; p.at < len(p.src); p.at++ {
+		switch p.src[p.at] {
+		case '\r':
 			return false
+		case '\n':
+			p.at++
+			return true
 		}
 	}
 	return true

@@ -44,14 +44,13 @@ type earlyFile struct {
 const earlyFiles = 32
 
 // ahead makes files that will be asked for be read in the meantime. It does nothing
-// when most files are known from an earlier load.
+// when most of them are known.
 func (s *Snapshot) ahead(names []string) {
-	if len(names) < 2 || s.cache != nil && len(s.cache.modules) > 0 {
+	if len(names) < 2 || s.inTurn || s.warm() {
 		return
 	}
 	if s.early == nil {
-		e := &early{budget: s.budget, room: make(chan struct{}, earlyFiles), quit: make(chan struct{}), files: map[string]*earlyFile{}}
-		s.early = e
+		s.early = &early{budget: s.budget, room: make(chan struct{}, earlyFiles), quit: make(chan struct{}), files: map[string]*earlyFile{}}
 	}
 	e := s.early
 	e.mu.Lock()
@@ -71,6 +70,9 @@ func (s *Snapshot) ahead(names []string) {
 		e.wg.Go(e.work)
 	}
 }
+
+// warm reports that most files are known from an earlier load.
+func (s *Snapshot) warm() bool { return s.cache != nil && len(s.cache.modules) > 0 }
 
 // noneAhead ends what ahead began.
 func (s *Snapshot) noneAhead() {
@@ -164,7 +166,7 @@ func (e *early) parsed(name string, src []byte) (file *hcl.File, ds diag.List, o
 // expect reads ahead what module blocks of m lead to, as far as that can be told
 // without evaluating anything.
 func (l *loader) expect(m *Module, blocks []*hcl.Block) {
-	if len(blocks) < 2 || l.snap.cache != nil && len(l.snap.cache.modules) > 0 {
+	if len(blocks) < 2 || l.snap.warm() {
 		return
 	}
 	var names []string

@@ -74,7 +74,11 @@ func (alone) Settled(*Module) bool         { return false }
 // LoadTo is Load with a follower. Of modules that are settled nothing that was parsed
 // is kept when there is a cache. What it returns is incomplete when the follower said so.
 func LoadTo(path string, in Inputs, to Follower) (*Config, diag.List) {
-	l := &loader{snap: newSnapshot(), in: in, to: to, faults: newFaults()}
+	return (&loader{snap: newSnapshot(), in: in, to: to, faults: newFaults()}).load(path)
+}
+
+func (l *loader) load(path string) (*Config, diag.List) {
+	in := l.in
 	defer l.snap.noneAhead()
 	var loaded *Config
 	end := in.Cache.begin(l.snap)

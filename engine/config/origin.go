@@ -13,12 +13,23 @@ import (
 	"weir/engine/spec"
 )
 
-// markOrigins gives every literal string of a parsed file its Origin as a mark,
-// so that the place it was written travels with the value; see spec.Origin.
-// Keys of objects are left alone: a mark there would cover the whole object.
-func markOrigins(body *hclsyntax.Body, src []byte) {
-	m := &originMarker{src: src, keys: map[hclsyntax.Node]bool{}}
-	_ = hclsyntax.Walk(body, m)
+// prepare makes of a parsed file what the loader needs, in one walk over it. It gives
+// every literal string its Origin as a mark, so that the place it was written travels
+// with the value; see spec.Origin. Keys of objects are left alone: a mark there would
+// cover the whole object. And it puts expressions under the budget, see meterer.
+func prepare(body *hclsyntax.Body, src []byte, b *budget) {
+	_ = hclsyntax.Walk(body, &preparer{originMarker{src: src, keys: map[hclsyntax.Node]bool{}}, meterer{b}})
+}
+
+type preparer struct {
+	marker originMarker
+	meterer
+}
+
+// Enter implements hclsyntax.Walker.
+func (p *preparer) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	p.marker.enter(n)
+	return p.meterer.Enter(n)
 }
 
 type originMarker struct {
@@ -26,8 +37,7 @@ type originMarker struct {
 	keys map[hclsyntax.Node]bool
 }
 
-// Enter implements hclsyntax.Walker.
-func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+func (m *originMarker) enter(n hclsyntax.Node) {
 	switch x := n.(type) {
 	case *hclsyntax.ObjectConsExpr:
 		for _, it := range x.Items {
@@ -41,11 +51,7 @@ func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 			m.mark(x)
 		}
 	}
-	return nil
 }
-
-// Exit implements hclsyntax.Walker.
-func (m *originMarker) Exit(hclsyntax.Node) hcl.Diagnostics { return nil }
 
 func (m *originMarker) mark(t *hclsyntax.TemplateExpr) {
 	for _, p := range t.Parts {

@@ -37,7 +37,8 @@ type Snapshot struct {
 	cache   *Cache               // nil without one
 	clean   map[string]*hcl.File // of parsed, those without problems
 
-	early    *early   // what is parsed ahead; nil when nothing was
+	inTurn   bool     // nothing is parsed ahead
+	early    *early   // what is; nil when nothing was
 	shed     []string // files in parsed that no module needs now, the latest last
 	shedSize int      // of these, in bytes
 
@@ -129,8 +130,7 @@ func parseSource(name string, src []byte, b *budget) (*hcl.File, diag.List) {
 	}
 	f, hd := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if body, ok := f.Body.(*hclsyntax.Body); ok {
-		markOrigins(body, src)
-		meter(body, b)
+		prepare(body, src, b)
 	}
 	return f, diag.FromHCL("config.syntax", hd)
 }

@@ -98,24 +98,23 @@ func (e *Engine) Load(ctx context.Context, path string, in Inputs) (*Loaded, dia
 // before; in has the cache of both. What did not change is used again.
 func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *plan.Plan) (*Loaded, diag.List) {
 	in.Stop = func() bool { return ctx.Err() != nil }
-	c, ds := config.Load(path, in)
-	if c != nil && !plan.Decodable(c, before) { // a fault elsewhere may concern a module that did not change
+	o := e.planOptions()
+	o.Stop, o.Before = in.Stop, before
+	b := plan.NewBuilder(o)
+	c, ds := config.LoadTo(path, in, b)
+	if b.Lost() {
 		in.Cache.Clear()
-		c, ds = config.Load(path, in)
+		b = plan.NewBuilder(o)
+		c, ds = config.LoadTo(path, in, b)
 	}
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
 	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
-	o := e.planOptions()
-	o.Stop, o.Before = in.Stop, before
-	p, pds := plan.Build(c, o)
+	p, pds := b.Plan(c)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {
 		ds = append(ds, c.Exhausted()...)
-	}
-	if in.Cache != nil && ctx.Err() == nil { // else the caller does not keep the plan
-		in.Cache.Shed(c, p.Settled)
 	}
 	return l, ds.Sort()
 }

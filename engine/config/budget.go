@@ -103,12 +103,8 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 // UnwrapExpression lets hcl see the expression itself where its form matters.
 func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
 
-// meter puts every expression of body whose value is copied, repeated or
+// meterer puts every expression of a body whose value is copied, repeated or
 // converted under the budget.
-func meter(body *hclsyntax.Body, b *budget) {
-	_ = hclsyntax.Walk(body, &meterer{b})
-}
-
 type meterer struct{ b *budget }
 
 // Enter implements hclsyntax.Walker.

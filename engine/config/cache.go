@@ -73,27 +73,54 @@ func (k *Cache) known(name string, src []byte) *hcl.File {
 	return nil
 }
 
-// Shed drops what was parsed of modules that need not be decoded again, which is most
-// of the memory that a configuration takes: settled tells which. When such a module must
-// be decoded after all, Clear the cache and load again.
-func (k *Cache) Shed(c *Config, settled func(*Module) bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, m := range c.Modules {
-		if m.shed || m == c.Root || !m.clean || !settled(m) {
-			continue
+// shed drops what was parsed of a module that need not be decoded again, which is
+// most of the memory that a configuration takes. When such a module must be decoded
+// after all, Clear the cache and load again.
+func (l *loader) shed(m *Module) {
+	if l.snap.cache == nil || m.Address == "" || m.shed || !m.clean || l.left || !l.to.Settled(m) {
+		return
+	}
+	m.shed, m.Scope, m.names = true, nil, nil
+	for _, list := range [][]*Block{m.Connections, m.Schemas, m.Entities, m.Mappings, m.Pipelines} {
+		for _, b := range list {
+			b.Body = nil
 		}
-		m.shed, m.Scope, m.names = true, nil, nil
-		for _, list := range [][]*Block{m.Connections, m.Schemas, m.Entities, m.Mappings, m.Pipelines} {
-			for _, b := range list {
-				b.Body = nil
-			}
-		}
-		for _, name := range m.files {
-			delete(k.files, name)
-			delete(c.Snapshot.parsed, name)
-			delete(c.Snapshot.clean, name)
-		}
+	}
+	for _, name := range m.files {
+		l.snap.shedFile(name)
+	}
+}
+
+// maxShed is the size of the files whose parsed form is kept a while although the
+// modules that had them are shed: another instance of the same folder may come.
+const maxShed = 256 << 10
+
+// shedFile drops the parsed form of a file, after others that came before it.
+func (s *Snapshot) shedFile(name string) {
+	if i := slices.Index(s.shed, name); i >= 0 { // the latest last
+		s.shed = append(slices.Delete(s.shed, i, i+1), name)
+		return
+	}
+	s.shed = append(s.shed, name)
+	s.shedSize += len(s.Sources[name])
+	for s.shedSize > maxShed && len(s.shed) > 1 {
+		s.dropShed()
+	}
+}
+
+// dropShed drops the parsed form of the file that was shed first.
+func (s *Snapshot) dropShed() {
+	name := s.shed[0]
+	s.shed = slices.Delete(s.shed, 0, 1)
+	s.shedSize -= len(s.Sources[name])
+	delete(s.parsed, name)
+	delete(s.clean, name)
+}
+
+// forgetShed drops the parsed form of all files that were shed.
+func (s *Snapshot) forgetShed() {
+	for len(s.shed) > 0 {
+		s.dropShed()
 	}
 }
 
@@ -104,7 +131,8 @@ func (k *Cache) Clear() {
 	k.files, k.modules = map[string]parsedFile{}, map[string]*Module{}
 }
 
-// Shed reports that the blocks of m cannot be decoded any more, see Cache.Shed.
+// Shed reports that the blocks of m cannot be decoded any more: they were, and what
+// was parsed of them was dropped, see Follower.
 func (m *Module) Shed() bool { return m.shed }
 
 // reads is what the expressions of a module looked at besides its files.
@@ -185,6 +213,7 @@ func (l *loader) same(m *Module, files []string) bool {
 // adopt takes a module and those inside it over from an earlier load.
 func (l *loader) adopt(m *Module) {
 	l.all = append(l.all, m)
+	l.follow(m)
 	maps.Copy(l.snap.env, m.reads.env)
 	maps.Copy(l.snap.secretEnv, m.reads.secretEnv)
 	for name := range m.reads.shown {

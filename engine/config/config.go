@@ -45,7 +45,7 @@ type Module struct {
 	reads   *reads
 	inner   []*Module
 	clean   bool
-	shed    bool // see Cache.Shed
+	shed    bool // see Module.Shed
 }
 
 // Block is a top-level block whose body is decoded later.

@@ -8,10 +8,13 @@ import (
 	"slices"
 )
 
+// edits are texts that take the place of files, see Inputs.
+type edits map[string][]byte
+
 // open opens a file for reading, or what takes its place; info is nil for that, and
-// for a file that is not there.
-func (s *Snapshot) open(name string) (f io.ReadCloser, info fs.FileInfo, err error) {
-	text, ok := s.edited[name]
+// for a file that is not there. Any goroutine may call it.
+func (e edits) open(name string) (f io.ReadCloser, info fs.FileInfo, err error) {
+	text, ok := e[name]
 	switch {
 	case !ok:
 		file, info, err := open(name)

@@ -24,6 +24,7 @@ const (
 type loader struct {
 	snap  *Snapshot
 	in    Inputs
+	to    Follower
 	diags diag.List
 	all   []*Module
 
@@ -31,6 +32,7 @@ type loader struct {
 
 	spent   bool // the values are too large, and it was said
 	crowded bool // there are too many modules, and it was said
+	left    bool // the follower wants no more
 }
 
 // add reports ds; that the values become too large is said once.
@@ -49,9 +51,37 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 // Load reads the configuration at path, a folder or one file, and everything it
 // refers to. All problems found are reported together; the Config is usable for
 // further checks even when there are some, and nil when there is nothing to check.
-func Load(path string, in Inputs) (*Config, diag.List) {
-	l := &loader{snap: newSnapshot(), in: in, faults: newFaults()}
+func Load(path string, in Inputs) (*Config, diag.List) { return LoadTo(path, in, alone{}) }
+
+// Follower is told of modules as they are loaded, so that what was parsed of one can
+// be dropped before the next is parsed. Its methods are called by the goroutine that loads.
+type Follower interface {
+	// Module is called when all of m is known but the modules inside it, which come
+	// after it, and the errors that concern m are in f. It reports false when the rest
+	// need not be loaded.
+	Module(m *Module, f *Faults) bool
+	// Settled reports whether the blocks of m need not be decoded again, neither now
+	// nor by a load that takes m over; see Cache. Module was called for m and those inside it.
+	Settled(m *Module) bool
+}
+
+// alone is the follower of who looks at the whole.
+type alone struct{}
+
+func (alone) Module(*Module, *Faults) bool { return true }
+func (alone) Settled(*Module) bool         { return false }
+
+// LoadTo is Load with a follower. Of modules that are settled nothing that was parsed
+// is kept when there is a cache. What it returns is incomplete when the follower said so.
+func LoadTo(path string, in Inputs, to Follower) (*Config, diag.List) {
+	l := &loader{snap: newSnapshot(), in: in, to: to, faults: newFaults()}
 	l.snap.edited = in.Edited
+	return l.load(path)
+}
+
+func (l *loader) load(path string) (*Config, diag.List) {
+	in := l.in
+	defer l.snap.noneAhead()
 	var loaded *Config
 	end := in.Cache.begin(l.snap)
 	defer func() { end(loaded) }()
@@ -68,10 +98,21 @@ func Load(path string, in Inputs) (*Config, diag.List) {
 	root := l.module(nil, "", dir, files, nil, nil, []string{canonical(dir)})
 	l.snap.vars = root.Vars
 	c := &Config{Root: root, Modules: l.all, Snapshot: l.snap, Faults: l.faults}
-	if !in.stopped() {
+	l.snap.forgetShed()
+	if !l.stopped() {
 		loaded = c
 	}
 	return c, l.diags
+}
+
+// stopped reports whether the rest is left out.
+func (l *loader) stopped() bool { return l.left || l.in.stopped() }
+
+// follow tells the follower of a module.
+func (l *loader) follow(m *Module) {
+	if !l.left && !l.to.Module(m, &l.faults) {
+		l.left = true
+	}
 }
 
 func canonical(dir string) string {
@@ -98,7 +139,10 @@ func topLevelSchema() *hcl.BodySchema {
 func (l *loader) module(outer *Module, addr, dir string, files []string, args map[string]given, call *hcl.Range, parents []string) *Module {
 	m := &Module{Address: addr, Dir: dir, names: map[string]hcl.Range{}, reads: newReads()}
 	first := len(l.diags)
-	defer l.remember(m, files, args, first)
+	defer func() {
+		l.remember(m, files, args, first)
+		l.shed(m)
+	}()
 	if outer != nil {
 		outer.inner = append(outer.inner, m)
 		m.Calls = append(slices.Clone(outer.Calls), call.Filename)
@@ -147,29 +191,31 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 		}
 		m.Engine = newBlock(m, b)
 	}
-	l.modules(m, blocks["module"], parents)
+	calls := slices.DeleteFunc(blocks["module"], func(b *hcl.Block) bool { return !l.declare(m, "module."+b.Labels[0], b) })
+	l.follow(m)
+	l.modules(m, calls, parents)
 	return m
 }
 
 // modules follows the module blocks of m.
 func (l *loader) modules(m *Module, blocks []*hcl.Block, parents []string) {
+	l.expect(m, blocks)
 	for _, b := range blocks {
-		if l.in.stopped() {
+		if l.stopped() {
 			return
 		}
-		if l.declare(m, "module."+b.Labels[0], b) {
-			before := len(l.diags)
-			if !l.call(m, b, parents) {
-				l.faults.Calls[m.Qualify(b.Labels[0])] = l.since(before)
-			}
+		before := len(l.diags)
+		if !l.call(m, b, parents) {
+			l.faults.Calls[m.Qualify(b.Labels[0])] = l.since(before)
 		}
 	}
 }
 
 func (l *loader) blocks(files []string) map[string][]*hcl.Block {
 	out := map[string][]*hcl.Block{}
+	l.snap.ahead(files)
 	for _, name := range files {
-		if l.in.stopped() {
+		if l.stopped() {
 			return out
 		}
 		before := len(l.diags)

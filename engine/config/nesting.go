@@ -93,6 +93,9 @@ func hugeNumber(s string) bool {
 
 // tooDeep refuses native syntax that would exhaust the parser.
 func tooDeep(name string, src []byte) diag.List {
+	if plainlyFlat(src) {
+		return nil
+	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 	return tooDeepTokens(tokens)
 }

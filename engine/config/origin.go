@@ -13,12 +13,23 @@ import (
 	"weir/engine/spec"
 )
 
-// markOrigins gives every literal string of a parsed file its Origin as a mark,
-// so that the place it was written travels with the value; see spec.Origin.
-// Keys of objects are left alone: a mark there would cover the whole object.
-func markOrigins(body *hclsyntax.Body, src []byte) {
-	m := &originMarker{src: src, keys: map[hclsyntax.Node]bool{}}
-	_ = hclsyntax.Walk(body, m)
+// prepare makes of a parsed file what the loader needs, in one walk over it. It gives
+// every literal string its Origin as a mark, so that the place it was written travels
+// with the value; see spec.Origin. Keys of objects are left alone: a mark there would
+// cover the whole object. And it puts expressions under the budget, see meterer.
+func prepare(body *hclsyntax.Body, src []byte, b *budget) {
+	_ = hclsyntax.Walk(body, &preparer{originMarker{src: src, keys: map[hclsyntax.Node]bool{}}, meterer{b}})
+}
+
+type preparer struct {
+	marker originMarker
+	meterer
+}
+
+// Enter implements hclsyntax.Walker.
+func (p *preparer) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	p.marker.enter(n)
+	return p.meterer.Enter(n)
 }
 
 type originMarker struct {
@@ -26,8 +37,7 @@ type originMarker struct {
 	keys map[hclsyntax.Node]bool
 }
 
-// Enter implements hclsyntax.Walker.
-func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+func (m *originMarker) enter(n hclsyntax.Node) {
 	switch x := n.(type) {
 	case *hclsyntax.ObjectConsExpr:
 		for _, it := range x.Items {
@@ -41,31 +51,43 @@ func (m *originMarker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 			m.mark(x)
 		}
 	}
-	return nil
 }
 
-// Exit implements hclsyntax.Walker.
-func (m *originMarker) Exit(hclsyntax.Node) hcl.Diagnostics { return nil }
-
 func (m *originMarker) mark(t *hclsyntax.TemplateExpr) {
-	var text strings.Builder
 	for _, p := range t.Parts {
-		l, ok := p.(*hclsyntax.LiteralValueExpr)
-		if !ok || l.Val.Type() != cty.String || l.Val.IsNull() {
+		if l, ok := p.(*hclsyntax.LiteralValueExpr); !ok || l.Val.Type() != cty.String || l.Val.IsNull() {
 			return
 		}
-		text.WriteString(l.Val.AsString())
 	}
-	raw := m.src[t.SrcRange.Start.Byte:t.SrcRange.End.Byte]
-	offs, ok := literalOffsets(raw, t.SrcRange.Start.Byte, text.String())
-	if !ok {
+	o := m.origin(t)
+	if o == nil {
 		return
 	}
-	o := spec.NewOrigin(text.String(), t.SrcRange, m.src, offs)
 	for _, p := range t.Parts {
 		l, _ := p.(*hclsyntax.LiteralValueExpr)
 		l.Val = l.Val.Mark(o)
 	}
+}
+
+// origin returns that of a literal, nil when it cannot be told.
+func (m *originMarker) origin(t *hclsyntax.TemplateExpr) *spec.Origin {
+	raw := m.src[t.SrcRange.Start.Byte:t.SrcRange.End.Byte]
+	if len(t.Parts) == 1 {
+		l, _ := t.Parts[0].(*hclsyntax.LiteralValueExpr)
+		if text := l.Val.AsString(); len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {
+			return spec.NewPlainOrigin(text, t.SrcRange)
+		}
+	}
+	var text strings.Builder
+	for _, p := range t.Parts {
+		l, _ := p.(*hclsyntax.LiteralValueExpr)
+		text.WriteString(l.Val.AsString())
+	}
+	offs, ok := literalOffsets(raw, t.SrcRange.Start.Byte, text.String())
+	if !ok {
+		return nil
+	}
+	return spec.NewOrigin(text.String(), t.SrcRange, m.src, offs)
 }
 
 // literalOffsets returns the byte offset in the file of each rune of text, the

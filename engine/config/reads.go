@@ -136,7 +136,7 @@ func sameInfo(a, b fs.FileInfo) bool {
 
 // holds reports whether the file called name holds exactly want.
 func (s *Snapshot) holds(name string, want []byte) bool {
-	f, _, err := s.open(name)
+	f, _, err := s.edited.open(name)
 	if err != nil {
 		return false
 	}

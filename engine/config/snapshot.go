@@ -37,7 +37,13 @@ type Snapshot struct {
 	cache   *Cache               // nil without one
 	clean   map[string]*hcl.File // of parsed, those without problems
 
-	edited map[string][]byte      // what takes the place of files, see Inputs
+	edited edits // what takes the place of files, see Inputs
+
+	inTurn   bool     // nothing is parsed ahead
+	early    *early   // what is; nil when nothing was
+	shed     []string // files in parsed that no module needs now, the latest last
+	shedSize int      // of these, in bytes
+
 	root   string                 // the folder of the root module
 	found  map[string]fs.FileInfo // every file looked for, as it was before it was read; nil when it was not found
 	listed map[string][]string    // every folder looked for, with the names that Listed accepts
@@ -99,28 +105,36 @@ func (s *Snapshot) parse(name string) (*hcl.File, diag.List) {
 		return nil, diag.List{diag.Errorf("config.too_large", nil, "The configuration is too large",
 			"With %s its files have more than %d MiB together.", name, maxSources>>20)}
 	}
+	f, ds, ok := s.early.parsed(name, src)
+	if !ok {
+		f, ds = parseSource(name, src, s.budget)
+	}
+	if f == nil {
+		return nil, ds
+	}
+	s.parsed[name] = f
+	s.keepClean(name, f, ds)
+	return f, ds
+}
+
+// parseSource parses a file whose values will be charged to b. The file is nil when it
+// is refused.
+func parseSource(name string, src []byte, b *budget) (*hcl.File, diag.List) {
 	if strings.HasSuffix(name, ".json") {
 		if ds := tooDeepJSON(name, src); ds != nil {
 			return nil, ds
 		}
 		f, hd := json.Parse(src, name)
-		ds = diag.FromHCL("config.syntax", hd)
-		s.parsed[name] = f
-		s.keepClean(name, f, ds)
-		return f, ds
+		return f, diag.FromHCL("config.syntax", hd)
 	}
 	if ds := tooDeep(name, src); ds != nil {
 		return nil, ds
 	}
 	f, hd := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if body, ok := f.Body.(*hclsyntax.Body); ok {
-		markOrigins(body, src)
-		meter(body, s.budget)
+		prepare(body, src, b)
 	}
-	ds = syntaxProblems(name, src, hd)
-	s.parsed[name] = f
-	s.keepClean(name, f, ds)
-	return f, ds
+	return f, syntaxProblems(name, src, hd)
 }
 
 // source reads a configuration file, once.
@@ -128,7 +142,11 @@ func (s *Snapshot) source(name string) ([]byte, diag.List) {
 	if src, ok := s.Sources[name]; ok {
 		return src, nil
 	}
-	src, ds := s.readLimited(name)
+	src, info, ds, ok := s.early.read(name)
+	if !ok {
+		src, info, ds = s.edited.readLimited(name)
+	}
+	s.looked(name, info)
 	if ds == nil {
 		s.Sources[name] = src
 		s.size += len(src)
@@ -167,20 +185,20 @@ func open(name string) (f *os.File, info fs.FileInfo, err error) {
 
 var errNotRegular = errors.New("it is not a regular file")
 
-func (s *Snapshot) readLimited(name string) ([]byte, diag.List) {
-	f, info, err := s.open(name)
-	s.looked(name, info)
+// readLimited reads a configuration file. info is how it was found, nil when there is none.
+func (e edits) readLimited(name string) (src []byte, info fs.FileInfo, ds diag.List) {
+	f, info, err := e.open(name)
 	if err != nil {
-		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
+		return nil, info, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	src, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	src, err = io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	rng := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
 	switch {
 	case err != nil:
-		return nil, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
+		return nil, info, diag.List{diag.Errorf("config.unreadable", nil, "Cannot read "+name, "%s.", reason(err))}
 	case len(src) > maxFileSize:
-		return nil, diag.List{diag.Errorf("config.too_large", &rng, "File is too large",
+		return nil, info, diag.List{diag.Errorf("config.too_large", &rng, "File is too large",
 			"%s has more than %d MiB; configuration files are smaller. Is it data?", name, maxFileSize>>20)}
 	case !utf8.Valid(src):
 		n := 0
@@ -192,10 +210,10 @@ func (s *Snapshot) readLimited(name string) ([]byte, diag.List) {
 			n += w
 		}
 		at := posAt(name, src, n)
-		return src, diag.List{diag.Errorf("config.not_utf8", &at, "File is not UTF-8",
+		return src, info, diag.List{diag.Errorf("config.not_utf8", &at, "File is not UTF-8",
 			"Byte %d of %s is not part of a character.%s Save the file as UTF-8.", n+1, name, otherEncoding(src))}
 	}
-	return src, nil
+	return src, info, nil
 }
 
 func posAt(name string, src []byte, off int) hcl.Range {
@@ -228,7 +246,7 @@ func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 	if b, ok := s.Others[name]; ok {
 		return b, nil
 	}
-	f, info, err := s.open(name)
+	f, info, err := s.edited.open(name)
 	s.looked(name, info)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %s", name, reason(err))

@@ -10,7 +10,6 @@ package lineage
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -40,12 +39,12 @@ const (
 
 // Record is what is kept of a pipeline: what its state was last made by. Generation
 // and Revision are those that first had it so.
-type Record struct { // what is short comes first, so that it can be had without the rest, see head
+type Record struct {
+	Description plan.PipelineDescription `json:"description"`
 	Meaning     int                      `json:"meaning"` // see plan.Description
 	Generation  uint64                   `json:"generation"`
 	Revision    string                   `json:"revision"`
 	Removed     bool                     `json:"removed,omitempty"` // it is not in the configuration any more
-	Description plan.PipelineDescription `json:"description"`
 }
 
 // Book reads and writes the records in a store. It is safe for concurrent use on
@@ -53,6 +52,8 @@ type Record struct { // what is short comes first, so that it can be had without
 type Book struct {
 	store *state.Store
 	log   *zap.Logger
+
+	encoder encoder
 
 	together   bool // writes are gathered, see Together
 	notes      []state.Note
@@ -92,8 +93,8 @@ func (b *Book) Record(address string) (*Record, error) {
 	if v == nil || err != nil {
 		return nil, err
 	}
-	r := &Record{}
-	if err := json.Unmarshal(v, r); err != nil {
+	r, ok := decode(v)
+	if !ok {
 		return nil, nil //nolint:nilnil // another version wrote it: nothing is known
 	}
 	return r, nil
@@ -120,8 +121,10 @@ func (b *Book) Orphans(present func(address string) bool) ([]plan.PipelineDescri
 func (b *Book) scan(wanted func(address string) bool, f func(*Record)) error {
 	notes, err := b.store.Notes(notePipeline)
 	for _, n := range notes {
-		r := &Record{}
-		if wanted(strings.TrimPrefix(n.Name, notePipeline)) && json.Unmarshal(n.Value, r) == nil {
+		if !wanted(strings.TrimPrefix(n.Name, notePipeline)) {
+			continue
+		}
+		if r, ok := decode(n.Value); ok {
 			f(r)
 		}
 	}
@@ -132,10 +135,10 @@ func (b *Book) scan(wanted func(address string) bool, f func(*Record)) error {
 // nothing new is not written.
 func (b *Book) Write(r *Record, generation uint64) error {
 	address := r.Description.Address
-	if old, err := b.head(address); err == nil && old != nil && old.removed == r.Removed && old.fingerprint == r.Description.Fingerprint {
+	if old, err := b.head(address); err == nil && old != nil && old.Removed == r.Removed && old.Fingerprint == r.Description.Fingerprint {
 		return nil
 	}
-	v, err := json.Marshal(r)
+	v, err := b.encoder.encode(r)
 	if err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (b *Book) Since(a *plan.Action, is *plan.PipelineDescription, meaning int, 
 	if a.Kind != plan.Add || a.From != "" {
 		return nil
 	}
-	if h, err := b.head(is.Address); err == nil && h != nil && h.meaning == meaning && h.fingerprint == is.Fingerprint {
+	if h, err := b.head(is.Address); err == nil && h != nil && h.Meaning == meaning && h.Fingerprint == is.Fingerprint {
 		return nil
 	}
 	r, err := b.Record(is.Address)

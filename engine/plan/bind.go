@@ -19,6 +19,7 @@ func (b *pipelineBuilder) bind(n *planned) {
 	ok = b.decode(n) && ok && !n.failed
 	if ok {
 		b.bindTo(n, in)
+		n.Exprs = slices.Clone(n.Exprs) // without room for more
 	}
 	errors := b.diags[before:].HasErrors()
 	if errors && n.Out == nil && (n.Kind == "filter" || n.Kind == "check") {

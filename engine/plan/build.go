@@ -42,24 +42,74 @@ type Options struct {
 // Build plans c. All problems are reported together; a pipeline with errors is
 // left out of the plan.
 func Build(c *config.Config, o Options) (*Plan, diag.List) {
-	b := &builder{o: o, cache: newCache(), faults: &c.Faults, refs: map[*spec.Ref]diag.List{}}
-	p := &Plan{faults: &c.Faults, modules: make(map[*config.Module][]*Pipeline, len(c.Modules))}
-	quiet := make([]bool, len(c.Modules))
-	for i, m := range c.Modules {
-		if b.stopped() {
-			return p, b.diags.Sort()
+	b := NewBuilder(o)
+	for _, m := range c.Modules {
+		if !b.Module(m, &c.Faults) {
+			break
 		}
-		before := len(b.diags)
-		if !b.reusable(m) { // else its blocks are decoded already
-			b.named(m)
-		}
-		quiet[i] = len(b.diags) == before
 	}
-	for i, m := range c.Modules {
-		if b.stopped() {
-			return p, b.diags.Sort()
-		}
-		b.module(p, m, quiet[i])
+	return b.Plan(c)
+}
+
+// Builder plans a configuration module by module, as it is loaded: it is a config.Follower.
+type Builder struct {
+	b    *builder
+	p    *Plan
+	lost bool
+}
+
+// NewBuilder returns a builder.
+func NewBuilder(o Options) *Builder {
+	return &Builder{
+		b: &builder{o: o, cache: newCache(), refs: map[*spec.Ref]diag.List{}},
+		p: &Plan{modules: map[*config.Module][]*Pipeline{}},
+	}
+}
+
+// Module implements config.Follower: it plans m. Outer modules come before inner ones.
+func (x *Builder) Module(m *config.Module, f *config.Faults) bool {
+	b := x.b
+	b.faults = f
+	if b.stopped() {
+		return false
+	}
+	if b.reusable(m) {
+		x.p.modules[m] = b.o.Before.modules[m]
+		x.p.Pipelines = append(x.p.Pipelines, x.p.modules[m]...)
+		return true
+	}
+	if m.Shed() {
+		x.lost = true
+		return false
+	}
+	rest := b.diags
+	b.diags = nil
+	b.named(m)
+	quiet := len(b.diags) == 0
+	b.blocks, b.diags = append(b.blocks, b.diags...), rest
+	b.module(x.p, m, quiet)
+	return true
+}
+
+// Settled implements config.Follower: the plan has all that there is to m, and nothing
+// to say about it. A plan of a configuration that takes m over does not decode it again.
+func (x *Builder) Settled(m *config.Module) bool {
+	_, ok := x.p.modules[m]
+	return ok
+}
+
+// Lost reports that a module cannot be planned: the configuration took it over from an
+// earlier one, where it was settled, and now it is not, since a fault elsewhere may
+// concern it. It must be loaded again without what was kept of that; see config.Cache.
+func (x *Builder) Lost() bool { return x.lost }
+
+// Plan returns the plan of c, all of whose modules came to Module.
+func (x *Builder) Plan(c *config.Config) (*Plan, diag.List) {
+	b, p := x.b, x.p
+	p.faults, b.faults = &c.Faults, &c.Faults
+	b.diags = append(b.blocks, b.diags...)
+	if b.stopped() {
+		return p, b.diags.Sort()
 	}
 	if e := c.Root.Engine; e != nil {
 		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
@@ -81,33 +131,9 @@ func (b *builder) reusable(m *config.Module) bool {
 	return ok && len(b.faults.OfModule(m.Address)) == 0
 }
 
-// Settled reports whether p has all that there is to m, and nothing to say about it: a
-// plan of a configuration that takes m over does not decode it again.
-func (p *Plan) Settled(m *config.Module) bool {
-	_, ok := p.modules[m]
-	return ok
-}
-
-// Decodable reports whether Build can decode all of c that is not taken over from
-// before: nothing of it was shed, see config.Cache.
-func Decodable(c *config.Config, before *Plan) bool {
-	b := &builder{o: Options{Before: before}, faults: &c.Faults}
-	for _, m := range c.Modules {
-		if m.Shed() && !b.reusable(m) {
-			return false
-		}
-	}
-	return true
-}
-
 // module plans the pipelines of m. quiet tells that there is nothing to be said
 // about the blocks that they refer to.
 func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
-	if b.reusable(m) {
-		p.modules[m] = b.o.Before.modules[m]
-		p.Pipelines = append(p.Pipelines, p.modules[m]...)
-		return
-	}
 	first := len(b.diags)
 	from := len(p.Pipelines)
 	vars := rowVars(m)
@@ -134,6 +160,7 @@ func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
 type builder struct {
 	o      Options
 	cache  *cache
+	blocks diag.List // about the blocks that pipelines refer to; they come before the rest
 	diags  diag.List
 	faults *config.Faults
 	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to

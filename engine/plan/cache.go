@@ -16,7 +16,7 @@ type cache struct {
 	exprs    map[exprKey]plugin.Expr
 	mentions map[string]mentioned
 	layouts  map[string]string // names of values, see packed
-	values   map[packedKey]*packed
+	packs    map[packedKey]*packed
 	decoders map[decoderKey]boundDecoder
 }
 
@@ -35,7 +35,7 @@ type boundDecoder struct {
 func newCache() *cache {
 	return &cache{
 		digests: map[*record.Schema]Digest{}, schemas: map[Digest]*record.Schema{}, exprs: map[exprKey]plugin.Expr{},
-		mentions: map[string]mentioned{}, layouts: map[string]string{}, values: map[packedKey]*packed{}, decoders: map[decoderKey]boundDecoder{},
+		mentions: map[string]mentioned{}, layouts: map[string]string{}, packs: map[packedKey]*packed{}, decoders: map[decoderKey]boundDecoder{},
 	}
 }
 

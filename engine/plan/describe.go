@@ -76,17 +76,26 @@ type describer struct {
 	keys    map[Digest][]Key
 	scratch []Setting
 
-	unpacked map[*Node][]spec.Value // of the pipeline under way
+	// Of the pipeline under way.
+	values   []spec.Value
+	unpacked map[*Node][]spec.Value
 }
 
 // valuesOf returns the values of a step of the pipeline that is described.
 func (d *describer) valuesOf(n *Node) []spec.Value {
 	vs, ok := d.unpacked[n]
 	if !ok {
-		vs = n.values.list(nil)
+		vs = d.unpack(n.values)
 		d.unpacked[n] = vs
 	}
 	return vs
+}
+
+// unpack returns values until the next pipeline is described: nothing may keep their ranges.
+func (d *describer) unpack(p *packed) []spec.Value {
+	n := len(d.values)
+	d.values = p.list(d.values)
+	return d.values[n:len(d.values):len(d.values)]
 }
 
 type refName struct {
@@ -111,9 +120,10 @@ func appendPart(b []byte, s string) []byte {
 
 func (d *describer) pipeline(p *Pipeline) PipelineDescription {
 	clear(d.unpacked)
+	d.values = d.values[:0]
 	out := Outline(p)
 	out.Nodes = make([]NodeDescription, len(p.Nodes))
-	out.Settings = d.shared(d.settings(d.scratch[:0], p.values.list(nil)))
+	out.Settings = d.shared(d.settings(d.scratch[:0], d.unpack(p.values)))
 	for i, n := range p.Nodes {
 		out.Nodes[i] = d.node(p, n)
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -45,6 +46,9 @@ func (c *cache) pack(vs []spec.Value) *packed {
 		c.layouts[names] = names
 	}
 	b = b[:0]
+	if i := slices.IndexFunc(vs, func(v spec.Value) bool { return v.Range.Filename != "" }); i >= 0 {
+		p.file = vs[i].Range.Filename
+	}
 	var last hcl.Range
 	for i := range vs {
 		v := &vs[i]
@@ -61,11 +65,11 @@ func (c *cache) pack(vs []spec.Value) *packed {
 		return p
 	}
 	key := packedKey{p.names, string(b), p.file}
-	if have := c.values[key]; have != nil {
+	if have := c.packs[key]; have != nil {
 		return have
 	}
 	p.data = key.data
-	c.values[key] = p
+	c.packs[key] = p
 	return p
 }
 
@@ -89,9 +93,6 @@ func (p *packed) append(b []byte, v *spec.Value, last *hcl.Range) []byte {
 		b[at] |= packedRange | packedSame
 	default:
 		b[at] |= packedRange
-		if p.file == "" {
-			p.file = r.Filename
-		}
 		if r.Filename != p.file {
 			b[at] |= packedFile
 			b = appendPart(b, r.Filename)

@@ -192,3 +192,20 @@ func firstRange(rs ...*hcl.Range) *hcl.Range {
 	}
 	return nil
 }
+
+// Shares reports whether p keeps keys in an identity space (entity.NAME) that other
+// pipelines may use as well.
+func (p *Pipeline) Shares(space string) bool {
+	return slices.ContainsFunc(p.Nodes, func(n *Node) bool {
+		c, ok := n.Config.(*step.Dedupe)
+		if !ok || c.Entity == nil {
+			return false
+		}
+		s, ok := n.Step.(step.Storer)
+		if !ok {
+			return false
+		}
+		keys, _ := s.Spaces()
+		return keys == space
+	})
+}

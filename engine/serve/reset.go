@@ -9,7 +9,6 @@ import (
 	"weir/engine/diag"
 	"weir/engine/plan"
 	"weir/engine/state"
-	"weir/engine/step"
 )
 
 // Reset forgets everything that is stored under a name: that of a pipeline, which
@@ -48,22 +47,6 @@ func (s *Server) drop(ctx context.Context, name string) error {
 // isSpace reports whether a name is that of an identity space.
 func isSpace(name string) bool { return strings.HasPrefix(name, "entity.") }
 
-// uses reports whether a pipeline uses an identity space.
-func uses(p *plan.Pipeline, space string) bool {
-	return slices.ContainsFunc(p.Nodes, func(n *plan.Node) bool {
-		c, ok := n.Config.(*step.Dedupe)
-		if !ok || c.Entity == nil {
-			return false
-		}
-		st, ok := n.Step.(step.Storer)
-		if !ok {
-			return false
-		}
-		keys, _ := st.Spaces()
-		return keys == space
-	})
-}
-
 // usersOf returns the pipelines that use what is stored under a name, in order.
 // An *UnknownError says that nothing is stored or served under it.
 func (s *Server) usersOf(name string) ([]string, error) {
@@ -72,7 +55,7 @@ func (s *Server) usersOf(name string) ([]string, error) {
 	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {
 		p := s.pipes[a]
 		known = append(known, a)
-		if !p.removed && (a == name || uses(p.plan, name)) {
+		if !p.removed && (a == name || p.plan.Shares(name)) {
 			users = append(users, a)
 		}
 	}

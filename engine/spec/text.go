@@ -14,28 +14,49 @@ import (
 type Origin struct {
 	Text  string    // the decoded text
 	Range hcl.Range // the whole literal, quotes or heredoc markers included
-	src   []byte    // the file
-	offs  []int     // byte offset in src of each rune of Text, and of its end
+	in    *written  // nil when it stands there as it is, between quotes on one line
 }
+
+// written tells where the runes of a text stand.
+type written struct {
+	src  []byte // the file
+	offs []int  // byte offset in src of each rune of the text, and of its end
+}
+
+// NewPlainOrigin returns the origin of a literal that is written as text is, on one line
+// between quotes, as most are.
+func NewPlainOrigin(text string, rng hcl.Range) *Origin { return &Origin{Text: text, Range: rng} }
 
 // NewOrigin returns the origin of a literal whose i-th rune stands at byte offs[i] of src; offs has one more entry, for the end.
 func NewOrigin(text string, rng hcl.Range, src []byte, offs []int) *Origin {
-	return &Origin{Text: text, Range: rng, src: src, offs: offs}
+	return &Origin{Text: text, Range: rng, in: &written{src, offs}}
 }
 
 // RuneRange returns the range in the file of the runes from..to (exclusive) of Text.
 func (o *Origin) RuneRange(from, to int) hcl.Range {
-	last := len(o.offs) - 1
+	last := utf8.RuneCountInString(o.Text)
+	if o.in != nil {
+		last = len(o.in.offs) - 1
+	}
 	from = max(0, min(from, last))
 	to = max(from, min(to, last))
-	return hcl.Range{Filename: o.Range.Filename, Start: o.pos(o.offs[from]), End: o.pos(o.offs[to])}
+	return hcl.Range{Filename: o.Range.Filename, Start: o.pos(from), End: o.pos(to)}
 }
 
-// pos computes line and column of a byte offset, counting from the start of the literal.
-func (o *Origin) pos(off int) hcl.Pos {
+// pos computes the place of the n-th rune, counting from the start of the literal.
+func (o *Origin) pos(n int) hcl.Pos {
 	p := o.Range.Start
-	for i := p.Byte; i < off && i < len(o.src); {
-		r, n := utf8.DecodeRune(o.src[i:])
+	if o.in == nil {
+		p.Byte, p.Column = p.Byte+1, p.Column+1+n // after the quote
+		for i := 0; n > 0; n-- {
+			_, w := utf8.DecodeRuneInString(o.Text[i:])
+			i, p.Byte = i+w, p.Byte+w
+		}
+		return p
+	}
+	off := o.in.offs[n]
+	for i := p.Byte; i < off && i < len(o.in.src); {
+		r, n := utf8.DecodeRune(o.in.src[i:])
 		i += n
 		p.Byte = i
 		p.Column++

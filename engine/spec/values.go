@@ -68,7 +68,7 @@ func (v *Value) SameAs(w *Value) bool {
 // reference stands for its address; see Value.Ref for what is behind it. One that
 // is not written has no value.
 func (b Body) Values(at Ranges) []Value {
-	c := collector{at: at}
+	c := collector{at: at, out: make([]Value, 0, len(b)+len(b)/2+4)}
 	for _, it := range b {
 		it.values(&c)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine"
 	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/spec"
@@ -36,6 +37,25 @@ func (r *runner) unknownConnections(c *config.Config) diag.List {
 			detail = fmt.Sprintf("Did you mean %s? ", m) + detail
 		}
 		ds = append(ds, diag.Errorf("test.unknown_connection", &s.rng, "There is no connection."+s.address(), "%s", detail))
+	}
+	return ds
+}
+
+// unknownPipelines reports pipelines that a run names and the configuration has not.
+func (r *runner) unknownPipelines(l *engine.Loaded, run *runSpec) (ds diag.List) {
+	for _, name := range run.pipelines {
+		if l.Plan.Pipeline(name) != nil {
+			continue
+		}
+		var known []string
+		for _, x := range l.Plan.Pipelines {
+			known = append(known, x.Address)
+		}
+		detail := "There is: " + strings.Join(known, ", ") + "."
+		if near := diag.Suggest(name, known); near != "" {
+			detail = fmt.Sprintf("Did you mean %q? ", near) + detail
+		}
+		ds = append(ds, diag.Errorf("plan.unknown_reference", r.t.ranges.Of(&run.pipelines), "There is no pipeline "+name, "%s", detail))
 	}
 	return ds
 }

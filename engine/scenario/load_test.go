@@ -53,7 +53,7 @@ tset "c" {}
 		`10:5 config.invalid_value: Invalid request`,
 		`10:32 expr.unknown_name: There is no "m" here`,
 		`13:16 config.invalid_value: Invalid value for crash_at`,
-		`15:33 config.invalid: Invalid function argument`,
+		`15:33 config.invalid: csv() cannot be evaluated`,
 		`17:5 test.unknown_server: The test has no server rest.apy`,
 		`19:23 expr.unknown_name: There is no "apo" here`,
 		`20:19 expr.type: This must be a condition`,
@@ -115,7 +115,7 @@ test "a" {`+servers+`
 }
 `)
 	rs, _ := results(t, Options{})
-	if got := printed(t, rs); !strings.Contains(got, "There is no pipeline ordres") || !strings.Contains(got, "Did you mean orders?") {
+	if got := printed(t, rs); !strings.Contains(got, "There is no pipeline ordres") || !strings.Contains(got, "Did you mean \"orders\"?") {
 		t.Errorf("%s", got)
 	}
 }

@@ -255,6 +255,9 @@ func (r *runner) load(ctx context.Context, out *outcome, stdout, log *buffer) (*
 		out.secrets = secrets(l.Config)
 		r.secrets = append(r.secrets, out.secrets...)
 	}
+	if l.Plan != nil && !ds.HasErrors() {
+		ds = append(ds, r.unknownPipelines(l, out.spec)...)
+	}
 	if ds.HasErrors() {
 		for _, d := range ds {
 			if d.Severity == diag.Error {

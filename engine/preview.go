@@ -25,6 +25,9 @@ type PreviewOptions struct {
 // Preview is what the first rows of a source become; see [Engine.Preview].
 type Preview = exec.Preview
 
+// PreviewStep is what came out of a step, or reached a sink, and what that would send.
+type PreviewStep = exec.PreviewStep
+
 // Preview takes the first rows of a pipeline's source through its steps. Nothing
 // is written anywhere: no sink is opened, files stay where they are, and the
 // state store is only read.

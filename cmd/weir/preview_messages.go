@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"weir/engine/exec"
+	"weir/engine"
 	"weir/engine/plugin"
 )
 
@@ -33,7 +33,7 @@ type jsonMessage struct {
 	Body    json.RawMessage   `json:"body"`  // a text where it is no JSON
 }
 
-func messagesJSON(s *exec.PreviewStep) *jsonMessages {
+func messagesJSON(s *engine.PreviewStep) *jsonMessages {
 	if !s.Shows {
 		return nil
 	}
@@ -52,7 +52,7 @@ func messagesJSON(s *exec.PreviewStep) *jsonMessages {
 }
 
 // printMessages shows what a sink would send.
-func (a *app) printMessages(s *exec.PreviewStep) error {
+func (a *app) printMessages(s *engine.PreviewStep) error {
 	if !s.Shows || s.Sent == 0 {
 		return nil
 	}

@@ -69,13 +69,13 @@ func foreignFunction(name string) string {
 func foreignOperator(word string) string {
 	switch strings.ToUpper(word) {
 	case "IS":
-		return "Write == nil, or != nil."
+		return `Write "== nil" or "!= nil".`
 	case "AND", "OR", "NOT", "IN":
-		return fmt.Sprintf("Write %s in lower case.", strings.ToLower(word))
+		return fmt.Sprintf("Write %q, in lower case.", strings.ToLower(word))
 	case "LIKE":
-		return "Write contains, startsWith, endsWith or matches."
+		return `Write "contains", "startsWith", "endsWith" or "matches".`
 	case "BETWEEN":
-		return "Write x >= a and x <= b."
+		return `Write "x >= a and x <= b".`
 	case "===":
 		return `Write "==" to compare.`
 	}

@@ -36,7 +36,7 @@ func syntaxProblems(name string, src []byte, hd hcl.Diagnostics) diag.List {
 		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
 			if at, ok := openQuote(name, src, d.Subject.Start); ok {
 				d.Summary, d.Subject, d.Context = "The text is not closed", &at, nil
-				d.Detail = `Its line has no second ": put one where the text ends. A text of several lines is written with <<EOT.`
+				d.Detail = `Its line has a " without a second one: put one where the text begins or ends. A text of several lines is written with <<EOT.`
 				return append(out, d)
 			}
 		}

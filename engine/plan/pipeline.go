@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func (b *pipelineBuilder) build() *Pipeline {
 	before := len(b.diags)
 	schema := b.schema()
 	c, hd := b.block.Body.Content(schema)
-	b.add(spec.FromHCL(hd)...)
+	b.add(named(spec.FromHCL(hd), schema)...)
 	b.attributes(p, c)
 	for _, blk := range c.Blocks {
 		switch blk.Type {
@@ -79,6 +80,31 @@ func (b *pipelineBuilder) build() *Pipeline {
 	}
 	return p
 }
+
+// named adds to problems of blocks that are not known which there are.
+func named(ds diag.List, schema *hcl.BodySchema) diag.List {
+	var kinds []string
+	for _, b := range schema.Blocks {
+		kinds = append(kinds, b.Type)
+	}
+	for i := range ds {
+		d := &ds[i]
+		name := blockName().FindStringSubmatch(d.Detail)
+		if d.Code != "config.unknown_block" || name == nil || strings.Contains(d.Detail, "Did you mean") {
+			continue
+		}
+		for _, k := range kinds { // dedup, deduplicate, filters, mapping
+			if n := min(4, len(k)); strings.HasPrefix(name[1], k[:n]) {
+				d.Detail, d.Fix = d.Detail+fmt.Sprintf(" Did you mean %q?", k), k
+				break
+			}
+		}
+		d.Detail += " There is: " + strings.Join(kinds, ", ") + "."
+	}
+	return ds
+}
+
+func blockName() *regexp.Regexp { return regexp.MustCompile(`^Blocks of type "([^"]+)"`) }
 
 func (b *pipelineBuilder) schema() *hcl.BodySchema {
 	s := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "schedule"}, {Name: "timezone"}, {Name: "after"}, {Name: "state"}}}

@@ -41,6 +41,21 @@ func (r *runner) unknownConnections(c *config.Config) diag.List {
 	return ds
 }
 
+// unknownPipelines reports pipelines that a step names and that are not there.
+func (r *runner) unknownPipelines(there []string, spec *stepSpec) (ds diag.List) {
+	for _, name := range spec.pipelines {
+		if slices.Contains(there, name) {
+			continue
+		}
+		detail := "There is: " + strings.Join(there, ", ") + "."
+		if near := diag.Suggest(name, there); near != "" {
+			detail = fmt.Sprintf("Did you mean %q? ", near) + detail
+		}
+		ds = append(ds, diag.Errorf("plan.unknown_reference", r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
+	}
+	return ds
+}
+
 // missing reports variables without a value that something uses besides what a
 // server of the test replaces.
 func (r *runner) missing(c *config.Config) diag.List {

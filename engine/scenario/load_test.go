@@ -115,7 +115,7 @@ test "a" {`+servers+`
 }
 `)
 	rs, _ := results(t, Options{})
-	if got := printed(t, rs); !strings.Contains(got, "There is no pipeline ordres") || !strings.Contains(got, "Did you mean orders?") {
+	if got := printed(t, rs); !strings.Contains(got, "There is no pipeline ordres") || !strings.Contains(got, "Did you mean \"orders\"?") {
 		t.Errorf("%s", got)
 	}
 }

@@ -3,9 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -160,19 +158,11 @@ func (v *served) firstRuns() time.Time {
 
 // known reports pipelines that a step names and that are not there.
 func (v *served) known(spec *stepSpec) bool {
-	there := v.r.pipelines()
-	for _, name := range spec.pipelines {
-		if slices.Contains(there, name) {
-			continue
-		}
-		detail := "Pipelines: " + strings.Join(there, ", ") + "."
-		if m := diag.Suggest(name, there); m != "" {
-			detail = fmt.Sprintf("Did you mean %s? ", m) + detail
-		}
-		v.r.problem(diag.Errorf("plan.unknown_reference", v.r.t.ranges.Of(&spec.pipelines), "There is no pipeline "+name, "%s", detail))
-		return false
+	ds := v.r.unknownPipelines(v.r.pipelines(), spec)
+	for _, d := range ds {
+		v.r.problem(d)
 	}
-	return true
+	return len(ds) == 0
 }
 
 // chosen returns the pipelines that a step names, all by default, in the order of the plan.

@@ -195,6 +195,13 @@ func (r *runner) runOnce(ctx context.Context, out *outcome) bool {
 	var stdout, log buffer
 	defer func() { out.output, out.log = stdout.String(), log.String() }()
 	e, l := r.plan(ctx, r.clock, &stdout, &log)
+	if l.Plan != nil && !l.diags.HasErrors() {
+		var there []string
+		for _, p := range l.Plan.Pipelines {
+			there = append(there, p.Address)
+		}
+		l.diags = append(l.diags, r.unknownPipelines(there, out.spec)...)
+	}
 	if !r.usable(l, out) {
 		return false
 	}

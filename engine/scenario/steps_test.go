@@ -104,7 +104,7 @@ func TestWhatDiffers(t *testing.T) {
   }`, []string{`:10:5: There is no file mian.hcl [test.edit]`}},
 		{"a pipeline", `run "r" {
     pipelines = ["ordres"]
-  }`, []string{`:10:17: There is no pipeline ordres`, "Did you mean orders?"}},
+  }`, []string{`:10:17: There is no pipeline ordres`, `Did you mean "orders"?`}},
 		{"a pipeline of a reload", `reload "r" {
     at        = "after_fetch"
     pipelines = ["ordres"]

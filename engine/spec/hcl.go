@@ -119,7 +119,7 @@ func suggest(d *diag.Diagnostic, h *hcl.Diagnostic) {
 		d.Detail = "There is: " + strings.Join(names, ", ") + "."
 	}
 	if len(t.Traversal) == 1 && path == "" {
-		d.Detail = fmt.Sprintf("An expression over the columns of a row is a text: write %q, with quotes. ", missing) + d.Detail
+		d.Detail = fmt.Sprintf("A text, such as an expression over the columns of a row, stands in quotes: %q. ", missing) + d.Detail
 	}
 	if m := diag.Suggest(missing, names); m != "" {
 		d.Detail, d.Fix = fmt.Sprintf("Did you mean %q? %s", m, d.Detail), m

@@ -109,7 +109,7 @@ func (l *loader) edit(t *Test, e *editSpec) {
 	}
 }
 
-// edited makes the changes of a step to what the files of the configuration hold. It
+// edit makes the changes of a step to what the files of the configuration hold. It
 // reports those that do not fit the files.
 func (r *runner) edit(edits []*editSpec) bool {
 	next := maps.Clone(r.edited)

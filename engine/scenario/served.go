@@ -23,7 +23,7 @@ type served struct {
 	order  []string // pipelines in the order of the plan, those that are gone included
 	hold   *gate    // where a run waits for a change
 	crash  *gate
-	hangs  bool // what stands at hold stays there, and waits for time
+	hangs  bool          // what stands at hold stays there, and waits for time
 	nudges chan struct{} // something may have changed; holds one
 	events chan serve.Event
 	quiet  func() // ends the events

@@ -45,6 +45,7 @@ func (s *stepSpec) declare() spec.Body {
 			spec.String("at", &s.at).Check(checkPoint(runPoints())).
 				Doc("The change comes in the middle of a run: pipelines run, and it is made when they come to this point, one of those of crash_at. The run goes on once it is asked to take the change, and takes it after the batch it is at. Left out, the change comes between runs."),
 			spec.Strings("pipelines", &s.pipelines).Doc("Which pipelines run, with at; left out, all."),
+			spec.Bool("hangs", &s.hangs).Default(false, "false").Doc("The run hangs at that point: it does not go on when it is asked to, so the drain time and the time after it pass, and it is left behind. At the end of the step it goes on, and what it then does counts for nothing."),
 			spec.Choice("state", &s.state, "keep", "rebuild", "fork").Doc("What becomes of stored state that the change would break, as the answer of weir reload has it."),
 		}
 	case stepAdvance:

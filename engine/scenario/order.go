@@ -54,6 +54,9 @@ func (l *loader) reload(t *Test, s *stepSpec) {
 	if s.at == "" && len(s.pipelines) > 0 {
 		l.add(diag.Errorf("config.conflict", t.ranges.Of(&s.pipelines), "pipelines says which run, and nothing runs", "Write at = \"after_delivery\" too, for a change in the middle of a run; or run them in a run block."))
 	}
+	if s.hangs && (s.at == "" || s.crashAt != "") {
+		l.add(diag.Errorf("config.conflict", t.ranges.Of(&s.hangs), "hangs needs at, and excludes crash_at", "A run hangs at the point that at names, and is left behind there."))
+	}
 	if s.at != "" && strings.HasPrefix(s.crashAt, afterReload) {
 		l.add(diag.Errorf("config.conflict", t.ranges.Of(&s.crashAt), afterReload+" and at exclude each other", "The run goes on by then. Write before_swap, after_swap or before_stop, or a point of the run."))
 	}
@@ -106,7 +109,7 @@ func (l *loader) edit(t *Test, e *editSpec) {
 	}
 }
 
-// edited makes the changes of a step to what the files of the configuration hold. It
+// edit makes the changes of a step to what the files of the configuration hold. It
 // reports those that do not fit the files.
 func (r *runner) edit(edits []*editSpec) bool {
 	next := maps.Clone(r.edited)

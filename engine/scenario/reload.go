@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"weir/engine"
@@ -42,7 +43,13 @@ func (v *served) reload(ctx context.Context, out *outcome) error {
 	if spec.crashAt != "" && spec.crashAt != afterReload {
 		v.crash.set(spec.crashAt)
 	}
+	v.hangs = spec.hangs
 	err := v.settle(ctx, time.Time{}, v.ask(ctx, out))
+	if err == nil && v.hangs {
+		v.hangs = false
+		v.hold.open()
+		err = v.settle(ctx, time.Time{}, func(serve.Activity) bool { return v.left() })
+	}
 	if err != nil || v.crash.stopped() || spec.crashAt == afterReload {
 		return err
 	}
@@ -70,15 +77,22 @@ func (v *served) ask(ctx context.Context, out *outcome) (look func(serve.Activit
 			if out.spec.crashAt == afterReload {
 				v.crash.shut()
 			}
-			v.hold.open()
+			if !v.left() {
+				v.hold.open()
+			}
 			v.nudge() // a is from before
 		default:
-			if a.Working == 0 && a.Asked > 0 {
+			if a.Working == 0 && a.Asked > 0 && !out.spec.hangs {
 				v.hold.open()
 			}
 		}
 		return true
 	}
+}
+
+// left reports whether a run that was left behind has not ended.
+func (v *served) left() bool {
+	return slices.ContainsFunc(v.server.Status().Pipelines, func(p serve.PipelineStatus) bool { return len(p.Left) > 0 })
 }
 
 // drain takes over what the server told.

@@ -172,6 +172,7 @@ type stepSpec struct {
 	advance   time.Duration
 	crashAt   string
 	at        string // reload: where the run is meanwhile
+	hangs     bool   // reload: the run does not go on when it is asked to
 	state     string // reload: what becomes of stored state
 	varsRaw   cty.Value
 	varsSet   bool

@@ -21,6 +21,7 @@ type served struct {
 	order  []string // pipelines in the order of the plan, those that are gone included
 	hold   *gate    // where a run waits for a change
 	crash  *gate
+	hangs  bool          // what stands at hold stays there, and waits for time
 	nudges chan struct{} // something may have changed; holds one
 	events chan serve.Event
 	quiet  func() // ends the events
@@ -199,6 +200,7 @@ func (v *served) settle(ctx context.Context, until time.Time, look func(serve.Ac
 	for {
 		at, sleeping := v.clock.next() // before the server's own: who sleeps is not woken meanwhile
 		a := v.server.Activity()
+		sleeping = sleeping || v.hangs && v.hold.holds() && !v.left()
 		waits := look != nil && look(a)
 		v.drain()
 		switch {
@@ -224,8 +226,9 @@ func (v *served) settle(ctx context.Context, until time.Time, look func(serve.Ac
 	}
 }
 
+// earliest returns the first of two times, of which a zero one is never.
 func earliest(a, b time.Time) time.Time {
-	if b.IsZero() || a.Before(b) {
+	if b.IsZero() || !a.IsZero() && a.Before(b) {
 		return a
 	}
 	return b

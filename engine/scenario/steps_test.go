@@ -21,6 +21,7 @@ func TestStepsThatDoNotFit(t *testing.T) {
 		{"a change at a point of a reload", "start \"s\" {}\nreload \"r\" {\n  at = \"after_swap\"\n}\n", "shop.test.hcl:4:8: Invalid value for at [config.invalid_value] at must be one of after_fetch,"},
 		{"pipelines without a run", "start \"s\" {}\nreload \"r\" {\n  pipelines = [\"orders\"]\n}\n", "shop.test.hcl:4:15: pipelines says which run, and nothing runs"},
 		{"after_reload of a run", "start \"s\" {}\nreload \"r\" {\n  at = \"after_fetch\"\n  crash_at = \"after_reload\"\n}\n", "shop.test.hcl:5:14: after_reload and at exclude each other"},
+		{"a run that hangs nowhere", "start \"s\" {}\nreload \"r\" {\n  hangs = true\n}\n", "shop.test.hcl:4:11: hangs needs at, and excludes crash_at"},
 		{"an unknown action", "start \"s\" {}\nreload \"r\" {\n  expect {\n    actions = { orders = \"swop\" }\n  }\n}\n", "shop.test.hcl:5:15: There is no action \"swop\", as expected of orders [config.invalid_value] Did you mean \"swap\"?"},
 		{"an action that is no text", "start \"s\" {}\nreload \"r\" {\n  expect {\n    actions = { orders = 1 }\n  }\n}\n", "shop.test.hcl:5:15: Invalid action for orders"},
 		{"an unknown outcome", "start \"s\" {}\nreload \"r\" {\n  expect {\n    outcome = \"done\"\n  }\n}\n", "shop.test.hcl:5:15: Invalid value for outcome"},

@@ -166,3 +166,43 @@ test "away" {`+small+`
 }
 `)
 }
+
+// A run that hangs is left behind after the drain time: the change is done without
+// it, and what it does when it goes on counts for nothing.
+func TestRunThatHangs(t *testing.T) {
+	mustPass(t, servedShop, `
+test "a change of something else" {`+small+`
+  reload "a pipeline comes" {`+eightRows+`
+    at    = "before_delivery 2"
+    hangs = true
+    write "more.hcl" {
+      content = replace(regex("(?s)pipeline .*", file("main.hcl")), "pipeline \"orders\"", "pipeline \"more\"")
+    }
+    expect {
+      actions  = { more = "add" }
+      requests = "len(api) >= 4"
+    }
+  }
+}
+test "fenced" {`+small+`
+  reload "while a delivery hangs" {`+eightRows+otherSink+`
+    at    = "before_delivery 2"
+    hangs = true
+    expect {
+      outcome  = "applied"
+      actions  = { orders = "restart fenced" }
+      ledger   = { orders = { read = 8, delivered = 8 } }
+      verdict  = "verdict.seconds == 35 and verdict.actions[0].diagnostics[0].code == 'serve.fenced'"
+      requests = "sort(uniq(map(flatten(map(api, .body.orders)), .id))) == ['1', '2', '3', '4', '5', '6', '7', '8']"
+      runs     = "map(runs, .generation) == [2]"
+    }
+  }
+  run "nothing is left" {
+    expect {
+      ledger   = { read = 0 }
+      requests = "len(api) == 0"
+    }
+  }
+}
+`)
+}

@@ -200,7 +200,7 @@ func (a *app) printAction(w io.Writer, d *serve.Done) error {
 	case d.Outcome == serve.ActionRefused:
 		sb.WriteString(": refused until it is said what becomes of stored state")
 	case d.Outcome != serve.ActionDone && d.Outcome != "":
-		sb.WriteString(": " + outcomeText(d.Outcome))
+		sb.WriteString(": " + outcomeText(d))
 	}
 	if d.Seconds > 0 {
 		fmt.Fprintf(&sb, "  %.0f ms", d.Seconds*1e3)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/engine/api"
+	"weir/engine/plan"
 	"weir/engine/serve"
 )
 
@@ -160,25 +161,35 @@ func verdictLine(v *serve.Verdict) string {
 func actionLine(d *serve.Done) string {
 	line := fmt.Sprintf("%-7s  %s", d.Kind, d.Pipeline)
 	if d.Outcome != serve.ActionDone && d.Outcome != "" {
-		line += ": " + outcomeText(d.Outcome)
+		line += ": " + outcomeText(d)
 	}
 	if why := d.Why(); why != "" {
 		line += "  (" + why + ")"
+	}
+	if d.Stored != "" {
+		line += "; " + d.Stored
 	}
 	return printable(line)
 }
 
 // outcomeText says in words what came of an action.
-func outcomeText(outcome string) string {
-	switch outcome {
+func outcomeText(d *serve.Done) string {
+	added := d.Kind == plan.Add
+	switch d.Outcome {
 	case serve.ActionRefused:
+		if added {
+			return "refused, it does not run"
+		}
 		return "refused, it stays as it was"
 	case serve.ActionFailed:
+		if added {
+			return "could not begin"
+		}
 		return "could not be opened, it runs on as it was"
 	case serve.ActionFenced:
 		return "done; a run that hangs was left behind"
 	case serve.ActionLater:
 		return "waits for an operation on it to end"
 	}
-	return outcome
+	return d.Outcome
 }

@@ -158,17 +158,16 @@ func copyStill(from, to string) error {
 // that cannot be had is made again from the remote file, so errors do not matter.
 // One that is being made stays behind: the other process may write on.
 func linkSpool(from, to string) {
-	_ = filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		rel, rerr := filepath.Rel(from, p)
-		switch {
-		case err != nil || rerr != nil:
-		case d.IsDir():
-			_ = os.MkdirAll(filepath.Join(to, rel), 0o700)
-		case d.Type().IsRegular() && filepath.Ext(p) != partial:
-			_ = os.Link(p, filepath.Join(to, rel))
+	steps, _ := os.ReadDir(from)
+	for _, step := range steps {
+		copies, _ := os.ReadDir(filepath.Join(from, step.Name()))
+		_ = os.MkdirAll(filepath.Join(to, step.Name()), 0o700)
+		for _, c := range copies {
+			if c.Type().IsRegular() && filepath.Ext(c.Name()) != partial {
+				_ = os.Link(filepath.Join(from, step.Name(), c.Name()), filepath.Join(to, step.Name(), c.Name()))
+			}
 		}
-		return nil
-	})
+	}
 }
 
 // seen is a file as look found it.

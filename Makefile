@@ -16,7 +16,7 @@ GOLANGCI            := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 
 # Packages where goroutines meet.
-RACE ?= ./cmd/... ./engine/api/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/serve/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./engine/watch/... ./plugins/...
+RACE ?= ./cmd/... ./engine/api/... ./engine/config/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/serve/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./engine/watch/... ./plugins/...
 
 .NOTPARALLEL:
 .PHONY: build test check lint servers race bench bench-serve fuzz demo fmt clean help

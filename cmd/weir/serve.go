@@ -71,10 +71,12 @@ func (a *app) serve(ctx context.Context, folder string, f serveFlags) error {
 	w := watch.Start(context.WithoutCancel(ctx), watch.Options{Clock: plugin.SystemClock{}, Quiet: f.quiet, Poll: f.poll, Names: config.Listed, Log: log})
 	defer w.Close()
 	watched := watchedBy(w)
+	started := collectSeldom(a.getenv)
 	s, v, err := serve.Start(ctx, serve.Options{
 		Engine: e, Folder: folder, Inputs: in, StateDir: f.state, Point: point, TakeOver: f.take,
 		Changed: watched, LogLevel: setLevel,
 	})
+	started()
 	if v != nil {
 		ds, sources := v.Problems()
 		if perr := a.printDiagnostics(a.stderr, ds, sources); perr != nil {

@@ -254,10 +254,11 @@ func (b *Book) broken(a *plan.Action) []plan.Effect {
 
 // counted says how much an effect concerns, as a sentence.
 func (b *Book) counted(e *plan.Effect) string {
+	if e.Space != "" {
+		return b.inSpace(e.Space) + " stored in " + e.Space + ". "
+	}
 	n := b.Count(e)
 	switch {
-	case e.Space != "":
-		return number(n, "key is", "keys are") + " stored in " + e.Space + ". "
 	case e.Source != "":
 		return number(n, "file is", "files are") + " in the ledger of " + e.Source + ". "
 	}
@@ -271,7 +272,7 @@ func number(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// Count returns how many keys, files or runs an effect concerns.
+// Count returns how many records of keys and entities, files or runs an effect concerns.
 func (b *Book) Count(e *plan.Effect) int {
 	n, err := b.countIn(e)
 	if err != nil {

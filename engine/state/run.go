@@ -174,6 +174,19 @@ func (s *Session) Idle() bool { return s.idle }
 // not; zero when none did.
 func (s *Session) LastPoll() time.Time { return s.polled }
 
+// Missing notes, in memory only, whether the folder of a source is missing, and reports
+// whether that is news to this session. That it is there is none at first.
+func (s *Session) Missing(source string, missing bool) (news bool) {
+	if s.missing[source] == missing {
+		return false
+	}
+	if s.missing == nil {
+		s.missing = map[string]bool{}
+	}
+	s.missing[source] = missing
+	return true
+}
+
 const restBytes = 16 << 10 // that a space or a session at rest may keep of a kind
 
 // rest gives back memory that only a run needs: most pipelines do nothing most of the time.

@@ -272,7 +272,7 @@ func number(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// Count returns how many records of keys and entities, files or runs an effect concerns.
+// Count returns how many keys, files or runs an effect concerns.
 func (b *Book) Count(e *plan.Effect) int {
 	n, err := b.countIn(e)
 	if err != nil {
@@ -285,7 +285,10 @@ func (b *Book) Count(e *plan.Effect) int {
 func (b *Book) countIn(e *plan.Effect) (n int, err error) {
 	switch {
 	case e.Space != "":
-		return b.store.CountSpace(e.Space)
+		if c, err := b.countSpace(e.Space); c.Keys > 0 || err != nil {
+			return c.Keys, err
+		}
+		return b.store.CountSpace(e.Space) // of what is kept there of entities
 	case e.Source != "":
 		list, err := b.store.Files(e.Pipeline, false)
 		for _, f := range list {

@@ -70,7 +70,7 @@ func importRules() []importRule {
 		{"engine/exec", []string{"engine/bytestream", "engine/compute", "engine/diag", "engine/files", "engine/identity", "engine/plan", "engine/plugin",
 			"engine/record", "engine/share", "engine/spec", "engine/state", "engine/step"}, nil},
 		{"engine/testkit/*", append([]string{"engine/testkit/*"}, surface...), nil},
-		{"engine/lineage", []string{"engine/diag", "engine/plan", "engine/state"}, nil},
+		{"engine/lineage", []string{"engine/diag", "engine/identity", "engine/plan", "engine/state"}, nil},
 		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule",
 			"engine/state", "engine/state/memkv"}, nil},
 		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},

@@ -23,7 +23,9 @@ type SkipOptions struct {
 // SkipFile marks a file as one that no run reads, or reads on in, until it
 // changes, and returns its entry in the file ledger. A file without an entry is
 // looked for at the sources of the pipeline; that it is nowhere is a Failure of
-// class Data.
+// class Data. A pipeline that would break stored state as it is configured now skips
+// nothing, with a *StateError: an entry under a new name would stand in the way of the
+// state that is to come there (I8).
 func (e *Engine) SkipFile(ctx context.Context, l *Loaded, o SkipOptions) (state.FileEntry, error) {
 	p := l.Plan.Pipeline(o.Pipeline)
 	if p == nil {
@@ -33,11 +35,18 @@ func (e *Engine) SkipFile(ctx context.Context, l *Loaded, o SkipOptions) (state.
 	if err != nil {
 		return state.FileEntry{}, err
 	}
+	protected, err := e.protect(store, l.Plan, "")
+	if err == nil {
+		err = protected.prepare(p, "its files are not skipped", nil)
+	}
+	if err != nil {
+		return state.FileEntry{}, closed(store, err)
+	}
 	entry, err := e.SkipFileOf(ctx, PipelineRun{Store: store, Pipeline: p, Revision: l.Plan.Revision, Generation: 1}, o.Path, o.Reason)
 	return entry, closed(store, err)
 }
 
-// SkipFileOf is SkipFile in a store that is open; r says which pipeline, and nothing
+// SkipFileOf is SkipFile in a store that is open, whose state fits the pipeline; r says which pipeline, and nothing
 // is run. No run of the pipeline may be active.
 func (e *Engine) SkipFileOf(ctx context.Context, r PipelineRun, file, reason string) (state.FileEntry, error) {
 	ses, err := r.Store.Pipeline(ctx, r.Pipeline.Address, r.Generation, r.Revision)

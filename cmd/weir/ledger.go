@@ -141,7 +141,7 @@ type jsonReport struct {
 }
 
 type jsonPipeline struct {
-	Name    string                `json:"name"`
+	Name    string                `json:"pipeline"`
 	Ledger  jsonLedger            `json:"ledger"`
 	Error   string                `json:"error,omitempty"`
 	Notices []diag.JSONDiagnostic `json:"notices,omitempty"`

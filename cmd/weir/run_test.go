@@ -108,8 +108,8 @@ purchases
 func TestRunJSON(t *testing.T) {
 	f := &fakeEngine{report: &engine.RunReport{OK: true, Pipelines: []engine.PipelineReport{{Name: "customers"}, purchases()}}}
 	code, out, _ := weir(t.Context(), f, "run", "--json")
-	want := `{"pipelines":[{"name":"customers","ledger":{"read":0,"delivered":0,"filtered":{},"deduplicated":0,"grouped":0,"rejected":0,"held":0}},` +
-		`{"name":"purchases","ledger":{"read":15,"delivered":5,"filtered":{"no_customer":2,"test_orders":0},"deduplicated":0,"grouped":7,"rejected":1,"held":0}}],"ok":true}` + "\n"
+	want := `{"pipelines":[{"pipeline":"customers","ledger":{"read":0,"delivered":0,"filtered":{},"deduplicated":0,"grouped":0,"rejected":0,"held":0}},` +
+		`{"pipeline":"purchases","ledger":{"read":15,"delivered":5,"filtered":{"no_customer":2,"test_orders":0},"deduplicated":0,"grouped":7,"rejected":1,"held":0}}],"ok":true}` + "\n"
 	if d := cmp.Diff(want, out); d != "" || code != exitOK {
 		t.Errorf("code %d\n%s", code, d)
 	}

@@ -76,6 +76,16 @@ func newRig(t *testing.T, files map[string]string, change ...func(*Options)) *ri
 	for name, text := range files {
 		r.write(name, text)
 	}
+	t.Cleanup(r.stop)
+	r.serve(change...)
+	r.compile()
+	return r
+}
+
+// serve starts a server and its API.
+func (r *rig) serve(change ...func(*Options)) {
+	t := r.t
+	t.Helper()
 	e, ds := engine.New(engine.Options{Plugins: all.Plugins(io.Discard), Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel))})
 	if ds.HasErrors() {
 		t.Fatal(ds.Err())
@@ -85,7 +95,6 @@ func newRig(t *testing.T, files map[string]string, change ...func(*Options)) *ri
 		t.Fatal(err)
 	}
 	r.server = s
-	t.Cleanup(r.stop)
 	if v.Outcome != serve.Applied {
 		t.Fatalf("the folder is not served: %v", Problems(v))
 	}
@@ -98,8 +107,6 @@ func newRig(t *testing.T, files map[string]string, change ...func(*Options)) *ri
 	t.Cleanup(srv.Close)
 	r.url, r.token = srv.URL, o.Token.Reveal()
 	r.client = &Client{URL: srv.URL, Token: o.Token}
-	r.compile()
-	return r
 }
 
 // compile makes the schemas of the description, which take no field that is not described.
@@ -120,6 +127,9 @@ func (r *rig) compile() {
 }
 
 func (r *rig) stop() {
+	if r.server == nil { // it never began
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := r.server.Stop(ctx); err != nil {

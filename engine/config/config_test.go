@@ -123,6 +123,8 @@ func TestLoadErrors(t *testing.T) {
 			"main/a.hcl:2:8: File is not UTF-8"},
 		{"duplicate", map[string]string{"main/a.hcl": "pipeline \"p\" {}\n", "main/b.hcl": "pipeline \"p\" {}\n"}, Inputs{},
 			"main/b.hcl:1:1: Duplicate pipeline \"p\": It is already declared at"},
+		{"duplicate of two labels", map[string]string{"main/a.hcl": "connection \"ftp\" \"shop\" {}\nconnection \"ftp\" \"shop\" {}\n"}, Inputs{},
+			"main/a.hcl:2:1: Duplicate connection \"ftp\" \"shop\": It is already declared at"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if _, got := load(t, tc.in, tc.files); !strings.Contains(got, tc.want) {

@@ -267,7 +267,7 @@ func validName(s string) bool {
 
 func (l *loader) declare(m *Module, name string, b *hcl.Block) bool {
 	if first, ok := m.names[name]; ok {
-		d := diag.Errorf("config.duplicate", &b.DefRange, fmt.Sprintf("Duplicate %s %q", b.Type, strings.Join(b.Labels, "\" \"")),
+		d := diag.Errorf("config.duplicate", &b.DefRange, "Duplicate "+b.Type+` "`+strings.Join(b.Labels, `" "`)+`"`,
 			"It is already declared at %s:%d.", first.Filename, first.Start.Line)
 		l.add(d)
 		for _, f := range []string{first.Filename, b.DefRange.Filename} { // which of the two counts is not for us to choose

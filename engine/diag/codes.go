@@ -36,6 +36,7 @@ config.missing_variable a variable without a default has no value
 config.module_cycle a module includes itself
 config.no_host_key an SFTP connection does not say which host key to trust
 config.not_found there is no such file or folder
+config.not_utf8 a file of the configuration is not UTF-8
 config.same_column two columns are read from the same place
 config.secret_exposed a secret is used where it would be shown
 config.syntax the file is not HCL
@@ -164,6 +165,15 @@ run.resume reading cannot go on where it ended
 run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed
+serve.fenced a run did not stop when its pipeline changed, and was left behind
+serve.later a pipeline changes when the operation on it has ended
+serve.listen the API cannot listen at its address
+serve.needs_restart an option takes effect when the server is started again
+serve.nothing the folder that is to be served has no pipeline
+serve.plan_stale the plan that was to be applied does not fit any more
+serve.state a pipeline would orphan or re-key state that is stored
+serve.stopping the server is stopping
+sink.refused the receiver refused a delivery for good
 state.bad_token what a sink keeps in the state store cannot be read
 state.checkpoint a copy of the state store cannot be made
 state.damaged the state store is damaged
@@ -177,4 +187,20 @@ state.not_writable the state store cannot be written
 state.read_only the state store was opened for reading
 state.taken_over another process took the state folder over
 state.unusable the folder of the state store cannot be made
+test.edit an edit of a test cannot be made
+test.error a run failed, or did not fail as was expected
+test.expectation an expression of expect does not hold
+test.failed a test could not go on
+test.ledger the ledger of a run is not the one expected, or does not add up
+test.no_crash a run did not come to the point where it was to crash
+test.no_point a run did not come to the point where the configuration was to change
+test.no_runs a test runs nothing
+test.no_server no server of a test stands in for a connection
+test.no_tests there are no tests
+test.order steps of a test cannot follow each other
+test.secret the value of a sensitive variable was shown
+test.unknown_connection a server of a test stands in for a connection that is not declared
+test.unknown_server a test names a server or a type of servers that there is not
+test.verdict what came of a reload is not what was expected
+test.violation a server was sent what a careful client does not send
 `

@@ -16,7 +16,8 @@ import (
 )
 
 // Code is a stable, documented identifier such as "config.unknown_plugin". The
-// part before the dot is one of config, expr, plan, run, row, env, state, test.
+// part before the dot is one of config, env, expr, plan, row, run, serve, sink,
+// state, test. Codes lists them all.
 type Code string
 
 // Severity tells whether a problem stops what was asked for.

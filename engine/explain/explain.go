@@ -14,7 +14,7 @@ import (
 
 // Pipeline is a pipeline in words.
 type Pipeline struct {
-	Name        string   `json:"name"`
+	Name        string   `json:"pipeline"` // its address
 	Description string   `json:"description,omitempty"`
 	When        []string `json:"when"` // when it runs, and what ends it early
 	Steps       []Step   `json:"steps"`

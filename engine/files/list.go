@@ -132,13 +132,27 @@ func (s *Set) list(ctx context.Context) (found []plugin.FileInfo, markers map[st
 	}
 	w := &walker{set: s, ctx: ctx, markers: map[string]bool{}}
 	err = w.walk(base, base, depth)
+	if w.missing || err == nil {
+		s.tellMissing(base, w.missing)
+	}
 	if w.missing {
-		s.Log.Info("the folder does not exist yet, so there are no files: " + base)
 		if s.o.Create && err == nil {
 			s.makeFolder(ctx, base)
 		}
 	}
 	return w.found, w.markers, err
+}
+
+// tellMissing says that the folder is missing, or is there after all; the polls after that
+// have no news.
+func (s *Set) tellMissing(dir string, missing bool) {
+	switch {
+	case !s.Session.Missing(s.Step, missing):
+	case missing:
+		s.Log.Info("the folder does not exist yet, so there are no files: " + dir)
+	default:
+		s.Log.Info("the folder exists now: " + dir)
+	}
 }
 
 // makeFolder makes the folder in which files will be. That it cannot be made

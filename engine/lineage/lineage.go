@@ -254,10 +254,11 @@ func (b *Book) broken(a *plan.Action) []plan.Effect {
 
 // counted says how much an effect concerns, as a sentence.
 func (b *Book) counted(e *plan.Effect) string {
+	if e.Space != "" {
+		return b.inSpace(e.Space) + " stored in " + e.Space + ". "
+	}
 	n := b.Count(e)
 	switch {
-	case e.Space != "":
-		return number(n, "key is", "keys are") + " stored in " + e.Space + ". "
 	case e.Source != "":
 		return number(n, "file is", "files are") + " in the ledger of " + e.Source + ". "
 	}
@@ -284,7 +285,10 @@ func (b *Book) Count(e *plan.Effect) int {
 func (b *Book) countIn(e *plan.Effect) (n int, err error) {
 	switch {
 	case e.Space != "":
-		return b.store.CountSpace(e.Space)
+		if c, err := b.countSpace(e.Space); c.Keys > 0 || err != nil {
+			return c.Keys, err
+		}
+		return b.store.CountSpace(e.Space) // of what is kept there of entities
 	case e.Source != "":
 		list, err := b.store.Files(e.Pipeline, false)
 		for _, f := range list {

@@ -49,7 +49,7 @@ func stored(t *testing.T) (*state.Store, *lineage.Book) {
 		t.Fatal(err)
 	}
 	for _, k := range []string{"x", "y"} {
-		ses.Space("dedupe/p/dedupe.once").Put([]byte(k), nil)
+		ses.Space("dedupe/p/dedupe.once").Put([]byte("kid\x00"+k), []byte{1})
 	}
 	if err := ses.Commit(t.Context()); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
+	"weir/engine/identity"
 	"weir/engine/plan"
+	"weir/engine/state"
 )
 
 // spacesOf lists the spaces of keys that effects are about.
@@ -55,3 +59,41 @@ func moved(spaces map[string]string, was, is *plan.Shape) {
 		}
 	}
 }
+
+// inSpace says how much a space holds, up to the verb.
+func (b *Book) inSpace(space string) string {
+	c, err := b.countSpace(space)
+	switch {
+	case err != nil:
+		b.log.Warn("what is stored cannot be counted", zap.String("space", space), zap.Error(err))
+		return "Keys are"
+	case c.Keys == 0:
+		return number(c.Marked, "entity is", "entities are")
+	case c.Keys == c.Entities:
+		return number(c.Keys, "key is", "keys are")
+	case c.Entities == 1:
+		return number(1, "entity", "") + " with " + number(c.Keys, "", "keys") + " is"
+	}
+	return number(c.Entities, "", "entities") + " with " + number(c.Keys, "", "keys") + " are"
+}
+
+func (b *Book) countSpace(space string) (identity.Counts, error) {
+	r, err := b.store.ReadSpace(space)
+	if err != nil {
+		return identity.Counts{}, err
+	}
+	name := space // by which its entities are known, without the pipeline
+	if _, own, ok := strings.Cut(space, "/"); ok {
+		name = own
+	}
+	return identity.Count(name, readOnly{r}, func(f func(key, value []byte) bool) error { return b.store.ScanSpace(space, nil, f) })
+}
+
+// readOnly makes a reader of a space one that identity takes.
+type readOnly struct{ state.SpaceReader }
+
+// Put implements identity.State.
+func (readOnly) Put(_, _ []byte) {}
+
+// Delete implements identity.State.
+func (readOnly) Delete([]byte) {}

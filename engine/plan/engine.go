@@ -88,6 +88,7 @@ type EngineDifference struct {
 	Name  string
 	Old   string     // "(secret)" for secrets
 	Range *hcl.Range // where it is written now, else the block; nil when there is none
+	Was   *hcl.Range // where it was written, else the block; nil when that is not known
 }
 
 // EngineDifferences returns the settings that are otherwise than in old.
@@ -99,7 +100,7 @@ func EngineDifferences(old, updated []Setting) []EngineDifference {
 		if k < 0 || old[k].Digest == u.Digest { // an older version did not know it
 			continue
 		}
-		out = append(out, EngineDifference{Name: u.Name, Old: old[k].Value, Range: u.Range})
+		out = append(out, EngineDifference{Name: u.Name, Old: old[k].Value, Range: u.Range, Was: old[k].Range})
 	}
 	return out
 }

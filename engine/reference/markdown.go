@@ -62,7 +62,8 @@ func codes() []byte {
 	var sb strings.Builder
 	sb.WriteString(generated + "# Codes\n\nEvery problem has a code that stays the same, for scripts and for searching. The part before the dot tells where it lies:\n" +
 		"config and plan in the configuration, expr in a row expression, row in the data, run in what happened during a run, env in the\n" +
-		"surroundings (network, disk, credentials), state in the state store.\n\n| code | meaning |\n|---|---|\n")
+		"surroundings (network, disk, credentials), sink at the receiver, state in the state store, serve in weir serve and its reloads, test in\n" +
+		"a test of weir test.\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range diag.Codes() {
 		fmt.Fprintf(&sb, "| `%s` | %s |\n", c.Code, cell(c.Meaning))
 	}

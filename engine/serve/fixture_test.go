@@ -29,6 +29,7 @@ type rig struct {
 	events chan serve.Event
 	first  *serve.Verdict
 	traps  *traps
+	log    *zap.Logger   // nil shows errors with the test
 	over   chan struct{} // closed when what is left of dead processes may end
 }
 
@@ -94,7 +95,11 @@ func (r *rig) stop() {
 
 func (r *rig) engine() *engine.Engine {
 	r.t.Helper()
-	e, ds := engine.New(engine.Options{Plugins: append(all.Plugins(io.Discard), r.traps.plugin()), Log: zaptest.NewLogger(r.t, zaptest.Level(zap.ErrorLevel))})
+	log := r.log
+	if log == nil {
+		log = zaptest.NewLogger(r.t, zaptest.Level(zap.ErrorLevel))
+	}
+	e, ds := engine.New(engine.Options{Plugins: append(all.Plugins(io.Discard), r.traps.plugin()), Log: log})
 	if ds.HasErrors() {
 		r.t.Fatal(ds.Err())
 	}

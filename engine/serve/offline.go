@@ -22,7 +22,7 @@ import (
 // [Server.Plan].
 func PlanOffline(ctx context.Context, o Options, answer string) (*Planned, *Verdict, error) {
 	o.Changed = func(engine.Paths) {}
-	s := &Server{o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(), pipes: map[string]*pipeline{}}
+	s := &Server{o: o, e: o.Engine, clock: o.Engine.Clock(), log: o.Engine.Log(), pipes: map[string]*pipeline{}, offline: true}
 	l, _ := s.e.Load(ctx, o.Folder, o.Inputs) // what is wrong with it is found again below
 	var err error
 	if s.store, err = openToRead(engine.StateDir(l, o.StateDir), state.Options{ReadOnly: true, Memory: 8 << 20, Log: s.log, Clock: s.clock}); err != nil {

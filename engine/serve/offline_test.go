@@ -87,4 +87,8 @@ func TestPlanOfflineNamesSettings(t *testing.T) {
 	if strings.Contains(got, "-token") {
 		t.Errorf("a secret in\n%s", got)
 	}
+	r.remove("config/e.hcl")
+	if got := look(); !strings.Contains(got, "engine.runs takes effect") || !strings.Contains(got, "It is 4 now, from an engine block; there is none any more.") {
+		t.Errorf("without the block:\n%s", got)
+	}
 }

@@ -22,6 +22,14 @@ func TestRenamedPipelineKeepsItsState(t *testing.T) {
 		r.start()
 		r.until("first rows", func() bool { return r.has("a", "y") })
 		r.write("config/a.hcl", renamed(""))
+		if offline {
+			r.stop()
+			_, v, err := serve.PlanOffline(t.Context(), r.o, "")
+			if err != nil || !strings.Contains(texts(v), "it does not run, and a stays as it was") || strings.Contains(texts(v), "runs on") {
+				t.Errorf("planned offline: %v\n%s", err, texts(v))
+			}
+			r.start()
+		}
 		reload := r.reload
 		if offline {
 			reload = func() *serve.Verdict { r.stop(); r.start(); return r.first }

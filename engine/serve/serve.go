@@ -82,6 +82,7 @@ type Server struct {
 	dir     string        // of the state
 	key     []byte        // of digests of secrets, see plan.Describe
 	meaning int           // of configurations, see plan.Description
+	offline bool          // nothing runs, see PlanOffline
 
 	ctx     context.Context // of the runs
 	cancel  context.CancelFunc

@@ -58,6 +58,17 @@ func (s *Server) engineChanged(p *plan.Plan, v *Verdict) {
 			continue
 		}
 		v.diags = append(v.diags, diag.Warnf("serve.needs_restart", c.Range, fmt.Sprintf("engine.%s takes effect when weir serve is started again", c.Name),
-			"It is %s now. Pipelines are reloaded without it.", c.Old))
+			"It is %s now%s. Pipelines are reloaded without it.", c.Old, noBlock(c)))
 	}
+}
+
+// noBlock says where a setting was written that has no place any more.
+func noBlock(c plan.EngineDifference) string {
+	switch {
+	case c.Range != nil:
+		return ""
+	case c.Was != nil:
+		return fmt.Sprintf(", from the engine block that was at %s:%d; there is none any more", c.Was.Filename, c.Was.Start.Line)
+	}
+	return ", from an engine block; there is none any more"
 }

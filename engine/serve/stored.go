@@ -126,11 +126,15 @@ func (s *Server) refused(d *Done, t *target, answer string, orphans func() []pla
 	} else {
 		answer = ""
 	}
-	until := "the pipeline runs on as it was"
+	goesOn := "runs on as it was"
+	if s.offline {
+		goesOn = "stays as it was" // nothing runs
+	}
+	until := "the pipeline " + goesOn
 	if d.Kind == plan.Add {
 		until = "it does not run"
 		if old := s.pipes[d.From]; old != nil && !old.removed {
-			until += ", and " + d.From + " runs on as it was"
+			until += ", and " + d.From + " " + goesOn
 		}
 	}
 	ds := s.book.Judge(&d.Action, answer, until)

@@ -95,6 +95,37 @@ func TestEmptyPoll(t *testing.T) {
 	}
 }
 
+// TestRunsOfAProcessBefore: a store that is opened for work says of no run of before that it
+// is under way; one that is only read is left as it is.
+func TestRunsOfAProcessBefore(t *testing.T) {
+	s, db := newStore(t)
+	for _, p := range []string{"p", "q"} {
+		must(t, session(t, s, p).StartRun(state.Run{ID: p, Started: start}))
+	}
+	done := session(t, s, "done")
+	must(t, done.StartRun(state.Run{ID: "done", Started: start}))
+	if _, err := done.FinishRun(start, state.Succeeded, ""); err != nil {
+		t.Fatal(err)
+	}
+	outcomes := func(s *state.Store) (got string) {
+		t.Helper()
+		for _, p := range []string{"p", "q", "done"} {
+			runs, err := s.Runs(p, 1)
+			must(t, err)
+			got += runs[0].Outcome + " "
+		}
+		return got
+	}
+	ro, err := state.New(db, state.Options{ReadOnly: true})
+	must(t, err)
+	if got := outcomes(ro); got != "running running succeeded " {
+		t.Error(got)
+	}
+	if got := outcomes(reopen(t, db)); got != "interrupted interrupted succeeded " {
+		t.Error(got)
+	}
+}
+
 // TestPollIsFenced: also a poll that found nothing learns that it lost the pipeline.
 func TestPollIsFenced(t *testing.T) {
 	s, _ := newStore(t)

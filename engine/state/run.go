@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -88,6 +89,37 @@ func (s *Session) stageStart(w *kv.Writes) error {
 	return nil
 }
 
+// endRuns marks as interrupted what a process before began and did not end. Of a
+// pipeline that can be the last run alone; see stageStart.
+func (s *Store) endRuns() error {
+	var runs [][]byte
+	err := s.kv.Scan([]byte{kindNumbers}, []byte{kindNumbers + 1}, func(k, v []byte) bool {
+		var last uint64
+		if decode(v, "a numbers record", func(d *decoder) { d.uint(); last = d.uint() }) == nil && last > 0 {
+			runs = append(runs, numberKey(kindRun, binary.BigEndian.Uint32(k[1:]), last))
+		}
+		return true
+	})
+	var w kv.Writes
+	for _, k := range runs {
+		v, ok, gerr := s.kv.Get(k, nil)
+		if err = errors.Join(err, gerr); !ok || gerr != nil {
+			continue
+		}
+		r, derr := decodeRun(0, v)
+		if derr != nil || r.Outcome != Running { // what is damaged is told to who reads it
+			continue
+		}
+		r.Outcome = Interrupted
+		w.Require(k, v)
+		w.Put(k, r.encode())
+	}
+	if err != nil || len(w.List) == 0 {
+		return err
+	}
+	return s.kv.Apply(&w)
+}
+
 // started notes that the run is recorded.
 func (s *Session) started() {
 	if s.run != nil && !s.recorded {
@@ -141,6 +173,19 @@ func (s *Session) Idle() bool { return s.idle }
 // LastPoll returns when a run of this session ended last, whether it is recorded or
 // not; zero when none did.
 func (s *Session) LastPoll() time.Time { return s.polled }
+
+// Missing notes, in memory only, whether the folder of a source is missing, and reports
+// whether that is news to this session. That it is there is none at first.
+func (s *Session) Missing(source string, missing bool) (news bool) {
+	if s.missing[source] == missing {
+		return false
+	}
+	if s.missing == nil {
+		s.missing = map[string]bool{}
+	}
+	s.missing[source] = missing
+	return true
+}
 
 const restBytes = 16 << 10 // that a space or a session at rest may keep of a kind
 

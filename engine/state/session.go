@@ -60,7 +60,8 @@ type Session struct {
 	recorded            bool   // run is in the store
 	lastEnded           bool   // the run before is known to have ended
 	polled              time.Time
-	idle                bool // the last run found nothing, see FinishRun
+	missing             map[string]bool // see Missing
+	idle                bool            // the last run found nothing, see FinishRun
 
 	w kv.Writes
 }

@@ -89,7 +89,9 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// New returns a store over db, which it closes.
+// New returns a store over db, which it closes. Runs that are recorded as under way are
+// marked as interrupted, unless the store is only read: whoever began them is gone, or has
+// lost the store.
 func New(db kv.Store, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}, budget: keyset.NewBudget(o.Memory / 8 * 5)}
@@ -106,6 +108,8 @@ func New(db kv.Store, o Options) (*Store, error) {
 		w.RequireAbsent(format)
 		w.Put(format, []byte{layoutVersion})
 		return s, db.Apply(&w)
+	case !o.ReadOnly:
+		return s, s.endRuns()
 	}
 	return s, nil
 }

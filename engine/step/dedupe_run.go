@@ -195,7 +195,7 @@ func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
 		r.held.visit(&res)
 	}
 	if err == nil && r.trace {
-		r.trail(in, i, res.ID, pass || r.again())
+		err = r.trail(in, i, res.ID, pass || r.again())
 	}
 	if err != nil || !pass && !r.again() {
 		return false, err
@@ -220,7 +220,7 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	}
 	drop = drop && !r.again()
 	if err == nil && r.trace {
-		r.trail(in, i, r.single.ID(v), !drop)
+		err = r.trail(in, i, r.single.ID(v), !drop)
 	}
 	if err != nil || drop || !r.tell && r.held == nil {
 		return !drop, err
@@ -285,15 +285,26 @@ func (r *dedupeRunner) mark(tag byte, id identity.ID, v []byte) {
 	r.marks.Put(r.key, v)
 }
 
-// trail keeps that row i was about an entity; see identity.Trail.
-func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed bool) {
+// trail keeps that row i was about an entity; see identity.Trail. That a row went on once
+// stays when it is read again and dropped: it was delivered then.
+func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed bool) error {
 	var o record.Origin
 	if in.Origin != nil {
 		o = *in.Origin
 	}
 	t := identity.Trail{ID: id, Object: o.Name, ObjectID: o.ID, Row: in.RowNo(i), Passed: passed}
 	r.key, r.row = t.Append(r.key[:0], r.row[:0])
+	if !passed {
+		v, ok, err := r.marks.Get(r.key)
+		if err != nil {
+			return err
+		}
+		if was, bad := identity.ParseTrail(r.key, v); ok && bad == nil && was.Passed {
+			return nil
+		}
+	}
 	r.marks.Put(r.key, r.row)
+	return nil
 }
 
 // rowHash hashes the compared fields of row i.

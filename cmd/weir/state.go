@@ -13,9 +13,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"weir/engine"
 	"weir/engine/api"
+	"weir/engine/lineage"
 	"weir/engine/state"
 )
 
@@ -364,7 +366,8 @@ func toReset(ctx context.Context, s *state.Store, server *api.Client, name strin
 	}
 	for _, sp := range spaces {
 		if sp.Name == name && strings.HasPrefix(name, "entity.") {
-			return fmt.Sprintf("identity space %s with %s, which every pipeline that names it shares", name, count(sp.Keys, "key")), through(ctx, server, name, func() error { return s.DropSpace(name) }), nil
+			here := func() error { return lineage.Open(s, zap.NewNop()).DropSpace(name) }
+			return fmt.Sprintf("identity space %s with %s, which every pipeline that names it shares", name, count(sp.Keys, "key")), through(ctx, server, name, here), nil
 		}
 	}
 	st, err := pipelineState(s, name)

@@ -97,3 +97,27 @@ func (readOnly) Put(_, _ []byte) {}
 
 // Delete implements identity.State.
 func (readOnly) Delete([]byte) {}
+
+// DropSpace forgets the keys of an identity space (entity.NAME), and with them what
+// each pipeline keeps of its entities: that a row of them passed. The latter goes first.
+// Where a crash comes between, rows pass once more, and none is taken for known
+// (I3). No pipeline that uses the space may run meanwhile.
+func (b *Book) DropSpace(name string) error {
+	var marks []string
+	err := b.scan(func(string) bool { return true }, func(r *Record) {
+		for _, s := range r.Description.Shape.Steps {
+			if s.Space == name && s.Own != "" {
+				marks = append(marks, s.Own)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range marks {
+		if err := b.store.DropSpace(m); err != nil {
+			return err
+		}
+	}
+	return b.store.DropSpace(name)
+}

@@ -39,7 +39,7 @@ func (s *Server) Reset(ctx context.Context, name string) error {
 // drop forgets what is stored under a name that is known.
 func (s *Server) drop(ctx context.Context, name string) error {
 	if isSpace(name) {
-		return s.store.DropSpace(name)
+		return s.book.DropSpace(name)
 	}
 	return s.store.Drop(context.WithoutCancel(ctx), name) // half of it would be of no use
 }

@@ -183,6 +183,8 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 }
 
 // DropSpace forgets all keys of the named space. No pipeline that uses it may be running.
+// What pipelines keep of the entities of a shared one is in spaces of their own; see
+// DropSpace of engine/lineage.
 func (s *Store) DropSpace(name string) error {
 	sid, err := s.numberOf(kindSpaces, name)
 	if sid == 0 || err != nil {

@@ -2,9 +2,6 @@ package scenario
 
 import "strings"
 
-// Guide tells, in Markdown, how tests are written.
-func Guide() string { return strings.ReplaceAll(guide, "'''", "```") }
-
 const guide = `Tests stand in files whose name ends in .test.hcl, beside the configuration that they test; weir test runs them.
 A test has servers inside the process, which take the place of connections, and steps that are done in the order of the file:
 
@@ -70,3 +67,6 @@ test "another word in the middle of a file" {
 }
 '''
 `
+
+// Guide tells, in Markdown, how tests are written.
+func Guide() string { return strings.ReplaceAll(guide, "'''", "```") }

@@ -75,11 +75,14 @@ func newAttr[T any](name, typ string, p *T, conv func(cty.Value, hcl.Range) (T, 
 	return &Attr[T]{o: Option{Name: name, Type: typ}, p: p, conv: conv}
 }
 
+// errNoString is about values that are no text, such as an object.
+var errNoString = errors.New("must be a string")
+
 func asString(v cty.Value) (string, error) {
 	u, _ := v.Unmark()
 	c, err := convert.Convert(u, cty.String)
 	if err != nil || c.IsNull() || !c.IsKnown() {
-		return "", errors.New("must be a string")
+		return "", errNoString
 	}
 	return c.AsString(), nil
 }

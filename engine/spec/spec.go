@@ -212,6 +212,9 @@ func (d *decoder) attrError(o Option, rng hcl.Range, err error) {
 	if len(o.Choices) > 0 && !strings.Contains(detail, "must be one of") {
 		detail += " Allowed: " + strings.Join(o.Choices, ", ") + "."
 	}
+	if errors.Is(err, errNoString) && o.Doc != "" && !o.Sensitive {
+		detail += " " + o.Doc // says what to write
+	}
 	d.fail(rng, "Invalid value for "+o.Name, detail)
 }
 

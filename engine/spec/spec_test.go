@@ -139,6 +139,7 @@ func TestErrors(t *testing.T) {
 		{"host = \"h\"\nport = 70000\n", "p.hcl:2:8: Invalid value for port: port must be between 1 and 65535, not 70000."},
 		{"host = \"h\"\nport = \"x\"\n", "p.hcl:2:8: Invalid value for port: port must be a whole number."},
 		{"host = \"h\"\nport = 1.5\n", "port must be a whole number"},
+		{"host = { name = \"h\" }\n", "p.hcl:1:8: Invalid value for host: host must be a string. Name of the server."},
 		{"host = \"h\"\nmode = \"pasive\"\n", `mode must be one of active, passive, not "pasive". Did you mean "passive"?`},
 		{"host = \"h\"\ntimeout = \"3 weeks\"\n", `timeout must be a duration such as "30s", "10m", "1h30m" or "7d", not "3 weeks".`},
 		{"host = \"h\"\nsize = \"big\"\n", `size must be a size such as "64KiB" or "10MB", not "big".`},

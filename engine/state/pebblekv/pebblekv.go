@@ -159,8 +159,6 @@ func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
 		Logger:                      logger{s.o.Log},
 		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
 	}
-	// Keys are nearly all there is: in rows they take less space and time than in columns.
-	po.Experimental.EnableColumnarBlocks = func() bool { return false }
 	// Not in the last level: what is asked for is mostly there, and the filters of
 	// everything would take the place of what is read.
 	for i := range len(po.Levels) - 1 {

@@ -5,6 +5,9 @@ SHELL       := /bin/bash
 .DEFAULT_GOAL := help
 
 GO      ?= go
+# The program is built with its profile, cmd/weir/default.pgo. What is only checked or
+# tested need not be, which spares compiling everything twice.
+PLAIN   := -pgo=off
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # The program is built without cgo, and so is everything that tests it, but for the race detector.
@@ -19,29 +22,29 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 RACE ?= ./cmd/... ./engine/api/... ./engine/config/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/serve/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./engine/watch/... ./plugins/...
 
 .NOTPARALLEL:
-.PHONY: build test check lint servers race bench bench-serve fuzz demo fmt clean help
+.PHONY: build test check lint servers race bench bench-serve profile fuzz demo fmt clean help
 
 build: ## build bin/weir
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/weir ./cmd/weir
 
 test: check lint servers race ## everything that must pass: format, vet, house rules, lint, all tests
-	$(GO) test -timeout 12m ./...
+	$(GO) test $(PLAIN) -timeout 12m ./...
 
 # What fails soonest comes first.
 check:
 	@echo "== format, build, vet, house rules"
 	@unformatted=$$(gofmt -l cmd engine plugins pipelines); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
-	@$(GO) build ./...
-	@$(GO) vet ./...
-	@$(GO) test ./engine
+	@$(GO) build $(PLAIN) ./...
+	@$(GO) vet $(PLAIN) ./...
+	@$(GO) test $(PLAIN) ./engine
 
 lint: ## golangci-lint, or staticcheck where that cannot be had
 	@echo "== lint"
 	@mkdir -p bin/tools
 	@if $(MAKE) -s $(GOLANGCI) 2>bin/tools/golangci.log; then \
-		$(GOLANGCI) run ./...; \
+		GOFLAGS="$${GOFLAGS-} $(PLAIN)" $(GOLANGCI) run ./...; \
 	elif echo "LEFT OUT: golangci-lint $(GOLANGCI_VERSION) could not be built (bin/tools/golangci.log); staticcheck takes its place" && \
 		$(MAKE) -s $(STATICCHECK) 2>bin/tools/staticcheck.log; then \
 		$(STATICCHECK) ./...; \
@@ -65,7 +68,7 @@ servers: ## fetch the real servers that some tests talk to, from Debian packages
 
 race: ## tests of packages where goroutines meet, under the race detector
 	@echo "== race detector"
-	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACE); \
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test $(PLAIN) -race -short -timeout 10m $(RACE); \
 	else echo "LEFT OUT: the race detector needs gcc"; fi
 
 bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1; JOBS=keys KEYS=20000000 TIMES=1)
@@ -73,6 +76,9 @@ bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 
 
 bench-serve: build ## weir serve with thousands of pipelines and through changes (MODULES=500 IDLE=3m)
 	@testdata/bench/serve.sh
+
+profile: ## make cmd/weir/default.pgo anew, by which the compiler knows what runs often
+	@testdata/bench/profile.sh
 
 # Each fuzz target with its package. In make test they run over their seeds.
 FUZZTIME ?= 10m
@@ -84,14 +90,14 @@ FUZZ ?= ./engine:FuzzLoad ./engine/diag:FuzzRender ./engine/compute:FuzzKernelVM
 
 fuzz: ## each fuzz target for FUZZTIME (10m)
 	@for t in $(FUZZ); do echo "== $$t"; \
-		$(GO) test -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) "$${t%%:*}"; done
+		$(GO) test $(PLAIN) -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) "$${t%%:*}"; done
 
 demo: build ## run the main job on stand-ins inside one process
 	@bin/weir demo
 
 fmt: ## format Go and HCL files
 	gofmt -w cmd engine plugins pipelines
-	$(GO) run ./cmd/weir fmt pipelines
+	$(GO) run $(PLAIN) ./cmd/weir fmt pipelines
 
 clean: ## remove what was built
 	rm -rf bin

@@ -64,14 +64,18 @@ func main() {
 func (s *settings) all() (ok bool, err error) {
 	ok = true
 	for _, job := range strings.Fields(s.jobs) {
-		do := func() (bool, error) { return s.run(job, s.programs(job)) }
+		var do func() (bool, error)
 		switch job {
+		case "A", "B", "C":
+			do = func() (bool, error) { return s.run(job, s.programs(job)) }
 		case "rest":
 			do = s.rest
 		case "keys":
 			do = s.manyKeys
 		case "downloads":
 			do = func() (bool, error) { return true, s.downloads() }
+		default:
+			return false, fmt.Errorf("there is no job %q: A, B, C, rest, keys or downloads", job)
 		}
 		good, err := do()
 		if err != nil {

@@ -30,17 +30,18 @@ type spoolCopy struct {
 	at    int64 // bytes of the file that are in out and in hash
 	noted int64 // bytes that the note tells of
 	hash  *xxhash.Digest
-	err   error // of the local disk, to be kept apart from those of the server
+	ended func() error // the error of the run once that is over
+	err   error        // of the local disk, to be kept apart from those of the server
 }
 
 // openCopy begins the copy of a file of size bytes, or goes on with one that
-// was begun at name.
-func openCopy(name string, size int64) (*spoolCopy, error) {
+// was begun at name. ended tells when the run that copies is over.
+func openCopy(name string, size int64, ended func() error) (*spoolCopy, error) {
 	out, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, spoolError(err)
 	}
-	c := &spoolCopy{out: out, name: name, size: size, hash: xxhash.New()}
+	c := &spoolCopy{out: out, name: name, size: size, hash: xxhash.New(), ended: ended}
 	if at, hash, ok := readNote(name + noteSuffix); ok && at <= size {
 		n, err := io.Copy(c.hash, io.LimitReader(out, at))
 		if err == nil && n == at && c.hash.Sum64() == hash {
@@ -65,7 +66,12 @@ func openCopy(name string, size int64) (*spoolCopy, error) {
 }
 
 // Write implements io.Writer. It takes no more than the file is to have; more is errChanged.
+// It takes nothing when the run is over: one that hung and was left behind may share the
+// copy with its successor.
 func (c *spoolCopy) Write(p []byte) (int, error) {
+	if err := c.ended(); err != nil {
+		return 0, err
+	}
 	fits := p[:min(int64(len(p)), c.size-c.at)]
 	n, err := c.out.Write(fits)
 	_, _ = c.hash.Write(fits[:n]) // never fails

@@ -1,6 +1,9 @@
 package files_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,5 +85,74 @@ func TestLeftCopies(t *testing.T) {
 				t.Errorf("left after the run: %v", left)
 			}
 		})
+	}
+}
+
+// hungFS is a server that sends a file only after meanwhile has happened.
+type hungFS struct {
+	*fakeFS
+	meanwhile func()
+}
+
+func (f hungFS) Open(ctx context.Context, p string, offset int64) (io.ReadCloser, error) {
+	r, err := f.fakeFS.Open(ctx, p, offset)
+	f.meanwhile()
+	return r, err
+}
+
+// TestLeftBehindCopy: a run that hung in a transfer, and was given up, does not touch the
+// copy that its successor makes meanwhile, whatever the server still sends it.
+func TestLeftBehindCopy(t *testing.T) {
+	for name, size := range map[string]int{"the rest": 80, "another file": 120, "nothing": 0} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "now"})
+			w.fs.put("/in/a.csv", strings.Repeat("0123456\n", 10), ago(time.Hour))
+			w.fs.cut = []int{30, 0, 0, 0, 0}
+			if _, err := w.begin().set.Next(t.Context()); err == nil {
+				t.Fatal("the transfer did not break off")
+			}
+			w.restart()
+			ctx, giveUp := context.WithCancel(t.Context())
+			defer giveUp()
+			w.fs.cut = nil
+			w.fs.before = func(op, _ string) {
+				if op == "open" {
+					w.fs.files["/in/a.csv"].text = strings.Repeat("x", size)
+				}
+			}
+			part := w.spooled()[0]
+			r := w.beginOn(hungFS{w.fs, func() {
+				giveUp()
+				w.must(os.WriteFile(part, []byte("the successor's"), 0o600))
+			}})
+			if _, err := r.set.Next(ctx); !errors.Is(err, context.Canceled) {
+				t.Fatalf("Next returned %v", err)
+			}
+			if have, err := os.ReadFile(part); err != nil || string(have) != "the successor's" {
+				t.Errorf("the copy is %q, %v", have, err)
+			}
+		})
+	}
+}
+
+// TestLeftBehindAfterCopy: the same of a run that hung after the transfer.
+func TestLeftBehindAfterCopy(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Ready: "now"})
+	w.fs.put("/in/a.csv", "0123456\n", ago(time.Hour))
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	var part string
+	w.fs.before = func(op, _ string) {
+		if op == "stat" && len(w.fs.opened) > 0 {
+			giveUp()
+			part = w.spooled()[0]
+			w.must(os.WriteFile(part, []byte("the successor's"), 0o600))
+		}
+	}
+	if _, err := w.begin().set.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Next returned %v", err)
+	}
+	if have, err := os.ReadFile(part); err != nil || string(have) != "the successor's" {
+		t.Errorf("the copy is %q, %v", have, err)
 	}
 }

@@ -65,11 +65,14 @@ type run struct {
 	rows []string // read since the last commit
 }
 
-func (w *world) begin() *run {
+func (w *world) begin() *run { return w.beginOn(w.fs) }
+
+// beginOn is begin with fs as the server.
+func (w *world) beginOn(fs plugin.FileSystem) *run {
 	w.t.Helper()
 	se, err := w.store.Pipeline(w.t.Context(), "p", 1, "rev")
 	w.must(err)
-	set, err := files.Open(files.Config{Source: w.src, FS: w.fs, Session: se, Step: "files", Spool: w.spool, Clock: w.clock})
+	set, err := files.Open(files.Config{Source: w.src, FS: fs, Session: se, Step: "files", Spool: w.spool, Clock: w.clock})
 	w.must(err)
 	return &run{w: w, se: se, set: set}
 }

@@ -54,6 +54,9 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return false, err
 		}
+		if over := ctx.Err(); over != nil {
+			return false, over // as in transfer
+		}
 		if err != nil || !alike(now, c.info) {
 			s.wait(c, "it changed while it was being copied")
 			return false, removeCopy(part)
@@ -82,13 +85,16 @@ func (s *Set) transferError(c *candidate, err error) error {
 // transfer copies the file to the local path to, trying again from where a
 // broken transfer ended, and returns the hash of its content.
 func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (uint64, error) {
-	c, err := openCopy(to, info.Size)
+	c, err := openCopy(to, info.Size, ctx.Err)
 	if err != nil {
 		return 0, err
 	}
 	err = s.transferTo(ctx, info, c)
 	if cerr := c.close(err != nil); err == nil {
 		err = cerr
+	}
+	if over := ctx.Err(); over != nil {
+		return 0, over // the copy may be another run's by now
 	}
 	if errors.Is(err, errChanged) {
 		err = errors.Join(err, removeCopy(to))

@@ -317,7 +317,7 @@ func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 	p.again = true
 	s.running--
 	s.leave(r.hosts)
-	if _, err := s.store.Pipeline(context.WithoutCancel(ctx), p.address, s.generation, p.revision); err != nil {
+	if err := s.fence(context.WithoutCancel(ctx), p); err != nil {
 		s.log.Error("a hanging run could not be fenced off", zap.String("pipeline", p.address), zap.Error(err))
 	}
 	d.Outcome, d.Left = ActionFenced, r.where()
@@ -325,6 +325,16 @@ func (s *Server) halt(ctx context.Context, p *pipeline, r *run, d *Done) {
 		"It hangs at %s since %s. It can commit nothing any more; what it did not commit is done again, with the same keys.", d.Left, r.began.UTC().Format(time.RFC3339)))
 	s.log.Warn("a run did not stop and was left behind", zap.String("pipeline", p.address), zap.String("run", r.id), zap.String("hangs_at", d.Left), zap.Uint64("generation", r.generation))
 	s.poke()
+}
+
+// fence has whatever the present run of p still asks of the store refused, and its
+// record say that it did not end by itself. s.mu is held.
+func (s *Server) fence(ctx context.Context, p *pipeline) error {
+	ses, err := s.store.Pipeline(ctx, p.address, s.generation, p.revision)
+	if err != nil {
+		return err
+	}
+	return ses.EndEarlier()
 }
 
 // finish ends the run of p, leaving it behind when it does not end, and reports whether there was one.

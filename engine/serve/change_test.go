@@ -10,6 +10,7 @@ import (
 
 	"weir/engine/plan"
 	"weir/engine/serve"
+	"weir/engine/state"
 )
 
 // A sink that changes is opened anew and goes on from the committed row: nothing
@@ -111,6 +112,29 @@ func TestStepThatIgnoresCancel(t *testing.T) {
 	if delivered != 1 {
 		t.Errorf("the ledger has %d rows delivered: %+v", delivered, runs)
 	}
+}
+
+// A run that hangs while its pipeline is removed is recorded as interrupted, though no
+// other run of the pipeline follows that would say so.
+func TestRemoveWhileAStepHangs(t *testing.T) {
+	r := newRig(t, map[string]string{
+		"config/a.hcl": trapped("a", "every 1s", ""), "config/b.hcl": trapped("b", "every 1s", ""), "in/a1.csv": "a\n1\n",
+	})
+	r.o.Drain, r.o.Grace = 100*time.Millisecond, 100*time.Millisecond
+	trap := r.traps.get("a")
+	release := trap.hangs()
+	s := r.start()
+	<-trap.hanging
+	r.remove("config/a.hcl")
+	if v := r.reload(); v.Outcome != serve.Applied || v.Actions[0].Kind != plan.Remove || v.Actions[0].Outcome != serve.ActionFenced {
+		t.Fatalf("%+v\n%s", v, texts(v))
+	}
+	runs, err := s.Store().Runs("a", 10)
+	if err != nil || len(runs) != 1 || runs[0].Outcome != state.Interrupted || !runs[0].Ended.IsZero() {
+		t.Errorf("the record of the run is %+v, %v", runs, err)
+	}
+	release()
+	r.until("the late delivery", func() bool { return len(trap.deliveries()) == 1 })
 }
 
 // A pipeline that fails runs at once under a new configuration, however long it would

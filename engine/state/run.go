@@ -70,6 +70,11 @@ func (s *Session) stageStart(w *kv.Writes) error {
 		return nil
 	}
 	w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), s.run.Number))
+	return s.stageEarlier(w)
+}
+
+// stageEarlier adds that the run before the present one ended, if it did not say so itself.
+func (s *Session) stageEarlier(w *kv.Writes) error {
 	if s.lastRun == 0 || s.lastEnded {
 		return nil
 	}
@@ -86,6 +91,25 @@ func (s *Session) stageStart(w *kv.Writes) error {
 		last.Outcome = Interrupted
 		w.Put(k, last.encode())
 	}
+	return nil
+}
+
+// EndEarlier marks as interrupted, durably, a run of a session before this one that
+// has not ended and now cannot: it is for whoever takes a pipeline from a run that hangs and
+// starts no other at once. It is called before the session's own first run.
+func (s *Session) EndEarlier() error {
+	var w kv.Writes
+	w.Require(s.ownerKey, s.owner)
+	if err := s.stageEarlier(&w); err != nil {
+		return err
+	}
+	if len(w.List) == 0 {
+		return nil
+	}
+	if err := s.apply(&w); err != nil {
+		return err
+	}
+	s.lastEnded = true
 	return nil
 }
 

@@ -185,6 +185,11 @@ func TestFencing(t *testing.T) {
 	if got := seen(t, s, "p"); got != before {
 		t.Fatalf("a fenced session wrote:\n%s", got)
 	}
+	must(t, now.EndEarlier())
+	must(t, now.EndEarlier()) // nothing is left to say
+	if runs, err := s.Runs("p", 9); err != nil || len(runs) != 1 || runs[0].Outcome != state.Interrupted {
+		t.Errorf("the run of the session before: %+v, %v", runs, err)
+	}
 	fill(t, now, 2)
 	must(t, now.Commit(t.Context()))
 	fill(t, session(t, s, "other"), 1) // another pipeline does not fence

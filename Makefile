@@ -28,7 +28,7 @@ build: ## build bin/weir
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/weir ./cmd/weir
 
-test: check lint servers race ## everything that must pass: format, vet, house rules, lint, all tests
+test: check lint servers build race ## everything that must pass: format, vet, house rules, lint, all tests
 	$(GO) test $(PLAIN) -timeout 12m ./...
 
 # What fails soonest comes first.

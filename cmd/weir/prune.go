@@ -118,8 +118,8 @@ func prunable(s *state.Store) ([]string, error) {
 	}
 	spaces, err := s.Spaces()
 	for _, sp := range spaces {
-		if strings.HasPrefix(sp.Name, "entity.") && asideOf(sp.Name) != "" {
-			out = append(out, sp.Name)
+		if strings.HasPrefix(sp, "entity.") && asideOf(sp) != "" {
+			out = append(out, sp)
 		}
 	}
 	return out, err

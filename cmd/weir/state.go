@@ -30,11 +30,6 @@ func (a *app) stateCommand() *cobra.Command {
 	return c
 }
 
-type jsonSpace struct {
-	Name string `json:"name"`
-	Keys int64  `json:"keys"`
-}
-
 type jsonState struct {
 	Pipeline   string                `json:"pipeline"`
 	Unused     string                `json:"unused,omitempty"` // why nothing runs on it: laid_aside, removed
@@ -59,10 +54,10 @@ type jsonCursor struct {
 }
 
 // stateOf gathers what the store knows of a pipeline.
-func stateOf(s *state.Store, p state.Pipeline, spaces []state.SpaceInfo) (jsonState, error) {
+func stateOf(s *state.Store, p state.Pipeline, spaces []string) (jsonState, error) {
 	out := jsonState{
 		Pipeline: p.Address, Epoch: p.Epoch, Generation: p.Generation, Revision: p.Revision, Since: jsonTime(p.Since),
-		Files: map[string]int{}, Cursors: map[string]jsonCursor{}, Spaces: []jsonSpace{},
+		Files: map[string]int{}, Cursors: map[string]jsonCursor{},
 	}
 	t, err := s.Totals(p.Address)
 	if err != nil {
@@ -86,10 +81,8 @@ func stateOf(s *state.Store, p state.Pipeline, spaces []state.SpaceInfo) (jsonSt
 	for n, c := range cursors {
 		out.Cursors[n] = jsonCursor{c.Name, c.Row, c.Offset, c.Done}
 	}
-	for _, sp := range spaces {
-		if strings.HasPrefix(sp.Name, p.Address+"/") {
-			out.Spaces = append(out.Spaces, jsonSpace{sp.Name, sp.Keys})
-		}
+	if out.Spaces, err = spacesOf(s, spaces, p.Address+"/"); err != nil {
+		return out, err
 	}
 	out.Unused, err = unused(s, p.Address)
 	return out, err
@@ -127,28 +120,23 @@ func (a *app) listState(s *state.Store, f *storeFlags) error {
 		}
 		list = append(list, st)
 	}
-	shared := []jsonSpace{}
-	for _, sp := range spaces {
-		if strings.HasPrefix(sp.Name, "entity.") {
-			shared = append(shared, jsonSpace{sp.Name, sp.Keys})
-		}
+	shared, err := spacesOf(s, spaces, "entity.")
+	if err != nil {
+		return err
 	}
 	if f.asJSON {
 		return printJSON(a.stdout, map[string]any{"pipelines": list, "entities": shared})
 	}
 	rows := [][]string{{"name", "#read", "#delivered", "#refused", "#files", "#keys", "last commit", "note"}}
 	for _, p := range list {
-		files, keys, last := 0, int64(0), ""
+		files, last := 0, ""
 		for _, n := range p.Files {
 			files += n
-		}
-		for _, sp := range p.Spaces {
-			keys += sp.Keys
 		}
 		if p.Last != nil {
 			last = stamp(*p.Last)
 		}
-		rows = append(rows, []string{p.Pipeline, fmt.Sprint(p.Ledger.Read), fmt.Sprint(p.Ledger.Delivered), fmt.Sprint(p.Rejects), fmt.Sprint(files), fmt.Sprint(keys), last, unusedNote(p.Unused)})
+		rows = append(rows, []string{p.Pipeline, fmt.Sprint(p.Ledger.Read), fmt.Sprint(p.Ledger.Delivered), fmt.Sprint(p.Rejects), fmt.Sprint(files), fmt.Sprint(storedKeys(p.Spaces)), last, unusedNote(p.Unused)})
 	}
 	for _, sp := range shared {
 		rows = append(rows, []string{sp.Name, "", "", "", "", fmt.Sprint(sp.Keys), "", unusedNote(asideOf(sp.Name))})
@@ -220,7 +208,7 @@ func (a *app) showState(st jsonState) error {
 		p("  cursor    %s is %s", n, at)
 	}
 	for _, sp := range st.Spaces {
-		p("  space     %s, %s", sp.Name, count(sp.Keys, "key"))
+		p("  space     %s, %s", sp.Name, sp)
 	}
 	_, err := fmt.Fprint(a.stdout, printableLines(sb.String()))
 	return err
@@ -262,13 +250,13 @@ func (a *app) export(s *state.Store, args []string, keys, live bool) error {
 		return err
 	}
 	for _, sp := range spaces {
-		owner, _, own := strings.Cut(sp.Name, "/")
+		owner, _, own := strings.Cut(sp, "/")
 		if len(args) > 0 && own && owner != args[0] {
 			continue
 		}
 		var bad error
-		err := s.ScanSpace(sp.Name, nil, func(k, v []byte) bool {
-			bad = put("key", map[string]any{"space": sp.Name, "key": plain(k), "value": plain(v)})
+		err := s.ScanSpace(sp, nil, func(k, v []byte) bool {
+			bad = put("key", map[string]any{"space": sp, "key": plain(k), "value": plain(v)})
 			return bad == nil
 		})
 		if err = errors.Join(err, bad); err != nil {
@@ -364,24 +352,20 @@ func toReset(ctx context.Context, s *state.Store, server *api.Client, name strin
 	if err != nil {
 		return "", nil, err
 	}
-	for _, sp := range spaces {
-		if sp.Name == name && strings.HasPrefix(name, "entity.") {
-			here := func() error { return lineage.Open(s, zap.NewNop()).DropSpace(name) }
-			return fmt.Sprintf("identity space %s with %s, which every pipeline that names it shares", name, count(sp.Keys, "key")), through(ctx, server, name, here), nil
-		}
+	if strings.HasPrefix(name, "entity.") && slices.Contains(spaces, name) {
+		sp, err := spaceOf(s, name)
+		here := func() error { return lineage.Open(s, zap.NewNop()).DropSpace(name) }
+		return fmt.Sprintf("identity space %s (%s), which every pipeline that names it shares", name, sp), through(ctx, server, name, here), err
 	}
 	st, err := pipelineState(s, name)
 	if err != nil {
 		return "", nil, err
 	}
-	files, keys := 0, int64(0)
+	files := 0
 	for _, n := range st.Files {
 		files += n
 	}
-	for _, sp := range st.Spaces {
-		keys += sp.Keys
-	}
-	what = fmt.Sprintf("pipeline %s with %s, %s and %s", name, count(int64(files), "file"), count(int64(st.Rejects), "refused row"), count(keys, "key"))
+	what = fmt.Sprintf("pipeline %s with %s, %s and %s", name, count(int64(files), "file"), count(int64(st.Rejects), "refused row"), count(storedKeys(st.Spaces), "key"))
 	return what, through(ctx, server, name, func() error { return s.Drop(ctx, name) }), nil
 }
 

@@ -97,14 +97,14 @@ func trace(s *state.Store, key, value string) ([]tracedEntity, error) {
 	out := []tracedEntity{}
 	for _, sp := range spaces {
 		// A step's own space is kept under the name of its pipeline.
-		name := sp.Name
-		if _, own, ok := strings.Cut(sp.Name, "/"); ok {
+		name := sp
+		if _, own, ok := strings.Cut(sp, "/"); ok {
 			name = own
 		}
 		if !strings.HasPrefix(name, "entity.") && !strings.HasPrefix(name, "dedupe/") {
 			continue
 		}
-		r, err := s.ReadSpace(sp.Name)
+		r, err := s.ReadSpace(sp)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +116,7 @@ func trace(s *state.Store, key, value string) ([]tracedEntity, error) {
 			if !ok {
 				continue
 			}
-			e, err := traceEntity(s, spaces, sp.Name, r, id)
+			e, err := traceEntity(s, spaces, sp, r, id)
 			if err != nil {
 				return nil, err
 			}
@@ -130,7 +130,7 @@ func trace(s *state.Store, key, value string) ([]tracedEntity, error) {
 	return out, nil
 }
 
-func traceEntity(s *state.Store, spaces []state.SpaceInfo, space string, r state.SpaceReader, id identity.ID) (tracedEntity, error) {
+func traceEntity(s *state.Store, spaces []string, space string, r state.SpaceReader, id identity.ID) (tracedEntity, error) {
 	e := tracedEntity{Space: space, ID: id.String(), Links: []tracedLink{}, Merges: []tracedMerge{}, Rows: []tracedRow{}}
 	d, err := identity.Explain(readOnly{r}, id)
 	if err != nil {
@@ -145,13 +145,13 @@ func traceEntity(s *state.Store, spaces []state.SpaceInfo, space string, r state
 		e.Merges = append(e.Merges, tracedMerge{m.Lost.String(), m.By, m.Winner, m.At.Object, m.At.Row})
 	}
 	for _, sp := range spaces {
-		pipeline, own, ok := strings.Cut(sp.Name, "/dedupe/")
-		if !ok || !strings.HasPrefix(space, "entity.") && sp.Name != space {
+		pipeline, own, ok := strings.Cut(sp, "/dedupe/")
+		if !ok || !strings.HasPrefix(space, "entity.") && sp != space {
 			continue
 		}
 		step := own[strings.LastIndexByte(own, '/')+1:]
 		for _, id := range ids {
-			if err := traceRows(s, sp.Name, pipeline, step, id, &e); err != nil {
+			if err := traceRows(s, sp, pipeline, step, id, &e); err != nil {
 				return e, err
 			}
 		}

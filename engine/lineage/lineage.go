@@ -285,7 +285,7 @@ func (b *Book) Count(e *plan.Effect) int {
 func (b *Book) countIn(e *plan.Effect) (n int, err error) {
 	switch {
 	case e.Space != "":
-		if c, err := b.countSpace(e.Space); c.Keys > 0 || err != nil {
+		if c, err := b.CountSpace(e.Space); c.Keys > 0 || err != nil {
 			return c.Keys, err
 		}
 		return b.store.CountSpace(e.Space) // of what is kept there of entities

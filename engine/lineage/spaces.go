@@ -62,7 +62,7 @@ func moved(spaces map[string]string, was, is *plan.Shape) {
 
 // inSpace says how much a space holds, up to the verb.
 func (b *Book) inSpace(space string) string {
-	c, err := b.countSpace(space)
+	c, err := b.CountSpace(space)
 	switch {
 	case err != nil:
 		b.log.Warn("what is stored cannot be counted", zap.String("space", space), zap.Error(err))
@@ -77,7 +77,8 @@ func (b *Book) inSpace(space string) string {
 	return number(c.Entities, "", "entities") + " with " + number(c.Keys, "", "keys") + " are"
 }
 
-func (b *Book) countSpace(space string) (identity.Counts, error) {
+// CountSpace counts what is kept in a space, which takes as long as reading it.
+func (b *Book) CountSpace(space string) (identity.Counts, error) {
 	r, err := b.store.ReadSpace(space)
 	if err != nil {
 		return identity.Counts{}, err

@@ -75,8 +75,8 @@ func (s *Server) usersOf(name string) ([]string, error) {
 		return nil, err
 	}
 	for _, sp := range spaces {
-		if isSpace(sp.Name) {
-			known = append(known, sp.Name)
+		if isSpace(sp) {
+			known = append(known, sp)
 		}
 	}
 	if slices.ContainsFunc(pipelines, func(p state.Pipeline) bool { return p.Address == name }) || isSpace(name) && slices.Contains(known, name) {

@@ -86,7 +86,7 @@ func TestDrop(t *testing.T) {
 		t.Fatal(err)
 	}
 	infos, err := s.Spaces()
-	if err != nil || fmt.Sprint(infos) != "[{entity.profile 1} {q/dedupe.order 1}]" {
+	if err != nil || fmt.Sprint(infos) != "[entity.profile q/dedupe.order]" {
 		t.Fatal(infos, err)
 	}
 	p = session(t, s, "p")

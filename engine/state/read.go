@@ -218,28 +218,14 @@ func (s *Store) Totals(pipeline string) (Totals, error) {
 	return decodeTotals(v)
 }
 
-// SpaceInfo describes a space.
-type SpaceInfo struct {
-	Name string // "PIPELINE/STEP", or the entity's name
-	Keys int64
-}
-
-// Spaces lists all spaces by name and counts their keys, which takes as long as reading them.
-func (s *Store) Spaces() ([]SpaceInfo, error) {
-	var out []SpaceInfo
-	var ids []uint32
-	err := s.kv.Scan([]byte{kindSpaces}, []byte{kindSpaces + 1}, func(k, v []byte) bool {
-		out = append(out, SpaceInfo{Name: string(k[1:])})
-		ids = append(ids, binary.BigEndian.Uint32(v))
+// Spaces lists the names of all spaces in order: "PIPELINE/STEP", or "entity." and the
+// entity's name.
+func (s *Store) Spaces() ([]string, error) {
+	var out []string
+	err := s.kv.Scan([]byte{kindSpaces}, []byte{kindSpaces + 1}, func(k, _ []byte) bool {
+		out = append(out, string(k[1:]))
 		return true
 	})
-	for i := 0; i < len(out) && err == nil; i++ {
-		prefix := key(kindSpace, ids[i])
-		err = s.kv.Scan(prefix, after(prefix), func(_, _ []byte) bool {
-			out[i].Keys++
-			return true
-		})
-	}
 	return out, err
 }
 

@@ -228,3 +228,35 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// Of more than people read, the errors are printed: warnings do not keep them out.
+func TestTextPrintsErrorsFirst(t *testing.T) {
+	var l List
+	for range 600 {
+		l = append(l, Warnf("a.b", nil, "a warning", "."))
+	}
+	for range 20 {
+		l = append(l, Errorf("a.b", nil, "an error", "."))
+	}
+	for _, tt := range []struct {
+		list             List
+		errors, warnings int
+		more             string
+	}{
+		{l, 20, 480, "… and 120 more;"},
+		{l[:600], 0, 500, "… and 100 more;"},
+		{l[500:], 20, 100, ""},
+	} {
+		var b strings.Builder
+		if err := Text(&b, tt.list, nil, TextOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		out := b.String()
+		if e, w := strings.Count(out, "an error"), strings.Count(out, "a warning"); e != tt.errors || w != tt.warnings {
+			t.Errorf("%d errors and %d warnings are printed, want %d and %d", e, w, tt.errors, tt.warnings)
+		}
+		if strings.Contains(out, "… and") != (tt.more != "") || !strings.Contains(out, tt.more) {
+			t.Errorf("the end is %q", out[max(len(out)-100, 0):])
+		}
+	}
+}

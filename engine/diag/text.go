@@ -33,8 +33,17 @@ func Text(w io.Writer, l List, sources map[string][]byte, o TextOptions) error {
 		o.Width = 100
 	}
 	p := &printer{w: bufio.NewWriter(w), o: o, sources: sources}
-	for _, d := range l[:min(len(l), maxPrinted)] {
-		p.diagnostic(d)
+	errs := 0
+	for _, d := range l {
+		if d.Severity == Error {
+			errs++
+		}
+	}
+	left := [2]int{Error: maxPrinted, Warning: max(maxPrinted-errs, 0)} // no warning keeps an error out
+	for _, d := range l {
+		if left[d.Severity]--; left[d.Severity] >= 0 {
+			p.diagnostic(d)
+		}
 	}
 	if more := len(l) - maxPrinted; more > 0 {
 		p.printf("… and %d more; --json has them all\n\n", more)
@@ -43,7 +52,7 @@ func Text(w io.Writer, l List, sources map[string][]byte, o TextOptions) error {
 	return p.w.Flush()
 }
 
-// maxPrinted is how many diagnostics are printed for people.
+// maxPrinted is how many diagnostics are printed for people, errors before warnings.
 const maxPrinted = 500
 
 // Counts returns how many errors and warnings l holds, such as "3 errors, 1 warning".

@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"strings"
 	"syscall"
 
 	"weir/engine/diag"
+	"weir/engine/exec"
 	"weir/engine/plugin"
 )
 
@@ -18,6 +20,15 @@ func FailureDiagnostics(summary string, err error) diag.List {
 	var skipped *SkippedError
 	if errors.As(err, &skipped) {
 		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
+	}
+	var aside *exec.QuarantineError
+	if errors.As(err, &aside) {
+		what := "1 file"
+		if n := len(aside.Files); n != 1 {
+			what = fmt.Sprintf("%d files", n)
+		}
+		return diag.List{diag.Errorf("run.files_aside", nil, strings.TrimSuffix(summary, " stopped")+" left "+what+" unread",
+			"%v. Everything else is delivered and committed. A file that was set aside is read again when it changes; when the cause was in the configuration, correct that and use weir files retry.", err)}
 	}
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds
@@ -34,6 +45,19 @@ func FailureDiagnostics(summary string, err error) diag.List {
 		code = pf.Code
 	}
 	return diag.List{{Code: code, Summary: summary, Detail: err.Error()}}
+}
+
+// Ending says in a few words how a pipeline ended; err is the end of its run, not nil.
+func Ending(err error) string {
+	var skipped *SkippedError
+	var aside *exec.QuarantineError
+	switch {
+	case errors.As(err, &skipped):
+		return "not run"
+	case errors.As(err, &aside):
+		return "complete but for what was set aside"
+	}
+	return "stopped before its end"
 }
 
 // Environmental reports whether err lies in what surrounds weir (network, disk,

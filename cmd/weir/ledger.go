@@ -127,7 +127,7 @@ func reportText(w io.Writer, r *engine.RunReport) error {
 		}
 		p("  %s\n", sumLine(pr.Ledger))
 		if pr.Err != nil {
-			p("  stopped before its end; see the message\n")
+			p("  %s; see the message\n", engine.Ending(pr.Err))
 		}
 	}
 	return b.Flush()

@@ -153,6 +153,7 @@ run.file_not_moved a file that was read could not be put away
 run.file_quarantined a file was refused as a whole
 run.file_read the file was read to its end already
 run.file_waiting a file was found and not read
+run.files_aside a run ended, but files could not be read and were set aside
 run.interrupted a run was interrupted
 run.no_such_file there is no such file
 run.not_replayed a refused row could not be decoded again

@@ -219,16 +219,24 @@ func (r *run) noteRejects() {
 // read and were set aside. Everything else is delivered and committed.
 type QuarantineError struct{ Files []string }
 
-// Error implements error.
+// Error implements error. It names the first files only: there may be thousands.
 func (e *QuarantineError) Error() string {
-	return fmt.Sprintf("%d of the files could not be read and were set aside: %s", len(e.Files), strings.Join(e.Files, ", "))
+	const named = 5
+	files, more := e.Files, ""
+	if n := len(files) - named; n > 0 {
+		files, more = files[:named], fmt.Sprintf(" and %d more", n)
+	}
+	what := "1 file could not be read and was"
+	if len(e.Files) != 1 {
+		what = fmt.Sprintf("%d files could not be read and were", len(e.Files))
+	}
+	return fmt.Sprintf("%s set aside: %s%s", what, strings.Join(files, ", "), more)
 }
 
 // source is what the run is reading now.
 type source struct {
 	node   *plan.Node
 	decode *plan.Node
-	open   func() (*files.Set, error)
 	set    *files.Set
 	origin *record.Origin
 	last   position // of what the loop has taken from lanes
@@ -244,20 +252,22 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 	}
 	h := r.Host(n.Address)
 	connect := func(ctx context.Context) (plugin.FileSystem, error) { return src.OpenFS(ctx, h) }
-	r.source = &source{node: n, decode: n.Readers[0], open: func() (*files.Set, error) {
-		fsys, err := connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return files.Open(files.Config{
-			Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()),
-			Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
-		})
-	}}
-	if r.source.set, err = r.source.open(); err != nil {
+	fsys, err := connect(ctx)
+	if err != nil {
 		return at(n, err)
 	}
-	defer func() { _ = r.source.set.Close() }() // the session is over; what it did is already checked
+	set, err := files.Open(files.Config{
+		Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()),
+		Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
+	})
+	if err != nil {
+		return at(n, errors.Join(err, fsys.Close()))
+	}
+	r.source = &source{node: n, decode: n.Readers[0], set: set}
+	defer func() {
+		r.noteFiles(err == nil)
+		_ = set.Close() // the session is over; what it did is already checked
+	}()
 	for more := true; more; {
 		if more, err = r.nextFile(ctx); err != nil {
 			return at(n, err)
@@ -271,13 +281,16 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 	if err := r.source.set.AfterCommit(ctx); err != nil {
 		return at(n, err)
 	}
-	r.takeNotices()
 	return nil
 }
 
-// takeNotices keeps what people should know about the files of the present set.
-func (r *run) takeNotices() {
+// noteFiles tells people about the files that were met and left; whole says that
+// the run came to its end.
+func (r *run) noteFiles(whole bool) {
 	r.report.Notices = append(r.report.Notices, r.source.set.Notices()...)
+	if !whole {
+		return // why files were left is the run's failure
+	}
 	for _, w := range r.source.set.Waiting() {
 		r.report.Notices = append(r.report.Notices, diag.Warnf("run.file_waiting", nil, w.Path+" was not read", "%s.", w.Reason))
 	}
@@ -352,14 +365,7 @@ func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error 
 	if err := r.resetSerial(ctx); err != nil { // after the commit, which ends what was to be repeated
 		return err
 	}
-	r.takeNotices()
-	set, err := r.source.open() // a set does not outlive what was discarded
-	if err != nil {
-		return err
-	}
-	_ = r.source.set.Close() // nothing of it is used any more
-	r.source.set = set
-	return nil
+	return r.source.set.AfterCommit(ctx)
 }
 
 // newEnv is what runners of stateful steps may use.

@@ -2,6 +2,7 @@ package exec_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +136,31 @@ func TestQuarantine(t *testing.T) {
 			equal(t, "rows", len(ids(r.probe.effects(t, "out"))), 33)
 		})
 	}
+}
+
+// A folder full of broken files: each is told of once, the error names the first
+// ones only, and they count towards limit as others do.
+func TestManyQuarantined(t *testing.T) {
+	r := newRig(t, t.TempDir(), strings.Replace(source, "ready", "limit = 8\n ready", 1)+`
+  sink "probe" "out" {
+  }`)
+	for i := range 10 {
+		r.put(fmt.Sprintf("%d.csv", i), "id,key\n1,a\n")
+	}
+	r.put("7.csv", csvRows(0, 5))
+	rep := r.fails("7 files could not be read and were set aside: ")
+	if _, err := r.run(t.Context()); !strings.HasSuffix(fmt.Sprint(err), "2 files could not be read and were set aside: "+r.dir+"/in/8.csv, "+r.dir+"/in/9.csv") {
+		t.Errorf("second run: %v", err)
+	}
+	equal(t, "counts", rep.Counts, "read 5, delivered 5")
+	told := map[string]int{}
+	for _, n := range rep.Notices {
+		told[string(n.Code)]++
+	}
+	equal(t, "notices", told, "map[run.file_quarantined:7 run.file_waiting:2]")
+	equal(t, "third run", r.done().Counts, "read 0, delivered 0")
+	q := exec.QuarantineError{Files: []string{"a", "b", "c", "d", "e", "f", "g"}}
+	equal(t, "error", q.Error(), "7 files could not be read and were set aside: a, b, c, d, e and 2 more")
 }
 
 // An archive that is damaged in its middle: what was read of it before is neither

@@ -20,6 +20,7 @@ const maxNames = 1000
 // A move that fails is a notice: the file is not read again, and the next run
 // tries again. An error is one of ctx, of the session or of the connection.
 func (s *Set) AfterCommit(ctx context.Context) error {
+	s.noted = nil
 	changed := false
 	var rest []*File
 	for i, f := range s.done {
@@ -49,6 +50,7 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 	if !changed {
 		return nil
 	}
+	s.noted = nil
 	return s.Session.Commit(ctx)
 }
 
@@ -90,7 +92,7 @@ func (s *Set) settleMissing(ctx context.Context, listed map[string]bool) error {
 				s.notice("run.file_not_moved", "A marker could not be put away", "%s: %v. Its file is put away already; remove it by hand.", e.Marker, merr)
 			}
 		}
-		err = s.Session.PutFile(*e)
+		err = s.note(*e)
 	}
 	return err
 }
@@ -139,7 +141,7 @@ func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 	}
 	s.Point("moved")
 	e.State, e.Target, e.Reason = state.FileArchived, target, ""
-	return true, s.Session.PutFile(e)
+	return true, s.note(e)
 }
 
 // errReplaced says that another file has the name by now.

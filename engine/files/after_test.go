@@ -192,6 +192,52 @@ func TestQuarantine(t *testing.T) {
 	w.wantLedger("/in/a.csv archived 1", "/in/a.csv quarantined 0")
 }
 
+// The rows of a file that is refused are discarded; what was noted of others
+// before, such as a new time, is not, and the same Set goes on with what is left.
+func TestQuarantineKeepsWhatWasNoted(t *testing.T) {
+	w := newWorld(t, plugin.FileOptions{Ready: "now"})
+	w.fs.put("/in/a.csv", "1\n", ago(2*time.Hour))
+	w.run()
+	w.wantRows("/in/a.csv:1")
+	w.fs.put("/in/a.csv", "1\n", ago(time.Hour)) // with a new time, the same content
+	w.fs.put("/in/b.csv", "broken\n", ago(time.Hour))
+	w.fs.put("/in/c.csv", "broken too\n", ago(time.Hour))
+	w.fs.put("/in/d.csv", "4\n", ago(time.Hour))
+	lists := 0
+	w.fs.before = func(op, _ string) {
+		if op == "list" {
+			lists++
+		}
+	}
+	r := w.begin()
+	for _, name := range []string{"/in/b.csv", "/in/c.csv"} {
+		f, err := r.set.Next(t.Context())
+		w.must(err)
+		if f.Name != name {
+			t.Fatalf("%s instead of %s", f.Name, name)
+		}
+		r.se.Discard()
+		w.must(r.set.Quarantine(f, name+": it lacks column email"))
+		r.commit()
+		w.must(r.set.AfterCommit(t.Context()))
+	}
+	f, err := r.set.Next(t.Context())
+	w.must(err)
+	r.read(f, -1)
+	r.commit()
+	w.wantRows("/in/d.csv:4")
+	w.wantLedger("/in/a.csv committed 1", "/in/b.csv quarantined 0", "/in/c.csv quarantined 0", "/in/d.csv committed 1")
+	if e, _, err := r.se.File("files", "/in/a.csv"); err != nil || !e.ModTime.Equal(ago(time.Hour)) {
+		t.Errorf("a.csv is known with the time %v, %v", e.ModTime, err)
+	}
+	if e, _, err := r.se.File("files", "/in/b.csv"); err != nil || e.Reason != "it lacks column email" {
+		t.Errorf("the reason is %q, %v", e.Reason, err)
+	}
+	if lists != 1 {
+		t.Errorf("one run listed the files %d times", lists)
+	}
+}
+
 func TestLocalFileGrowsOrShrinks(t *testing.T) {
 	w := newWorld(t, plugin.FileOptions{Ready: "now"})
 	w.src.local = true

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,7 +35,8 @@ type Config struct {
 }
 
 // Set is the files of one source step during one run. The goroutine of the
-// session uses it. It is made anew for each run, and after a Discard.
+// session uses it. It is made anew for each run, and after a Session.Discard that
+// no Quarantine follows.
 type Set struct {
 	Config
 	o      plugin.FileOptions
@@ -43,8 +45,9 @@ type Set struct {
 
 	queue   []*candidate // to be read, in order
 	waiting []Wait
-	done    []*File // read to their end, to be moved once that is committed
-	given   int     // files that Next returned
+	done    []*File           // read to their end, to be moved once that is committed
+	noted   []state.FileEntry // what the next commit has of files that are not read
+	given   int               // files that Next returned
 	notices diag.List
 
 	moveToMade bool
@@ -217,11 +220,18 @@ func (s *Set) relisted(c *candidate, f *File) error {
 	f.ID, f.Rows = c.entry.ID, c.entry.Rows
 	s.Log.Info("a file was listed again with the same content and is not read again", zap.String("file", f.Name))
 	s.dropSpool(f)
-	if err := s.Session.PutFile(f.entry(state.FileCommitted)); err != nil {
+	if err := s.note(f.entry(state.FileCommitted)); err != nil {
 		return err
 	}
 	s.done = append(s.done, f)
 	return nil
+}
+
+// note enters what became of a file that is not read. It outlives that the rows
+// of another are discarded, see Quarantine.
+func (s *Set) note(e state.FileEntry) error {
+	s.noted = append(s.noted, e)
+	return s.Session.PutFile(e)
 }
 
 func (f *File) entry(st state.FileState) state.FileEntry {
@@ -276,10 +286,18 @@ func (s *Set) finish(f *File) error {
 }
 
 // Quarantine refuses f as a whole: with the next commit it is never read again
-// until it changes. It stays where it is. reason is for people.
+// until it changes. It stays where it is. reason is for people. Session.Discard
+// comes before it, for the rows of f that are not committed; what the Set noted
+// of other files since the last commit it notes again.
 func (s *Set) Quarantine(f *File, reason string) error {
+	for _, e := range s.noted {
+		if err := s.Session.PutFile(e); err != nil {
+			return err
+		}
+	}
 	s.dropSpool(f)
 	e := f.entry(state.FileQuarantined)
+	reason = strings.TrimPrefix(reason, f.Name+": ") // wherever it is shown the name stands before it
 	e.Reason = reason
 	s.notice("run.file_quarantined", "File quarantined", "%s is not read: %s", f.Name, reason)
 	return s.Session.PutFile(e)

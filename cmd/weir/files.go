@@ -307,7 +307,7 @@ func (a *app) skipFile(ctx context.Context, f *storeFlags, pipeline, path, reaso
 	if err != nil {
 		return err
 	}
-	if _, err := choose(l.Plan, []string{pipeline}); err != nil {
+	if _, err := planned(l.Plan, pipeline); err != nil {
 		return err
 	}
 	e, ok := r.(fileSkipper)

@@ -48,7 +48,7 @@ func (a *app) preview(ctx context.Context, pipeline string, f *storeFlags, rows 
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(l.Plan, []string{pipeline})
+	shown, err := planned(l.Plan, pipeline)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (a *app) preview(ctx context.Context, pipeline string, f *storeFlags, rows 
 	if err := a.printDiagnostics(a.stderr, p.Notices, l.Sources); err != nil {
 		return err
 	}
-	return a.previewText(chosen[0], p)
+	return a.previewText(shown, p)
 }
 
 func (a *app) previewJSON(pipeline string, p *engine.Preview) error {

@@ -63,7 +63,7 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if err != nil {
 		return err
 	}
-	if _, err := choose(l.Plan, args[:1]); err != nil {
+	if _, err := planned(l.Plan, args[0]); err != nil {
 		return err
 	}
 	point, err := crashPoint(a.getenv(crashVariable))

@@ -15,6 +15,7 @@ import (
 	"weir/engine"
 	"weir/engine/api"
 	"weir/engine/diag"
+	"weir/engine/plan"
 	"weir/engine/state"
 )
 
@@ -119,6 +120,23 @@ func (a *app) changeServed(ctx context.Context, f *storeFlags, change func(s *st
 	return a.changeStore(ctx, f, use)
 }
 
+// planned returns the pipeline called name, for verbs that take the configuration as --config.
+func planned(p *plan.Plan, name string) (*plan.Pipeline, error) {
+	chosen, err := choose(p, []string{name})
+	if err != nil {
+		return nil, withCode(codeOf(err), fmt.Errorf("%w%s", err, pathHint(name)))
+	}
+	return chosen[0], nil
+}
+
+// pathHint says where a path goes when name, which is of no pipeline, looks like one.
+func pathHint(name string) string {
+	if strings.HasSuffix(name, ".hcl") || strings.ContainsAny(name, `/\`) || name == "." {
+		return "; the folder or file of the configuration is named with --config"
+	}
+	return ""
+}
+
 // storedPipelines returns the addresses of the pipelines the store knows, or the one
 // named. A name that the store does not know is an error.
 func storedPipelines(s *state.Store, names []string) ([]string, error) {
@@ -140,7 +158,7 @@ func storedPipelines(s *state.Store, names []string) ([]string, error) {
 		} else if len(known) > 0 {
 			msg += "; it knows " + strings.Join(known, ", ")
 		}
-		return nil, withCode(exitConfig, fmt.Errorf("%s", msg))
+		return nil, withCode(exitConfig, errors.New(msg+pathHint(n)))
 	}
 	if len(names) > 0 {
 		return names, nil

@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"errors"
+	"fmt"
 
 	"go.uber.org/zap"
 
@@ -9,9 +10,13 @@ import (
 	"weir/engine/state"
 )
 
+// ErrUnanswered says that an action breaks stored state, and that nobody said what is
+// to become of that. The diagnostics of Judge are with it.
+var ErrUnanswered = errors.New("it would lose what is stored")
+
 // Answer does with stored state that an action breaks what answer says is to become
 // of it, and returns that in words, "" for nothing. No run of the pipeline is active,
-// nor of one whose name it takes over.
+// nor of one whose name it takes over. ErrUnanswered says that nothing was changed.
 //
 // What is stored under a former name is never left there: keep makes it that of the
 // present name; rebuild does, too, and drops of it what makes that everything is read again;
@@ -30,7 +35,7 @@ func (b *Book) Answer(a *plan.Action, is *plan.PipelineDescription, answer strin
 func (b *Book) do(a *plan.Action, is *plan.PipelineDescription, broken []plan.Effect, answer string) (string, error) {
 	switch answer {
 	case "": // it came to be there since the action was judged
-		return "", b.Judge(a, "", "the pipeline goes on as it was").Err()
+		return "", fmt.Errorf("%w: %w", ErrUnanswered, b.Judge(a, "", "the pipeline goes on as it was").Err())
 	case Keep:
 		return b.keep(a, is)
 	case Rebuild:

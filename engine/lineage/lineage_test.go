@@ -2,6 +2,7 @@ package lineage_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestAnswerKeepsUnderAnotherAddress(t *testing.T) {
 	if _, err := b.Answer(&a, &is, "drop"); err == nil {
 		t.Error("an unknown answer was taken")
 	}
-	if _, err := b.Answer(&a, &is, ""); err == nil || !strings.Contains(err.Error(), "would lose") {
+	if _, err := b.Answer(&a, &is, ""); !errors.Is(err, lineage.ErrUnanswered) || !strings.Contains(err.Error(), "q would lose what it knows") {
 		t.Errorf("without an answer: %v", err)
 	}
 	did, err := b.Answer(&a, &is, lineage.Keep)

@@ -11,6 +11,7 @@ import (
 
 	"weir/engine/diag"
 	"weir/engine/exec"
+	"weir/engine/lineage"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/schedule"
@@ -366,10 +367,15 @@ func (s *Server) remove(ctx context.Context, p *pipeline, d *Done) {
 }
 
 // fail ends an action that could not be done; the pipeline stays what it is, and
-// the next rescan tries again. The caller holds mu.
+// the next rescan tries again. What is stored only since the action was judged
+// refuses it as it would have then: trying again would not help. The caller holds mu.
 func (s *Server) fail(p *pipeline, d *Done, err error) {
-	d.Outcome = ActionFailed
 	d.diags = append(d.diags, failure(p.address, err)...)
+	if errors.Is(err, lineage.ErrUnanswered) {
+		d.Outcome, p.config = ActionRefused, d.diags
+		return
+	}
+	d.Outcome = ActionFailed
 	for i := range d.diags {
 		if d.diags[i].Subject == nil && len(d.Reasons) > 0 {
 			d.diags[i].Subject = d.Reasons[0].Range

@@ -222,3 +222,34 @@ func TestStateIsNotRekeyedSilently(t *testing.T) {
 		})
 	}
 }
+
+// What the last run stores while a change waits for its end refuses the change as if it
+// had been there before (I8): in the same words, and it is not tried again and again.
+func TestStateStoredWhileAChangeWaits(t *testing.T) {
+	r := newRig(t, map[string]string{
+		"config/a.hcl": deduped("a", ""), "config/z.hcl": trapped("z", "every 1h", ""), "in/a1.csv": "a\nx\ny\n",
+	})
+	trap := r.traps.get("a")
+	release := trap.hangs()
+	s := r.start()
+	<-trap.hanging
+	r.write("config/a.hcl", deduped("a + '!'", ""))
+	r.write("config/z.hcl", trapped("z", "every 2h", "")) // in effect once all changes are judged
+	got := make(chan *serve.Verdict, 1)
+	go func() { got <- r.reload() }()
+	r.until("the change of z", func() bool { p, _ := s.Pipeline("z"); return p.Generation == 2 })
+	release()
+	v := <-got
+	if v.Outcome != serve.Partial || v.Actions[0].Pipeline != "a" || v.Actions[0].Outcome != serve.ActionRefused ||
+		!strings.Contains(texts(v), "a would lose what it knows") || !strings.Contains(texts(v), "2 keys are stored") {
+		t.Errorf("%+v\n%s", v, texts(v))
+	}
+	if p, _ := s.Pipeline("a"); p.Generation != 1 || len(p.Config) == 0 {
+		t.Errorf("status %+v", p)
+	}
+	r.write("in/a2.csv", "a\ny\nw\n")
+	r.until("the next row, under the old key", func() bool { return r.has("a", "w") })
+	if rows := strings.Join(trap.seen(), ","); rows != "x,y,w" {
+		t.Errorf("rows %s", rows)
+	}
+}

@@ -72,7 +72,7 @@ func (s *Server) renamed(old, p *pipeline, gone, d *Done, t *target, answer stri
 // unrename lets old run on, as p cannot take its place. The caller holds mu.
 func (s *Server) unrename(old, p *pipeline, gone, d *Done, err error) {
 	s.fail(p, d, err)
-	gone.Outcome = ActionFailed
+	gone.Outcome = d.Outcome
 	p.removed, p.want = true, nil
 	s.vacate(p)
 	if old.successor != nil {

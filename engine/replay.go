@@ -57,23 +57,25 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	if len(ids) == 0 {
 		return pr, nil
 	}
-	wanted := make(map[uint64]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	var letters []state.Reject
-	last := slices.Max(ids)
-	err := r.Store.Rejects(p.Address, slices.Min(ids), func(x state.Reject) bool {
-		if wanted[x.ID] {
-			letters = append(letters, x)
-		}
-		return x.ID < last
-	})
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	letters, err := r.Store.RejectReader(p.Address)
 	if err != nil {
 		return pr, err
 	}
+	each := func(f func(state.Reject) bool) error {
+		left := ids
+		return r.Store.Rejects(p.Address, ids[0], func(x state.Reject) bool {
+			for len(left) > 0 && left[0] < x.ID { // it is gone, or named twice
+				left = left[1:]
+			}
+			return len(left) > 0 && (left[0] > x.ID || f(x))
+		})
+	}
 	r.kind = state.Replay
-	r.do = func(ctx context.Context, x exec.Options) (*exec.Report, error) { return exec.Replay(ctx, x, letters) }
+	r.do = func(ctx context.Context, x exec.Options) (*exec.Report, error) {
+		return exec.Replay(ctx, x, exec.Letters{Each: each, Get: letters.Get})
+	}
 	*pr = e.RunPipeline(ctx, r)
 	for _, n := range p.Nodes {
 		if n.Kind == "group" && pr.Err == nil {

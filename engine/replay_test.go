@@ -284,3 +284,66 @@ func TestKeysOfPieces(t *testing.T) {
 		}
 	}
 }
+
+// A replay of many rows commits on its way, so that a crash repeats little and memory does
+// not grow with the rows; never among the pieces of one row, nor while a step keeps rows back.
+func TestReplayCommitsOnItsWay(t *testing.T) {
+	const n = 95
+	sink := "sink \"box\" \"out\" {\nname = \"out\"\n}\n"
+	for name, c := range map[string]struct {
+		steps    string
+		commits  int // of an undisturbed replay
+		left     int // letters, when the fifth commit does not come about
+		rows     int // delivered by then
+		all      int
+		repeated int
+	}{
+		"rows":          {sink, 10, 55, 50, n, 10},
+		"pieces of one": {"expand \"e\" {\nrows = \"1..3\"\nfields = {\nid = \"id\"\ni = \"item\"\n}\n}\n" + sink, 10, 3 * 55, 3 * 50, 3 * n, 3 * 10},
+		"a group":       {"group \"g\" {\nby = [\"n\"]\nfields = {\nn = \"first(rows).n\"\nlines = \"len(rows)\"\n}\n}\n" + sink, 1, 10, 10, 10, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var data strings.Builder
+			data.WriteString("id,n\n")
+			for i := range n {
+				fmt.Fprintf(&data, "r%02d,%d\n", i, i%10)
+			}
+			refused := replayCase{steps: "commit {\nrows = 10\n}\n" + c.steps, data: data.String(), refuse: []string{"out"}}
+			r := newReplay(t, refused)
+			ids, _ := r.letters()
+			r.box.refuse = nil
+			commits := 0
+			count := func(name string) {
+				if name == "committed" {
+					commits++
+				}
+			}
+			if p := r.replay(ids, count); p.Err != nil || commits != c.commits || len(r.box.rows) != c.all {
+				t.Errorf("%d commits, want %d; delivered %d, %v", commits, c.commits, len(r.box.rows), p.Err)
+			}
+			r = newReplay(t, refused)
+			ids, _ = r.letters()
+			r.box.refuse = nil
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			at := min(5, c.commits)
+			_, err := r.e.Replay(ctx, r.l, engine.ReplayOptions{StateDir: r.state(), Pipeline: "p", IDs: ids, Point: func(name string) {
+				if name == "committing" {
+					if at--; at == 0 {
+						cancel()
+					}
+				}
+			}})
+			if left, _ := r.letters(); err != nil || len(left) != c.left || len(r.box.rows) != c.rows {
+				t.Fatalf("%d letters are left, want %d; delivered %d, want %d; %v", len(left), c.left, len(r.box.rows), c.rows, err)
+			}
+			p := r.replay(ids, nil) // those that are gone are left out
+			if p.Err != nil || len(r.box.rows) != c.all || len(r.box.repeat) != c.repeated {
+				t.Errorf("delivered %d, recognised %d, %v", len(r.box.rows), len(r.box.repeat), p.Err)
+			}
+			if left, _ := r.letters(); len(left) != 0 {
+				t.Errorf("%d letters are left", len(left))
+			}
+		})
+	}
+}

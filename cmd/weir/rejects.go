@@ -302,18 +302,18 @@ func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *reje
 	}
 	n := 0
 	remove := func(s *state.Store) error {
-		list, err := chooseLetters(s, args, x, all)
+		ids, err := chosen(s, args, x, all)
 		if err != nil {
 			return err
 		}
 		if len(args) == 1 && !yes {
-			return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(list)), "refused row"), args[0]))
+			return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(ids)), "refused row"), args[0]))
 		}
 		if server == nil {
-			n, err = s.DiscardRejects(args[0], numbersOf(list))
+			n, err = s.DiscardRejects(args[0], ids)
 			return err
 		}
-		n, err = server.Discard(ctx, args[0], numbersOf(list))
+		n, err = server.Discard(ctx, args[0], ids)
 		return refusal(err)
 	}
 	if server != nil {
@@ -331,25 +331,20 @@ func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *reje
 	return err
 }
 
-func numbersOf(list []letter) []uint64 {
-	out := make([]uint64, len(list))
-	for i := range list {
-		out[i] = list[i].ID
-	}
-	return out
-}
-
-// chooseLetters returns the dead letters that arguments and flags name.
-func chooseLetters(s *state.Store, args []string, x *rejectFilter, all bool) ([]letter, error) {
+// chosen returns the numbers of the dead letters that arguments and flags name. There may be
+// millions of them.
+func chosen(s *state.Store, args []string, x *rejectFilter, all bool) (ids []uint64, err error) {
 	if len(args) > 1 {
 		if all || x.given() {
 			return nil, withCode(exitConfig, errors.New("name rows by number or choose them by flags, not both"))
 		}
-		ids, err := rejectIDs(args[1:])
-		if err != nil {
+		if ids, err = rejectIDs(args[1:]); err != nil {
 			return nil, err
 		}
-		return byID(s, args[0], ids)
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		_, err = byID(s, args[0], ids)
+		return ids, err
 	}
 	if !all && !x.given() {
 		return nil, withCode(exitConfig, errors.New("say which rows: their numbers, --step, --code or --object, or --all"))
@@ -357,6 +352,11 @@ func chooseLetters(s *state.Store, args []string, x *rejectFilter, all bool) ([]
 	if _, err := storedPipelines(s, args[:1]); err != nil {
 		return nil, err
 	}
-	list, _, err := letters(s, args[:1], x)
-	return list, err
+	err = s.Rejects(args[0], 1, func(r state.Reject) bool {
+		if x.match(&r) {
+			ids = append(ids, r.ID)
+		}
+		return x.limit <= 0 || len(ids) < x.limit
+	})
+	return ids, err
 }

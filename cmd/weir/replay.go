@@ -74,16 +74,16 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if !ok {
 		return errors.New("this engine cannot replay rows")
 	}
-	var list []letter
+	var ids []uint64
 	err = a.withStore(ctx, f, true, func(s *state.Store) error {
 		var err error
-		list, err = chooseLetters(s, args, x, all)
+		ids, err = chosen(s, args, x, all)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	if len(ids) == 0 {
 		if f.asJSON {
 			return reportJSON(a.stdout, &engine.RunReport{OK: true}, nil)
 		}
@@ -98,9 +98,9 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		return withCode(exitConfig, errors.New("a server replays rows with the configuration that is in effect in it, which its state fits; --stored-state belongs to weir reload there"))
 	}
 	if server != nil {
-		return a.remoteReplay(ctx, server, f, args[0], numbersOf(list))
+		return a.remoteReplay(ctx, server, f, args[0], ids)
 	}
-	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: numbersOf(list), StateAnswer: answer, Point: point})
+	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: ids, StateAnswer: answer, Point: point})
 	if err != nil {
 		return err
 	}

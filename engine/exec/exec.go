@@ -92,26 +92,27 @@ type Report struct {
 // run is the state of one run. Its fields belong to the goroutine that calls Run.
 type run struct {
 	Options
-	report   Report
-	serial   map[*plan.Node]*node // every node that is not run in lanes
-	order    []*node              // of serial, topological
-	sinks    []*sinkNode
-	pending  state.Counts // since the last commit
-	groups   []GroupCount // likewise
-	rows     int64        // read since the last commit
-	total    int64
-	rejects  []state.Reject // samples for the limit's message
-	kept     int            // how many of them are committed
-	aside    []string       // files that were quarantined
-	lastTime time.Time
-	source   *source
-	spaces   []string // shared ones that steps use
-	held     int64    // rows of the present object that the ledger counts as held, the pending commit included
-	holds    bool     // steps hold too much of it for a commit before its end
-	window   int64    // row of the last commit in its middle, when rows were held then; else 0
-	replay   *unit    // the dead letters under way, when these are replayed
-	preview  *Preview
-	pointed  bool // Point is being called
+	report     Report
+	serial     map[*plan.Node]*node // every node that is not run in lanes
+	order      []*node              // of serial, topological
+	sinks      []*sinkNode
+	pending    state.Counts // since the last commit
+	groups     []GroupCount // likewise
+	rows       int64        // read since the last commit
+	total      int64
+	rejects    []state.Reject // samples for the limit's message
+	kept       int            // how many of them are committed
+	aside      []string       // files that were quarantined
+	lastTime   time.Time
+	source     *source
+	spaces     []string // shared ones that steps use
+	held       int64    // rows of the present object that the ledger counts as held, the pending commit included
+	holds      bool     // steps hold too much of it for a commit before its end
+	window     int64    // row of the last commit in its middle, when rows were held then; else 0
+	replay     *unit    // the dead letters under way, when these are replayed
+	unreadable int      // of them, those that cannot be decoded
+	preview    *Preview
+	pointed    bool // Point is being called
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.

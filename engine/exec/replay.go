@@ -15,6 +15,7 @@ import (
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/state"
+	"weir/engine/step"
 )
 
 // unit is a set of dead letters that are replayed as one object: rows of one
@@ -24,11 +25,25 @@ type unit struct {
 	objectID string
 	header   []byte
 	replays  int64
-	letters  []state.Reject
+	letters  []ref
 	// allowed are the steps that the rows take; nil is all. Where the pipeline
 	// branches, they go only where they were refused: the others have had them.
 	allowed map[*plan.Node]bool
 	passed  map[*plan.Node]bool // steps that let the rows pass before they were refused
+}
+
+// ref is a dead letter of a unit. There may be millions, so that nothing else is kept of it.
+type ref struct {
+	id  uint64
+	row int64
+}
+
+// Letters are the dead letters to be replayed.
+type Letters struct {
+	// Each calls f with each of them, in the order of their numbers, until it returns false.
+	Each func(f func(state.Reject) bool) error
+	// Get returns one of them again, and whether it is still there.
+	Get func(id uint64) (state.Reject, bool, error)
 }
 
 // branch returns those of readers that the unit's rows go to.
@@ -44,10 +59,11 @@ func (u *unit) branch(readers []*node) []*node {
 // is either still there or accounted for (I3, I5). Deliveries have keys
 // of the rows they are made of and of how often these were replayed, each row of a
 // delivery sink going alone, so that a replay that is repeated after a crash
-// gives every row the same key whatever else is replayed with it (I7).
+// gives every row the same key whatever else is replayed with it (I7). Where no step
+// keeps rows back, commits are made as often as in a run.
 //
 // The report counts rows decoded; letters that cannot be decoded stay, with a notice.
-func Replay(ctx context.Context, o Options, letters []state.Reject) (*Report, error) {
+func Replay(ctx context.Context, o Options, letters Letters) (*Report, error) {
 	if o.Point == nil {
 		o.Point = func(string) {}
 	}
@@ -62,7 +78,7 @@ func Replay(ctx context.Context, o Options, letters []state.Reject) (*Report, er
 	return &r.report, err
 }
 
-func (r *run) replayAll(ctx context.Context, letters []state.Reject) (err error) {
+func (r *run) replayAll(ctx context.Context, letters Letters) (err error) {
 	if err := r.build(); err != nil {
 		return err
 	}
@@ -87,14 +103,21 @@ func (r *run) replayAll(ctx context.Context, letters []state.Reject) (err error)
 	if !ok {
 		return fmt.Errorf("%s: this decoder cannot read single rows again. weir files retry reads a whole file again", n.Address)
 	}
-	r.source = &source{node: n.Inputs[0], decode: n}
+	r.source, r.lastTime = &source{node: n.Inputs[0], decode: n}, r.Clock.Now()
 	steps, last := chain(n)
 	l := r.newLane(steps)
 	readers := r.readersOf(last)
-	for _, u := range r.units(n, letters) {
-		if err := r.replayUnit(ctx, dec, u, l, readers); err != nil {
+	units, err := r.units(n, letters)
+	if err != nil {
+		return err
+	}
+	for _, u := range units {
+		if err := r.replayUnit(ctx, dec, u, letters, l, readers); err != nil {
 			return err
 		}
+	}
+	if n := r.unreadable - maxUnreadable; n > 0 {
+		r.report.Notices = append(r.report.Notices, diag.Warnf("run.not_replayed", nil, fmt.Sprintf("%d more refused rows were not replayed", n), "The first %d are shown above.", maxUnreadable))
 	}
 	if err := r.finish(ctx); err != nil {
 		return err
@@ -118,37 +141,63 @@ func (r *run) decoderFor() *plan.Node {
 	return found
 }
 
+// unitKey is what the letters of a unit have in common.
+type unitKey struct {
+	objectID, header, way string
+	replays               int64
+}
+
+// way is how the letters that one step refused are replayed.
+type way struct {
+	name            string // the same for ways that need not be told apart
+	allowed, passed map[*plan.Node]bool
+}
+
 // units sorts letters into what is replayed together.
-func (r *run) units(decode *plan.Node, letters []state.Reject) []*unit {
-	byKey := map[string]*unit{}
+func (r *run) units(decode *plan.Node, letters Letters) ([]*unit, error) {
+	ways := map[string]*way{} // by step
+	byKey := map[unitKey]*unit{}
 	var out []*unit
-	for _, x := range letters {
-		u := &unit{object: x.Object, objectID: x.ObjectID, header: x.Header, replays: x.Replays, passed: map[*plan.Node]bool{}}
-		if at := r.nodeAt(x.Step); at != nil && at != decode {
-			ancestors(at, u.passed)
-			if r.branches() {
-				u.allowed = map[*plan.Node]bool{at: true}
-				ancestors(at, u.allowed)
-				descendants(at, u.allowed)
-			}
+	err := letters.Each(func(x state.Reject) bool {
+		w := ways[x.Step]
+		if w == nil {
+			w = r.way(decode, x.Step)
+			ways[x.Step] = w
 		}
-		var k strings.Builder
-		k.WriteString(fmt.Sprintf("%s\x00%d\x00%s\x00", u.objectID, u.replays, u.header))
-		for _, n := range r.Pipeline.Nodes {
-			// Steps without memory do not tell letters apart.
-			k.WriteString(fmt.Sprint(u.allowed[n], u.passed[n] && n.Kind == "dedupe", u.passed[n] && n.Kind == "group", " "))
-		}
-		if byKey[k.String()] == nil {
-			byKey[k.String()] = u
+		k := unitKey{x.ObjectID, string(x.Header), w.name, x.Replays}
+		u := byKey[k]
+		if u == nil {
+			u = &unit{object: x.Object, objectID: x.ObjectID, header: x.Header, replays: x.Replays, allowed: w.allowed, passed: w.passed}
+			byKey[k] = u
 			out = append(out, u)
 		}
-		byKey[k.String()].letters = append(byKey[k.String()].letters, x)
+		u.letters = append(u.letters, ref{x.ID, x.Row})
+		return true
+	})
+	for _, u := range out { // they are by the letters' numbers, and so are their letters
+		slices.SortStableFunc(u.letters, func(a, b ref) int { return cmp.Compare(a.row, b.row) })
 	}
-	for _, u := range out {
-		slices.SortStableFunc(u.letters, func(a, b state.Reject) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.ID, b.ID)) })
+	return out, err
+}
+
+// way returns how letters that the step at address refused are replayed.
+func (r *run) way(decode *plan.Node, address string) *way {
+	w := &way{passed: map[*plan.Node]bool{}}
+	if at := r.nodeAt(address); at != nil && at != decode {
+		ancestors(at, w.passed)
+		if r.branches() {
+			w.allowed = map[*plan.Node]bool{at: true}
+			ancestors(at, w.allowed)
+			descendants(at, w.allowed)
+		}
 	}
-	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(a.letters[0].ID, b.letters[0].ID) })
-	return out
+	var name strings.Builder
+	for _, n := range r.Pipeline.Nodes {
+		// Steps without memory do not tell letters apart.
+		fmt.Fprint(&name, w.allowed[n], w.passed[n] && n.Kind == "dedupe", w.passed[n] && n.Kind == "group", " ")
+	}
+	w.name = name.String()
+	return w
 }
 
 func (r *run) nodeAt(address string) *plan.Node {
@@ -180,35 +229,66 @@ func descendants(n *plan.Node, into map[*plan.Node]bool) {
 }
 
 // replayUnit processes the letters of u and commits.
-func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, l *lane, readers []*node) error {
+func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, letters Letters, l *lane, readers []*node) error {
 	r.replay = u
 	r.source.origin = &record.Origin{Name: u.object, ID: fmt.Sprintf("%s!%d", u.objectID, u.replays)}
-	for i := range u.letters {
-		x := &u.letters[i]
+	var before state.Reject
+	for _, one := range u.letters {
+		x, ok, err := letters.Get(one.id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue // it is no longer refused
+		}
 		// Pieces of one row that an expand step made are refused one by one; the row is replayed once.
-		if i > 0 && x.Row == u.letters[i-1].Row && bytes.Equal(x.Raw, u.letters[i-1].Raw) {
+		if before.ID > 0 && x.Row == before.Row && bytes.Equal(x.Raw, before.Raw) {
 			r.Session.TakeReject(x.ID, state.Counts{Rejected: 1, Expanded: 1})
 			continue
 		}
-		if err := r.replayLetter(ctx, dec, u, x, l, readers); err != nil {
+		// So no commit comes between them either.
+		if x.Row != before.Row && r.mayCommit() {
+			if err := r.commitReplayed(ctx); err != nil {
+				return err
+			}
+		}
+		if err := r.replayLetter(ctx, dec, u, &x, l, readers); err != nil {
 			return err
 		}
+		before = x
 		r.Progress(Progress{Object: u.object, Rows: r.total, Offset: -1, Size: -1})
 	}
 	if err := r.endObject(ctx); err != nil {
 		return err
 	}
+	if err := r.commitReplayed(ctx); err != nil {
+		return err
+	}
+	r.report.Objects++
+	return nil
+}
+
+// mayCommit reports whether a commit is due between two letters, and no step keeps
+// back rows of those before, which would go on in another commit than their letters.
+func (r *run) mayCommit() bool {
+	if r.rows < int64(r.Pipeline.Commit.Rows) && r.Clock.Now().Sub(r.lastTime) < r.Pipeline.Commit.Every {
+		return false
+	}
+	return !slices.ContainsFunc(r.order, func(x *node) bool {
+		h, ok := x.runner.(step.Holder)
+		return ok && h.Oldest() > 0
+	})
+}
+
+// commitReplayed delivers and commits what was replayed so far.
+func (r *run) commitReplayed(ctx context.Context) error {
 	for _, s := range r.sinks {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
 	}
 	r.tallies()
-	if err := r.commit(ctx); err != nil {
-		return err
-	}
-	r.report.Objects++
-	return nil
+	return r.commit(ctx)
 }
 
 // replayLetter decodes one dead letter and runs its rows through the steps.
@@ -285,8 +365,14 @@ func (r *run) decodeLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 	return l.rows, l.err
 }
 
+// maxUnreadable is how many letters that cannot be decoded are told of one by one.
+const maxUnreadable = 100
+
 // cannot tells why a letter stays where it is.
 func (r *run) cannot(x *state.Reject, err error) {
+	if r.unreadable++; r.unreadable > maxUnreadable {
+		return
+	}
 	why := strings.TrimSuffix(err.Error(), ".")
 	r.report.Notices = append(r.report.Notices, diag.Diagnostic{
 		Code: "run.not_replayed", Severity: diag.Warning, Summary: fmt.Sprintf("Refused row %d was not replayed", x.ID),

@@ -102,6 +102,32 @@ func (s *Store) Rejects(pipeline string, from uint64, f func(Reject) bool) error
 	return firstOf(err, bad)
 }
 
+// RejectReader reads single dead letters of one pipeline, as they are committed.
+type RejectReader struct {
+	store   *Store
+	pid     uint32
+	headers map[uint64][]byte
+	buf     []byte
+}
+
+// RejectReader returns a reader of the dead letters of a pipeline, for one goroutine.
+func (s *Store) RejectReader(pipeline string) (*RejectReader, error) {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	return &RejectReader{store: s, pid: pid, headers: map[uint64][]byte{}}, err
+}
+
+// Get returns the dead letter with a number, and whether there is one. What it
+// returns is the caller's, but for the header, which letters share.
+func (r *RejectReader) Get(id uint64) (Reject, bool, error) {
+	v, ok, err := r.store.kv.Get(numberKey(kindReject, r.pid, id), r.buf[:0])
+	if !ok || err != nil {
+		return Reject{}, false, err
+	}
+	r.buf = v
+	x, err := r.store.reject(r.pid, id, v, r.headers)
+	return x, err == nil, err
+}
+
 // reject decodes a dead letter with its header. headers holds those already read.
 func (s *Store) reject(pid uint32, id uint64, v []byte, headers map[uint64][]byte) (Reject, error) {
 	r, h, err := decodeReject(id, v)

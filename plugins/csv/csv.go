@@ -94,6 +94,7 @@ type Decoder struct {
 	set     columns.Set // by Bind
 	dialect dialect
 	at      hcl.Range // of columns
+	length  int       // about how many bytes there are to read, where that is a single row; 0: unknown
 }
 
 // Spec implements plugin.Config.

@@ -50,5 +50,6 @@ func (d *Decoder) OpenRaw(ctx context.Context, o plugin.Object, header []byte, w
 	if d.Header && len(header) > 0 {
 		o.Body = io.MultiReader(bytes.NewReader(header), strings.NewReader("\n"), o.Body)
 	}
+	raw.length = int(max(o.Size, 0)) + len(header) + 1
 	return raw.Open(ctx, o, want)
 }

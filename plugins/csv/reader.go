@@ -135,10 +135,15 @@ func (r *reader) note(d diag.Diagnostic) {
 
 // fill reads until buf has n bytes, or the part or reading ends.
 func (r *reader) fill(n int) {
-	if n > cap(r.buf) {
-		r.buf = slices.Grow(r.buf, n-len(r.buf))
+	room := n
+	if l := r.d.length; l > 0 {
+		room = min(n, l+1) // one more, for the end to be seen
 	}
+	r.buf = slices.Grow(r.buf, max(room-len(r.buf), 0))
 	for empty := 0; len(r.buf) < n && !r.eof && r.err == nil; {
+		if len(r.buf) == cap(r.buf) { // it is longer than it was said to be
+			r.buf = slices.Grow(r.buf, n-len(r.buf))
+		}
 		k, err := r.body.Read(r.buf[len(r.buf):cap(r.buf)])
 		r.buf = r.buf[:len(r.buf)+k]
 		if empty++; k > 0 {

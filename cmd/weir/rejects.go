@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/engine/api"
 	"weir/engine/state"
 )
 
@@ -40,6 +41,15 @@ func (x *rejectFilter) given() bool { return x.step != "" || x.code != "" || x.o
 
 func (x *rejectFilter) match(r *state.Reject) bool {
 	return (x.step == "" || r.Step == x.step) && (x.code == "" || r.Code == x.code) && (x.object == "" || r.Object == x.object)
+}
+
+// choice asks a server for the rows ids, which args and x named; the server chooses those that
+// flags choose itself, as there may be millions.
+func (x *rejectFilter) choice(args []string, ids []uint64) api.RejectChoice {
+	if len(args) > 1 || len(ids) == 0 {
+		return api.RejectChoice{IDs: ids}
+	}
+	return api.RejectChoice{All: !x.given(), Step: x.step, Code: x.code, Object: x.object, To: ids[len(ids)-1]}
 }
 
 // letter is a dead letter with its pipeline.
@@ -306,6 +316,9 @@ func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *reje
 		if err != nil {
 			return err
 		}
+		if len(ids) == 0 {
+			return nil
+		}
 		if len(args) == 1 && !yes {
 			return withCode(exitFailed, fmt.Errorf("%s of pipeline %s would be removed for good. If that is meant, add --yes", count(int64(len(ids)), "refused row"), args[0]))
 		}
@@ -313,7 +326,7 @@ func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *reje
 			n, err = s.DiscardRejects(args[0], ids)
 			return err
 		}
-		n, err = server.Discard(ctx, args[0], ids)
+		n, err = server.Discard(ctx, args[0], x.choice(args, ids))
 		return refusal(err)
 	}
 	if server != nil {

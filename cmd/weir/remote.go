@@ -76,8 +76,8 @@ func remoteLedger(l api.Ledger) engine.Ledger {
 }
 
 // remoteReplay makes the server replay rows, and prints the ledger of that.
-func (a *app) remoteReplay(ctx context.Context, c *api.Client, f *storeFlags, pipeline string, ids []uint64) error {
-	r, err := c.Replay(ctx, pipeline, ids)
+func (a *app) remoteReplay(ctx context.Context, c *api.Client, f *storeFlags, pipeline string, which api.RejectChoice) error {
+	r, err := c.Replay(ctx, pipeline, which)
 	if err != nil {
 		return refusal(err)
 	}

@@ -98,7 +98,7 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		return withCode(exitConfig, errors.New("a server replays rows with the configuration that is in effect in it, which its state fits; --stored-state belongs to weir reload there"))
 	}
 	if server != nil {
-		return a.remoteReplay(ctx, server, f, args[0], ids)
+		return a.remoteReplay(ctx, server, f, args[0], x.choice(args, ids))
 	}
 	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: ids, StateAnswer: answer, Point: point})
 	if err != nil {

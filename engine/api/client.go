@@ -120,8 +120,8 @@ func (c *Client) Rejects(ctx context.Context, address string, from uint64, limit
 }
 
 // Discard removes refused rows for good, and returns how many there were.
-func (c *Client) Discard(ctx context.Context, address string, ids []uint64) (int, error) {
-	d, err := answer[Discarded](ctx, c, http.MethodPost, of(address, "/rejects/discard"), IDs{IDs: ids})
+func (c *Client) Discard(ctx context.Context, address string, which RejectChoice) (int, error) {
+	d, err := answer[Discarded](ctx, c, http.MethodPost, of(address, "/rejects/discard"), which)
 	if err != nil {
 		return 0, err
 	}
@@ -135,8 +135,8 @@ func (c *Client) Reset(ctx context.Context, name string) error {
 }
 
 // Replay runs refused rows through the pipeline as it is now, and waits for the end of it.
-func (c *Client) Replay(ctx context.Context, address string, ids []uint64) (*Replayed, error) {
-	return answer[Replayed](ctx, c, http.MethodPost, of(address, "/rejects/replay"), IDs{IDs: ids})
+func (c *Client) Replay(ctx context.Context, address string, which RejectChoice) (*Replayed, error) {
+	return answer[Replayed](ctx, c, http.MethodPost, of(address, "/rejects/replay"), which)
 }
 
 // Reload makes the server read the folder and take what changed, and waits for the

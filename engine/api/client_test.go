@@ -56,9 +56,9 @@ func TestClient(t *testing.T) {
 	}
 	l, err := c.Rejects(ctx, "a", 1, 10)
 	must(err)
-	rep, err := c.Replay(ctx, "a", []uint64{l.Rejects[0].ID})
+	rep, err := c.Replay(ctx, "a", RejectChoice{IDs: []uint64{l.Rejects[0].ID}})
 	must(err)
-	n, err := c.Discard(ctx, "a", []uint64{1, 2, 3})
+	n, err := c.Discard(ctx, "a", RejectChoice{IDs: []uint64{1, 2, 3}})
 	must(err)
 	if rep.Outcome != "succeeded" || n != 1 {
 		t.Errorf("replayed %+v, discarded %d", rep, n)

@@ -122,9 +122,9 @@ func pipelineRoutes() []route {
 		{method: "GET", path: p + "/rejects", id: "rejects", summary: "Rows that were refused, by number", work: true, do: (*API).rejects,
 			query:   []param{{"from", "integer", "The first number"}, {"limit", "integer", "How many at most"}},
 			answers: []reply{ok("Refused rows", RejectList{}), wrong, unknown}},
-		{method: "POST", path: p + "/rejects/discard", id: "discard", summary: "Remove refused rows for good", work: true, do: (*API).discard, body: IDs{}, needsBody: true,
+		{method: "POST", path: p + "/rejects/discard", id: "discard", summary: "Remove refused rows for good", work: true, do: (*API).discard, body: RejectChoice{}, needsBody: true,
 			answers: []reply{ok("How many there were", Discarded{}), wrong, unknown, busy}},
-		{method: "POST", path: p + "/rejects/replay", id: "replay", summary: "Run refused rows through the pipeline as it is now", work: true, do: (*API).replay, body: IDs{}, needsBody: true,
+		{method: "POST", path: p + "/rejects/replay", id: "replay", summary: "Run refused rows through the pipeline as it is now", work: true, do: (*API).replay, body: RejectChoice{}, needsBody: true,
 			answers: []reply{ok("What came of it", Replayed{}), wrong, unknown, busy}},
 	}
 }

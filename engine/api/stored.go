@@ -211,19 +211,32 @@ func rejectOf(p string, r *state.Reject) Reject {
 	return out
 }
 
-// maxIDs is how many refused rows one request may name.
+// maxIDs is how many refused rows one request may name by number.
 const maxIDs = 100_000
 
-func (a *API) ids(w http.ResponseWriter, r *http.Request) ([]uint64, error) {
-	var q IDs
+func (c *RejectChoice) chooses() bool { return c.All || c.Step != "" || c.Code != "" || c.Object != "" }
+
+func (c *RejectChoice) match(x *state.Reject) bool {
+	return (c.Step == "" || x.Step == c.Step) && (c.Code == "" || x.Code == c.Code) && (c.Object == "" || x.Object == c.Object)
+}
+
+// chosen returns the numbers of the refused rows of p that r names.
+func (a *API) chosen(w http.ResponseWriter, r *http.Request, p string) ([]uint64, error) {
+	var q RejectChoice
 	if err := a.read(w, r, &q); err != nil {
 		return nil, err
 	}
 	switch {
+	case q.chooses() && len(q.IDs) > 0:
+		return nil, badRequest("bad_body", "ids names rows, and all, step, code and object choose some; only one of both is possible")
+	case q.chooses():
+		return a.choose(p, &q)
 	case len(q.IDs) == 0:
-		return nil, badRequest("missing_field", "ids is missing: the numbers of refused rows")
+		return nil, badRequest("missing_field", "ids is missing: the numbers of refused rows; or choose them by step, code and object, or all")
+	case q.To > 0:
+		return nil, badRequest("bad_body", "to limits what all, step, code and object choose; with ids it means nothing")
 	case len(q.IDs) > maxIDs:
-		return nil, badRequest("too_many", "ids has %d numbers; %d at a time are taken", len(q.IDs), maxIDs)
+		return nil, badRequest("too_many", "ids has %d numbers; %d at a time are taken. Choose them by step, code and object, or all", len(q.IDs), maxIDs)
 	case slices.Contains(q.IDs, 0):
 		return nil, badRequest("bad_body", "Refused rows are numbered from 1")
 	}
@@ -231,8 +244,24 @@ func (a *API) ids(w http.ResponseWriter, r *http.Request) ([]uint64, error) {
 	return slices.Compact(q.IDs), nil
 }
 
+func (a *API) choose(p string, q *RejectChoice) (ids []uint64, err error) {
+	if err := a.known(p); err != nil {
+		return nil, err
+	}
+	err = a.o.Server.Store().Rejects(p, 1, func(x state.Reject) bool {
+		if q.To > 0 && x.ID > q.To {
+			return false
+		}
+		if q.match(&x) {
+			ids = append(ids, x.ID)
+		}
+		return true
+	})
+	return ids, err
+}
+
 func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, err := a.ids(w, r)
+	ids, err := a.chosen(w, r, r.PathValue("p"))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -243,7 +272,7 @@ func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) 
 }
 
 func (a *API) replay(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, err := a.ids(w, r)
+	ids, err := a.chosen(w, r, r.PathValue("p"))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -252,7 +281,7 @@ func (a *API) replay(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	out := Replayed{Pipeline: rep.Name, Run: rep.Run, Outcome: rep.Outcome, Ledger: ledgerOf(rep.Counts), Notices: diag.ToJSON(rep.Notices)}
+	out := Replayed{Pipeline: rep.Name, Run: rep.Run, Outcome: cmp.Or(rep.Outcome, state.Succeeded), Ledger: ledgerOf(rep.Counts), Notices: diag.ToJSON(rep.Notices)}
 	if rep.Err != nil {
 		out.Outcome, out.Error = state.Failed, rep.Err.Error()
 	}

@@ -152,9 +152,24 @@ func tourRejects(r *rig) {
 		r.t.Errorf("replayed: %+v", p)
 	}
 	r.ask(400, "POST", rejects+"/replay", `{"ids": []}`)
+	r.ask(400, "POST", rejects+"/replay", `{"ids": [1], "all": true}`)
+	r.ask(400, "POST", rejects+"/replay", `{"ids": [1], "to": 1}`)
+	r.ask(404, "POST", "/api/v1/pipelines/b/rejects/replay", `{"all": true}`)
+	for _, none := range []string{`{"code": "row.other"}`, `{"step": "map.none"}`, `{"object": "b.csv"}`, `{"all": true, "code": "row.other"}`} {
+		if p := get[Replayed](r, 200, "POST", rejects+"/replay", none); p.Outcome != "succeeded" || p.Ledger.Read != 0 {
+			r.t.Errorf("replayed %s: %+v", none, p)
+		}
+	}
+	some := fmt.Sprintf(`{"step": "decode.csv", "code": %q, "object": %q, "to": %d}`, l.Rejects[0].Code, l.Rejects[0].Object, l.Rejects[0].ID+1) // replayed once by now
+	if p := get[Replayed](r, 200, "POST", rejects+"/replay", some); p.Ledger.Rejected != 1 {
+		r.t.Errorf("replayed %s: %+v", some, p)
+	}
+	if p := get[Replayed](r, 200, "POST", rejects+"/replay", some); p.Ledger.Read != 0 { // refused anew, with a higher number
+		r.t.Errorf("replayed %s: %+v", some, p)
+	}
 	r.ask(404, "POST", "/api/v1/pipelines/b/rejects/replay", ids)
 	l = get[RejectList](r, 200, "GET", rejects, "")
-	if len(l.Rejects) != 1 || l.Rejects[0].Replays != 1 {
+	if len(l.Rejects) != 1 || l.Rejects[0].Replays != 2 {
 		r.t.Fatalf("rejects after the replay: %+v", l)
 	}
 	if d := get[Discarded](r, 200, "POST", rejects+"/discard", fmt.Sprintf(`{"ids": [%d, 9999]}`, l.Rejects[0].ID)); d.Discarded != 1 {

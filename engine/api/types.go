@@ -181,9 +181,15 @@ type RejectList struct {
 	Next    uint64   `json:"next,omitempty"` // number from which the next page goes on; absent on the last
 }
 
-// IDs names refused rows by number.
-type IDs struct {
-	IDs []uint64 `json:"ids"`
+// RejectChoice says which refused rows are meant: those numbered, or all, or all that
+// have step, code and object.
+type RejectChoice struct {
+	IDs    []uint64 `json:"ids,omitempty"`
+	All    bool     `json:"all,omitempty"`
+	Step   string   `json:"step,omitempty"`   // the step that refused them
+	Code   string   `json:"code,omitempty"`   // of the reason
+	Object string   `json:"object,omitempty"` // the file they came from
+	To     uint64   `json:"to,omitempty"`     // none with a number above it; absent: whatever there is
 }
 
 // Discarded says how many refused rows were removed.

@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -191,6 +193,27 @@ func (f *folder) close() {
 	if f.lock != nil {
 		_ = f.lock.Close() // the lock also ends with the process
 		f.lock = nil
+	}
+}
+
+// How often, and after which pause, a disk without room is looked at again: the database deletes
+// what it no longer needs in the background, above all old logs after it was opened.
+const (
+	looks = 50
+	pause = 20 * time.Millisecond
+)
+
+// room reports a disk on which less than need bytes are free, and do not become so.
+func (s *Store) room(need uint64) error {
+	for look := 1; ; look++ {
+		u, err := s.o.FS.GetDiskUsage(s.dbDir)
+		switch {
+		case err != nil || u.AvailBytes >= need:
+			return nil
+		case look == looks:
+			return diskFull(s.dir, fmt.Errorf("%d MiB are free and %d MiB are needed", u.AvailBytes>>20, need>>20))
+		}
+		_ = plugin.SystemClock{}.Sleep(context.Background(), pause) // nothing ends it
 	}
 }
 

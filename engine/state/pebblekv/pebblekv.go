@@ -287,11 +287,7 @@ func (s *Store) writable(w *kv.Writes) error {
 		return nil
 	}
 	// Twice the size: once for the log, once for the tables made from it.
-	need := s.o.MinFree + 2*uint64(w.Bytes())
-	if u, err := s.o.FS.GetDiskUsage(s.dbDir); err == nil && u.AvailBytes < need {
-		return diskFull(s.dir, fmt.Errorf("%d MiB are free and %d MiB are needed", u.AvailBytes>>20, need>>20))
-	}
-	return nil
+	return s.room(s.o.MinFree + 2*uint64(w.Bytes()))
 }
 
 // commit checks the requirements and hands b to the log, as one step.

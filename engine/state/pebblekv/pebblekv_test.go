@@ -127,9 +127,11 @@ type faultyFS struct {
 	vfs.FS
 	free    *uint64
 	syncErr *error
+	looked  func() // when the space was asked for
 }
 
 func (f faultyFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	defer f.looked()
 	return vfs.DiskUsage{AvailBytes: *f.free}, nil
 }
 
@@ -161,7 +163,8 @@ func (f faultyFile) SyncTo(n int64) (bool, error) {
 
 func TestDiskFull(t *testing.T) {
 	free, broken := uint64(1<<40), error(nil)
-	s := open(t, t.TempDir(), pebblekv.Options{FS: faultyFS{vfs.Default, &free, &broken}})
+	looked := func() {}
+	s := open(t, t.TempDir(), pebblekv.Options{FS: faultyFS{vfs.Default, &free, &broken, func() { looked() }}})
 	var w kv.Writes
 	w.Put([]byte("a"), []byte("1"))
 	free = 1 << 20
@@ -170,6 +173,11 @@ func TestDiskFull(t *testing.T) {
 	if err := s.Apply(&w); err != nil {
 		t.Fatalf("with space again: %v", err)
 	}
+	free, looked = 1<<20, func() { free = 1 << 40 } // an old log is deleted meanwhile
+	if err := s.Apply(&w); err != nil {
+		t.Fatalf("with space a moment later: %v", err)
+	}
+	looked = func() {}
 	broken = syscall.ENOSPC
 	w.Put([]byte("b"), []byte("1"))
 	wantFailure(t, s.Apply(&w), "state.disk_full", "no space left")

@@ -198,9 +198,12 @@ func (v *served) runAll(ctx context.Context, pipelines []string) (rest []string,
 // called whenever something may have changed; it reports whether it waits for more.
 func (v *served) settle(ctx context.Context, until time.Time, look func(serve.Activity) (waits bool)) error {
 	for {
-		at, sleeping := v.clock.next() // before the server's own: who sleeps is not woken meanwhile
+		// Around the server's own, so that both hold at one moment: who fell asleep before it may
+		// be cancelled by then, at a deadline that is over, and who does after it was at work.
+		at, before := v.clock.next()
 		a := v.server.Activity()
-		sleeping = sleeping || v.hangs && v.hold.holds() && !v.left()
+		_, after := v.clock.next()
+		sleeping := before && after || v.hangs && v.hold.holds() && !v.left()
 		waits := look != nil && look(a)
 		v.drain()
 		switch {

@@ -25,22 +25,16 @@ func (a *app) rejectsCommand() *cobra.Command {
 	return c
 }
 
-// rejectFilter chooses dead letters.
+// rejectFilter chooses dead letters by flags.
 type rejectFilter struct {
-	step, code, object string
-	limit              int
+	api.RejectChoice
+	limit int
 }
 
 func (x *rejectFilter) flags(c *cobra.Command) {
-	c.Flags().StringVar(&x.step, "step", "", "only rows refused by this step, such as map.line")
-	c.Flags().StringVar(&x.code, "code", "", "only rows refused with this code, such as row.bad_value")
-	c.Flags().StringVar(&x.object, "object", "", "only rows of this file")
-}
-
-func (x *rejectFilter) given() bool { return x.step != "" || x.code != "" || x.object != "" }
-
-func (x *rejectFilter) match(r *state.Reject) bool {
-	return (x.step == "" || r.Step == x.step) && (x.code == "" || r.Code == x.code) && (x.object == "" || r.Object == x.object)
+	c.Flags().StringVar(&x.Step, "step", "", "only rows refused by this step, such as map.line")
+	c.Flags().StringVar(&x.Code, "code", "", "only rows refused with this code, such as row.bad_value")
+	c.Flags().StringVar(&x.Object, "object", "", "only rows of this file")
 }
 
 // choice asks a server for the rows ids, which args and x named; the server chooses those that
@@ -49,7 +43,9 @@ func (x *rejectFilter) choice(args []string, ids []uint64) api.RejectChoice {
 	if len(args) > 1 || len(ids) == 0 {
 		return api.RejectChoice{IDs: ids}
 	}
-	return api.RejectChoice{All: !x.given(), Step: x.step, Code: x.code, Object: x.object, To: ids[len(ids)-1]}
+	which := x.RejectChoice
+	which.All, which.To = !x.Chooses(), ids[len(ids)-1]
+	return which
 }
 
 // letter is a dead letter with its pipeline.
@@ -62,7 +58,7 @@ type letter struct {
 func letters(s *state.Store, pipelines []string, x *rejectFilter) (out []letter, total int, err error) {
 	for _, p := range pipelines {
 		err = s.Rejects(p, 1, func(r state.Reject) bool {
-			if !x.match(&r) {
+			if !x.Match(&r) {
 				return true
 			}
 			if total++; x.limit <= 0 || len(out) < x.limit {
@@ -348,7 +344,7 @@ func (a *app) discard(ctx context.Context, args []string, f *storeFlags, x *reje
 // millions of them.
 func chosen(s *state.Store, args []string, x *rejectFilter, all bool) (ids []uint64, err error) {
 	if len(args) > 1 {
-		if all || x.given() {
+		if all || x.Chooses() {
 			return nil, withCode(exitConfig, errors.New("name rows by number or choose them by flags, not both"))
 		}
 		if ids, err = rejectIDs(args[1:]); err != nil {
@@ -359,14 +355,14 @@ func chosen(s *state.Store, args []string, x *rejectFilter, all bool) (ids []uin
 		_, err = byID(s, args[0], ids)
 		return ids, err
 	}
-	if !all && !x.given() {
+	if !all && !x.Chooses() {
 		return nil, withCode(exitConfig, errors.New("say which rows: their numbers, --step, --code or --object, or --all"))
 	}
 	if _, err := storedPipelines(s, args[:1]); err != nil {
 		return nil, err
 	}
 	err = s.Rejects(args[0], 1, func(r state.Reject) bool {
-		if x.match(&r) {
+		if x.Match(&r) {
 			ids = append(ids, r.ID)
 		}
 		return x.limit <= 0 || len(ids) < x.limit

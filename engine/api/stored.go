@@ -214,12 +214,6 @@ func rejectOf(p string, r *state.Reject) Reject {
 // maxIDs is how many refused rows one request may name by number.
 const maxIDs = 100_000
 
-func (c *RejectChoice) chooses() bool { return c.All || c.Step != "" || c.Code != "" || c.Object != "" }
-
-func (c *RejectChoice) match(x *state.Reject) bool {
-	return (c.Step == "" || x.Step == c.Step) && (c.Code == "" || x.Code == c.Code) && (c.Object == "" || x.Object == c.Object)
-}
-
 // chosen returns the numbers of the refused rows of p that r names.
 func (a *API) chosen(w http.ResponseWriter, r *http.Request, p string) ([]uint64, error) {
 	var q RejectChoice
@@ -227,9 +221,9 @@ func (a *API) chosen(w http.ResponseWriter, r *http.Request, p string) ([]uint64
 		return nil, err
 	}
 	switch {
-	case q.chooses() && len(q.IDs) > 0:
+	case q.Chooses() && len(q.IDs) > 0:
 		return nil, badRequest("bad_body", "ids names rows, and all, step, code and object choose some; only one of both is possible")
-	case q.chooses():
+	case q.Chooses():
 		return a.choose(p, &q)
 	case len(q.IDs) == 0:
 		return nil, badRequest("missing_field", "ids is missing: the numbers of refused rows; or choose them by step, code and object, or all")
@@ -252,7 +246,7 @@ func (a *API) choose(p string, q *RejectChoice) (ids []uint64, err error) {
 		if q.To > 0 && x.ID > q.To {
 			return false
 		}
-		if q.match(&x) {
+		if q.Match(&x) {
 			ids = append(ids, x.ID)
 		}
 		return true

@@ -5,6 +5,7 @@ import (
 
 	"weir/engine/diag"
 	"weir/engine/serve"
+	"weir/engine/state"
 )
 
 // Status is how the server stands.
@@ -190,6 +191,14 @@ type RejectChoice struct {
 	Code   string   `json:"code,omitempty"`   // of the reason
 	Object string   `json:"object,omitempty"` // the file they came from
 	To     uint64   `json:"to,omitempty"`     // none with a number above it; absent: whatever there is
+}
+
+// Chooses reports whether c chooses rows by what they have, or all, rather than by number.
+func (c *RejectChoice) Chooses() bool { return c.All || c.Step != "" || c.Code != "" || c.Object != "" }
+
+// Match reports whether x has the step, code and object of c.
+func (c *RejectChoice) Match(x *state.Reject) bool {
+	return (c.Step == "" || x.Step == c.Step) && (c.Code == "" || x.Code == c.Code) && (c.Object == "" || x.Object == c.Object)
 }
 
 // Discarded says how many refused rows were removed.

@@ -13,6 +13,7 @@ import (
 // constantSets are constants for each function that has forms for columns.
 var constantSets = map[string][][]any{
 	"email": {{}}, "digits": {{}}, "slug": {{}}, "title": {{}}, "sha256": {{}}, "sha1": {{}}, "md5": {{}},
+	"url": {{}}, "raw": {{}},
 	"phone":     {{}, {"PL"}, {"nl"}},
 	"hmac":      {{"key"}, {"key", "sha1"}, {"key", "sha512", "base64"}, {"", "md5", "hex"}},
 	"pad_left":  {{5}, {5, "0"}, {9, "é"}},

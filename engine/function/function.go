@@ -71,7 +71,7 @@ func All() []Function {
 	var out []Function
 	for _, group := range [][]Function{
 		contactFunctions(), textFunctions(), choiceFunctions(), l.dateFunctions(), l.timeFunctions(), l.calendarFunctions(),
-		numberFunctions(), hashFunctions(), jsonFunctions(), tableFunctions(),
+		numberFunctions(), hashFunctions(), jsonFunctions(), tableFunctions(), urlFunctions(),
 	} {
 		out = append(out, group...)
 	}

@@ -32,6 +32,8 @@ type Options struct {
 	Plugins []plugin.Plugin
 	Log     *zap.Logger  // nil logs nothing
 	Clock   plugin.Clock // nil is the machine's clock
+	// Machine is what steps reach outside the process; nil is the machine that it runs on.
+	Machine plugin.Machine
 
 	// KeepOpen is for processes that go on after a run: connections stay open
 	// between runs as their blocks say, until Close.
@@ -47,18 +49,22 @@ type Engine struct {
 	plugins map[string]plugin.Plugin
 	log     *zap.Logger
 	clock   plugin.Clock
+	machine plugin.Machine
 	pool    share.Pool
 	options Options
 }
 
 // New returns an engine with exactly the given plugins.
 func New(o Options) (*Engine, diag.List) {
-	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock, options: o}
+	e := &Engine{plugins: map[string]plugin.Plugin{}, log: o.Log, clock: o.Clock, machine: o.Machine, options: o}
 	if e.log == nil {
 		e.log = zap.NewNop()
 	}
 	if e.clock == nil {
 		e.clock = plugin.SystemClock{}
+	}
+	if e.machine == nil {
+		e.machine = plugin.SystemMachine{}
 	}
 	var ds diag.List
 	for _, p := range o.Plugins {
@@ -272,6 +278,9 @@ func (h *host) Log() *zap.Logger { return h.log }
 
 // Clock implements plugin.Host.
 func (h *host) Clock() plugin.Clock { return h.e.clock }
+
+// Machine implements plugin.Host.
+func (h *host) Machine() plugin.Machine { return h.e.machine }
 
 // Lasting implements plugin.Lasting.
 func (h *host) Lasting() bool { return h.e.options.KeepOpen }

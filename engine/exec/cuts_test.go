@@ -66,8 +66,9 @@ func (c *handClock) Sleep(context.Context, time.Duration) error { return nil }
 
 type noHost struct{ c plugin.Clock }
 
-func (h noHost) Log() *zap.Logger    { return zap.NewNop() }
-func (h noHost) Clock() plugin.Clock { return h.c }
+func (h noHost) Log() *zap.Logger        { return zap.NewNop() }
+func (h noHost) Clock() plugin.Clock     { return h.c }
+func (h noHost) Machine() plugin.Machine { return plugin.SystemMachine{} }
 func (h noHost) Share(string, func() (any, func(), error)) (any, func(), error) {
 	return nil, func() {}, nil
 }

@@ -116,8 +116,9 @@ func (r *rig) put(name, content string) {
 
 type host struct{ r *rig }
 
-func (h host) Log() *zap.Logger    { return zap.NewNop() }
-func (h host) Clock() plugin.Clock { return h.r.clock }
+func (h host) Log() *zap.Logger        { return zap.NewNop() }
+func (h host) Clock() plugin.Clock     { return h.r.clock }
+func (h host) Machine() plugin.Machine { return plugin.SystemMachine{} }
 func (h host) Share(key string, open func() (any, func(), error)) (any, func(), error) {
 	return h.r.pool.Get(key, open)
 }

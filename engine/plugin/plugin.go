@@ -54,6 +54,8 @@ type Connection interface{ Config }
 type Host interface {
 	Log() *zap.Logger // already carries pipeline, step and generation
 	Clock() Clock
+	// Machine is how the step reaches files of this machine and servers elsewhere.
+	Machine() Machine
 	// Share returns the value stored under key, calling open when no one holds
 	// it yet. release gives it back; after the last release close is called, or
 	// when the process ends its work, whatever is held then.

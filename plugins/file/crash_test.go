@@ -17,29 +17,35 @@ import (
 	"weir/engine/plugin"
 )
 
+// smallDisk gives files that take 100 bytes and then no more.
+type smallDisk struct{ plugin.Disk }
+
+func (d smallDisk) OpenFile(name string, flag int, perm fs.FileMode) (plugin.File, error) {
+	f, err := d.Disk.OpenFile(name, flag, perm)
+	return &fullDisk{f, 100}, err
+}
+
 // fullDisk is a file that takes a number of bytes and then no more.
 type fullDisk struct {
-	file
+	plugin.File
 	left int
 }
 
 func (f *fullDisk) Write(p []byte) (int, error) {
 	if len(p) > f.left {
-		n, err := f.file.Write(p[:f.left])
+		n, err := f.File.Write(p[:f.left])
 		f.left = 0
 		return n, errors.Join(err, &fs.PathError{Op: "write", Path: "out", Err: syscall.ENOSPC})
 	}
 	f.left -= len(p)
-	return f.file.Write(p)
+	return f.File.Write(p)
 }
 
 func TestFullDiskLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := sinkAt(t, dir, "out", "")
-	w := newWriter(s, newHost(), func(name string, flag int, perm os.FileMode) (file, error) {
-		f, err := openFile(name, flag, perm)
-		return &fullDisk{f, 100}, err
-	})
+	w := newWriter(s, newHost())
+	w.disk = smallDisk{w.disk}
 	if err := w.open(nil); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -36,7 +35,8 @@ func (s *Sink) Probe(ctx context.Context, h plugin.Host) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".weir-probe-*")
+	disk := h.Machine().Disk()
+	f, err := disk.CreateTemp(dir, ".weir-probe-*")
 	if errors.Is(err, fs.ErrNotExist) {
 		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", dir), "Create it, or correct path")
 	}
@@ -44,7 +44,7 @@ func (s *Sink) Probe(ctx context.Context, h plugin.Host) error {
 		return fileError(err)
 	}
 	err = f.Close()
-	if rerr := os.Remove(f.Name()); err == nil {
+	if rerr := disk.Remove(f.Name()); err == nil {
 		err = rerr
 	}
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 
@@ -82,7 +81,7 @@ func (w *writer) sync() error {
 		return w.fail(err)
 	}
 	if !w.prepared {
-		if err := syncFolder(filepath.Dir(w.tok.Part)); err != nil {
+		if err := w.syncFolder(filepath.Dir(w.tok.Part)); err != nil {
 			return w.fail(err)
 		}
 		w.prepared = true
@@ -101,7 +100,7 @@ func (w *writer) encodeToken() []byte {
 // publish gives the part file of w.tok its name. A later run may repeat it: a
 // part file that is gone by then was published before (I7).
 func (w *writer) publish(later bool) error {
-	st, err := os.Stat(w.tok.Part)
+	st, err := w.disk.Stat(w.tok.Part)
 	if later && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -112,7 +111,7 @@ func (w *writer) publish(later bool) error {
 	if err != nil {
 		return err
 	}
-	if err := syncFolder(filepath.Dir(target)); err != nil {
+	if err := w.syncFolder(filepath.Dir(target)); err != nil {
 		return fileError(err)
 	}
 	w.log.Info("file is published", zap.String("path", target), zap.Int64("rows", w.tok.Rows), zap.Int64("bytes", w.tok.Bytes))
@@ -123,7 +122,7 @@ func (w *writer) publish(later bool) error {
 func (w *writer) rename(part fs.FileInfo) (string, error) {
 	path := w.tok.Path
 	if w.sink.exists == "replace" {
-		if err := os.Rename(w.tok.Part, path); err != nil {
+		if err := w.disk.Rename(w.tok.Part, path); err != nil {
 			return "", fileError(err)
 		}
 		return path, nil
@@ -133,7 +132,7 @@ func (w *writer) rename(part fs.FileInfo) (string, error) {
 		if n > 0 {
 			target = numbered(path, n)
 		}
-		err := linkNew(w.tok.Part, target, part)
+		err := w.linkNew(w.tok.Part, target, part)
 		if err == nil {
 			return target, nil
 		}
@@ -150,31 +149,31 @@ func (w *writer) rename(part fs.FileInfo) (string, error) {
 
 // linkNew moves part to target unless there is a file: a link and a removal,
 // because a rename would replace it. A link left by a crash between the two counts as moved.
-func linkNew(part, target string, info fs.FileInfo) error {
-	err := os.Link(part, target)
+func (w *writer) linkNew(part, target string, info fs.FileInfo) error {
+	err := w.disk.Link(part, target)
 	if errors.Is(err, fs.ErrExist) {
-		st, serr := os.Lstat(target)
-		if serr != nil || !os.SameFile(st, info) {
+		st, serr := w.disk.Lstat(target)
+		if serr != nil || !w.disk.SameFile(st, info) {
 			return err
 		}
 		err = nil
 	}
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) {
 		// A file system without links: here another program could come in between.
-		if _, serr := os.Lstat(target); serr == nil {
+		if _, serr := w.disk.Lstat(target); serr == nil {
 			return fs.ErrExist
 		}
-		return os.Rename(part, target)
+		return w.disk.Rename(part, target)
 	}
 	if err != nil {
 		return err
 	}
-	return os.Remove(part)
+	return w.disk.Remove(part)
 }
 
 // syncFolder makes names in a folder durable.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the path is the configuration's
+func (w *writer) syncFolder(dir string) error {
+	d, err := w.disk.Open(dir)
 	if err != nil {
 		return err
 	}

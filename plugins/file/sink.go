@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -109,7 +108,7 @@ func (s *Sink) Guarantee() string {
 // Open implements plugin.Sink. It publishes the file of an earlier run that was
 // committed but not renamed, and cuts a part file back to its last commit.
 func (s *Sink) Open(_ context.Context, h plugin.Host, resume []byte) (plugin.Writer, error) {
-	w := newWriter(s, h, openFile)
+	w := newWriter(s, h)
 	if err := w.open(resume); err != nil {
 		return nil, errors.Join(err, w.closeFile())
 	}
@@ -154,17 +153,4 @@ func numbered(path string, n int) string {
 		ext = filepath.Ext(strings.TrimSuffix(path, ext)) + ext
 	}
 	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), n, ext)
-}
-
-// file is what the writer needs of an *os.File; tests put faults behind it.
-type file interface {
-	Write(p []byte) (int, error)
-	Sync() error
-	Truncate(size int64) error
-	Seek(offset int64, whence int) (int64, error)
-	Close() error
-}
-
-func openFile(name string, flag int, perm os.FileMode) (file, error) {
-	return os.OpenFile(name, flag, perm) //nolint:gosec // the path is the configuration's
 }

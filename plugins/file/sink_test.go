@@ -28,6 +28,7 @@ type host struct{ now time.Time }
 
 func (h *host) Log() *zap.Logger                           { return zap.NewNop() }
 func (h *host) Clock() plugin.Clock                        { return h }
+func (h *host) Machine() plugin.Machine                    { return plugin.SystemMachine{} }
 func (h *host) Now() time.Time                             { return h.now }
 func (h *host) Sleep(context.Context, time.Duration) error { return nil }
 func (h *host) Share(string, func() (any, func(), error)) (any, func(), error) {

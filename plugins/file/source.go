@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"syscall"
@@ -38,13 +37,16 @@ func (s *Source) Location() string { return "file://" }
 func (s *Source) Local() bool { return true }
 
 // OpenFS implements plugin.FileSource.
-func (s *Source) OpenFS(context.Context, plugin.Host) (plugin.FileSystem, error) {
-	return &fileSystem{}, nil
+func (s *Source) OpenFS(_ context.Context, h plugin.Host) (plugin.FileSystem, error) {
+	return &fileSystem{disk: h.Machine().Disk()}, nil
 }
 
 // fileSystem is the file system of this machine. Relative paths start at the
 // working directory.
-type fileSystem struct{ closed bool }
+type fileSystem struct {
+	disk   plugin.Disk
+	closed bool
+}
 
 // check refuses calls that cannot succeed, and returns the path in the
 // machine's form.
@@ -91,7 +93,7 @@ func (f *fileSystem) List(ctx context.Context, dir string) ([]plugin.FileInfo, e
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(name)
+	entries, err := f.disk.ReadDir(name)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -102,7 +104,7 @@ func (f *fileSystem) List(ctx context.Context, dir string) ([]plugin.FileInfo, e
 		}
 		p := path.Join(dir, e.Name())
 		link := e.Type()&fs.ModeSymlink != 0
-		in, err := os.Stat(filepath.FromSlash(p))
+		in, err := f.disk.Stat(filepath.FromSlash(p))
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP):
 			continue // gone in the meantime, or a link to nothing
@@ -122,7 +124,7 @@ func (f *fileSystem) Stat(ctx context.Context, p string) (plugin.FileInfo, error
 	if err != nil {
 		return plugin.FileInfo{}, err
 	}
-	in, err := os.Stat(name)
+	in, err := f.disk.Stat(name)
 	if err != nil {
 		return plugin.FileInfo{}, failure(err)
 	}
@@ -136,7 +138,7 @@ func (f *fileSystem) Open(ctx context.Context, p string, offset int64) (io.ReadC
 	if err != nil {
 		return nil, err
 	}
-	h, err := os.Open(name)
+	h, err := f.disk.Open(name)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -160,7 +162,7 @@ func (f *fileSystem) Open(ctx context.Context, p string, offset int64) (io.ReadC
 
 // reader is a file being read. It notices a file that got shorter meanwhile.
 type reader struct {
-	*os.File
+	plugin.File
 	ctx    context.Context
 	want   int64
 	end    bool
@@ -202,31 +204,31 @@ func (f *fileSystem) Rename(ctx context.Context, from, to string) error {
 		return err
 	}
 	dst := filepath.FromSlash(to)
-	if _, err := os.Lstat(src); err != nil {
+	if _, err := f.disk.Lstat(src); err != nil {
 		return failure(err)
 	}
-	if _, err := os.Lstat(dst); err == nil {
+	if _, err := f.disk.Lstat(dst); err == nil {
 		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
 	}
-	err = os.Link(src, dst)
+	err = f.disk.Link(src, dst)
 	switch {
 	case err == nil:
-		return failure(os.Remove(src))
+		return failure(f.disk.Remove(src))
 	case errors.Is(err, fs.ErrExist):
 		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
 	case errors.Is(err, syscall.EXDEV):
-		return moveCopy(src, dst)
+		return f.moveCopy(src, dst)
 	case errors.Is(err, fs.ErrNotExist):
 		return plugin.Fail(plugin.Environment, "env.no_folder", fmt.Errorf("there is no folder %s to move %s to", path.Dir(to), from), "Make the folder, or let after name another.")
 	}
 	// Some file systems have no links. There the check above must do.
-	return failure(os.Rename(src, dst))
+	return failure(f.disk.Rename(src, dst))
 }
 
 // moveCopy moves a file to another disk: it is copied under a temporary name,
 // made durable, linked into place and only then removed.
-func moveCopy(src, dst string) (err error) {
-	in, err := os.Open(src)
+func (f *fileSystem) moveCopy(src, dst string) (err error) {
+	in, err := f.disk.Open(src)
 	if err != nil {
 		return failure(err)
 	}
@@ -235,19 +237,19 @@ func moveCopy(src, dst string) (err error) {
 	if err != nil {
 		return failure(err)
 	}
-	out, err := os.CreateTemp(filepath.Dir(dst), ".weir-move-*")
+	out, err := f.disk.CreateTemp(filepath.Dir(dst), ".weir-move-*")
 	if err != nil {
 		return failure(err)
 	}
-	defer os.Remove(out.Name()) //nolint:errcheck // gone or not needed
+	defer f.disk.Remove(out.Name()) //nolint:errcheck // gone or not needed
 	_, err = io.Copy(out, in)
 	for _, step := range []func() error{
 		func() error { return out.Chmod(st.Mode().Perm()) },
 		out.Sync,
 		out.Close,
-		func() error { return os.Chtimes(out.Name(), st.ModTime(), st.ModTime()) },
-		func() error { return os.Link(out.Name(), dst) },
-		func() error { return os.Remove(src) },
+		func() error { return f.disk.Chtimes(out.Name(), st.ModTime(), st.ModTime()) },
+		func() error { return f.disk.Link(out.Name(), dst) },
+		func() error { return f.disk.Remove(src) },
 	} {
 		if err == nil {
 			err = step()
@@ -263,10 +265,10 @@ func (f *fileSystem) Remove(ctx context.Context, p string) error {
 	if err != nil {
 		return err
 	}
-	if in, err := os.Lstat(name); err == nil && in.IsDir() {
+	if in, err := f.disk.Lstat(name); err == nil && in.IsDir() {
 		return plugin.Fail(plugin.Environment, "", fmt.Errorf("%s is a folder, not a file", p), "")
 	}
-	return failure(os.Remove(name))
+	return failure(f.disk.Remove(name))
 }
 
 // MakeDir implements plugin.FileSystem.
@@ -275,7 +277,7 @@ func (f *fileSystem) MakeDir(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = os.MkdirAll(name, 0o777)
+	err = f.disk.MkdirAll(name, 0o777)
 	if errors.Is(err, syscall.ENOTDIR) {
 		return plugin.Fail(plugin.Environment, "", fmt.Errorf("a file stands where the folder %s is needed", dir), "")
 	}

@@ -83,11 +83,12 @@ func TestMoveCopy(t *testing.T) {
 	at := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 	put(t, src, []byte("abc"), at)
 	put(t, dst, []byte("old"), at)
-	if err := moveCopy(src, dst); !errors.Is(err, fs.ErrExist) {
+	f := &fileSystem{disk: plugin.SystemMachine{}.Disk()}
+	if err := f.moveCopy(src, dst); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("moveCopy onto a file = %v", err)
 	}
 	os.Remove(dst)
-	if err := moveCopy(src, dst); err != nil {
+	if err := f.moveCopy(src, dst); err != nil {
 		t.Fatal(err)
 	}
 	in, err := os.Stat(dst)

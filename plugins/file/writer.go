@@ -77,15 +77,15 @@ func (e csvLines) appendSpans(dst []byte, ends []int, b *record.Batch) ([]byte, 
 
 // writer is the running sink.
 type writer struct {
-	sink   *Sink
-	clock  plugin.Clock
-	log    *zap.Logger
-	create func(name string, flag int, perm os.FileMode) (file, error)
-	rows   rowEncoder
-	mode   os.FileMode
+	sink  *Sink
+	clock plugin.Clock
+	log   *zap.Logger
+	disk  plugin.Disk
+	rows  rowEncoder
+	mode  fs.FileMode
 
-	tok      token // what is in the part file; Bytes counts what was written to it
-	f        file  // nil until the first row
+	tok      token       // what is in the part file; Bytes counts what was written to it
+	f        plugin.File // nil until the first row
 	buf      []byte
 	zip      *gzip.Writer // nil without compression
 	member   bool         // a gzip member is begun
@@ -100,12 +100,12 @@ var (
 	_ plugin.SpanEncoder = (*writer)(nil)
 )
 
-func newWriter(s *Sink, h plugin.Host, create func(string, int, os.FileMode) (file, error)) *writer {
+func newWriter(s *Sink, h plugin.Host) *writer {
 	mode, err := strconv.ParseUint(s.mode, 8, 32)
 	if err != nil {
 		mode = 0o640
 	}
-	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), create: create, rows: s.newEncoder(), mode: os.FileMode(mode)}
+	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), disk: h.Machine().Disk(), rows: s.newEncoder(), mode: fs.FileMode(mode)}
 	if s.compress == "gzip" {
 		w.zip = gzip.NewWriter(io.Discard)
 	}
@@ -162,21 +162,21 @@ func (w *writer) fresh(n int) error {
 	if err != nil {
 		return err
 	}
-	if path, err = filepath.Abs(path); err != nil {
+	if path, err = w.disk.Abs(path); err != nil {
 		return fileError(err)
 	}
 	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, n), N: n}
 	w.prepared, w.renew = false, false
-	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+	if st, err := w.disk.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", filepath.Dir(path)), "Create it, or correct path")
 	}
 	if w.sink.exists == "fail" {
-		if _, err := os.Lstat(path); err == nil {
+		if _, err := w.disk.Lstat(path); err == nil {
 			return fileExists(path)
 		}
 	}
 	// What a run left behind that never committed: no token means this number.
-	if err := os.Remove(w.tok.Part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := w.disk.Remove(w.tok.Part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fileError(err)
 	}
 	return nil
@@ -184,11 +184,11 @@ func (w *writer) fresh(n int) error {
 
 // reopen cuts the part file back to the last commit.
 func (w *writer) reopen() error {
-	st, err := os.Stat(w.tok.Part)
+	st, err := w.disk.Stat(w.tok.Part)
 	if err != nil || st.Size() < w.tok.Bytes {
 		return lost(&w.tok, err)
 	}
-	f, err := w.create(w.tok.Part, os.O_WRONLY, w.mode)
+	f, err := w.disk.OpenFile(w.tok.Part, os.O_WRONLY, w.mode)
 	if err != nil {
 		return fileError(err)
 	}
@@ -290,7 +290,7 @@ func (w *writer) start() error {
 			return err
 		}
 	}
-	f, err := w.create(w.tok.Part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, w.mode)
+	f, err := w.disk.OpenFile(w.tok.Part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, w.mode)
 	if err != nil {
 		return w.fail(err)
 	}
@@ -347,7 +347,7 @@ func (w *writer) Close(context.Context) error {
 	begun := w.f != nil
 	err := w.closeFile()
 	if begun && !w.prepared {
-		if rerr := os.Remove(w.tok.Part); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+		if rerr := w.disk.Remove(w.tok.Part); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 			err = errors.Join(err, fileError(rerr))
 		}
 	}

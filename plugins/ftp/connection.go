@@ -77,9 +77,9 @@ func (c *Connection) limits() remote.Limits {
 func (c *Connection) Client() remote.Client {
 	return remote.Client{
 		Peer: c.peer(), User: c.User, Sessions: c.Sessions, Keepalive: c.Keepalive, Idle: c.Idle, Settings: c,
-		Dial: func(ctx context.Context, last remote.Session, log *zap.Logger) (remote.Session, error) {
+		Dial: func(ctx context.Context, m plugin.Machine, last remote.Session, log *zap.Logger) (remote.Session, error) {
 			before, _ := last.(*session)
-			s, err := dial(ctx, c, before, log)
+			s, err := dial(ctx, c, m, before, log)
 			if err != nil {
 				return nil, err
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/jlaffaye/ftp"
 	"go.uber.org/zap"
 
+	"weir/engine/plugin"
 	"weir/engine/plugin/remote"
 	"weir/engine/plugin/stall"
 )
@@ -27,13 +28,14 @@ const readBuffer = 128 << 10
 // session is one control connection that is logged in, with the data
 // connection of the transfer under way. A session that failed is not used again.
 type session struct {
-	cfg    *Connection
-	guard  *stall.Guard
-	tls    *tls.Config // nil when plain
-	ctl    *control
-	lib    *ftp.ServerConn
-	home   string
-	dataOK bool // a data connection has worked: its encryption suits the server
+	cfg     *Connection
+	machine plugin.Machine
+	guard   *stall.Guard
+	tls     *tls.Config // nil when plain
+	ctl     *control
+	lib     *ftp.ServerConn
+	home    string
+	dataOK  bool // a data connection has worked: its encryption suits the server
 
 	log   *zap.Logger
 	older bool // TLS 1.3 does not do for this server
@@ -51,9 +53,9 @@ type session struct {
 
 // dial connects and logs in, within the connection's timeout of no progress.
 // before is the session that the new one replaces; it may be nil.
-func dial(ctx context.Context, cfg *Connection, before *session, log *zap.Logger) (*session, error) {
+func dial(ctx context.Context, cfg *Connection, m plugin.Machine, before *session, log *zap.Logger) (*session, error) {
 	s := &session{
-		cfg: cfg, guard: stall.New(cfg.Timeout), log: log, ctx: ctx, older: before != nil && before.older,
+		cfg: cfg, machine: m, guard: stall.New(cfg.Timeout), log: log, ctx: ctx, older: before != nil && before.older,
 		zone: cfg.zone(), exactSeen: map[string]exact{},
 	}
 	if s.zone == time.UTC {
@@ -110,8 +112,9 @@ func (s *session) open(ctx context.Context) error {
 }
 
 func (s *session) dialTCP(ctx context.Context, addr string) (*stall.Conn, error) {
-	d := net.Dialer{Timeout: s.cfg.Timeout}
-	c, err := d.DialContext(ctx, "tcp", addr)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	c, err := s.machine.Dial(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ type reply struct {
 func shareClient(h plugin.Host, ref *spec.Ref, c *Connection) (*client, func(), error) {
 	key := fmt.Sprintf("rest/%s/%s/%s", ref.Module, ref.Name, c.fingerprint())
 	v, release, err := h.Share(key, func() (any, func(), error) {
-		cl, err := newClient(c)
+		cl, err := newClient(c, h.Machine())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -66,7 +66,7 @@ func shareClient(h plugin.Host, ref *spec.Ref, c *Connection) (*client, func(), 
 	return cl, release, nil
 }
 
-func newClient(c *Connection) (*client, error) {
+func newClient(c *Connection, m plugin.Machine) (*client, error) {
 	base, err := url.Parse(c.url)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func newClient(c *Connection) (*client, error) {
 	}
 	tr := &http.Transport{
 		Proxy:               http.ProxyURL(proxy),
-		DialContext:         (&net.Dialer{Timeout: c.timeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         c.dialer(m),
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: c.timeout,
 		ForceAttemptHTTP2:   true,
@@ -108,6 +108,15 @@ func newClient(c *Connection) (*client, error) {
 		return nil
 	}}
 	return cl, nil
+}
+
+// dialer connects within the connection's timeout.
+func (c *Connection) dialer(m plugin.Machine) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		return m.Dial(ctx, network, address)
+	}
 }
 
 func (c *Connection) requestHeaders() http.Header {

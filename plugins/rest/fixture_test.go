@@ -67,8 +67,9 @@ func newHost() *host {
 	}
 }
 
-func (h *host) Log() *zap.Logger    { return h.log }
-func (h *host) Clock() plugin.Clock { return h.clock }
+func (h *host) Log() *zap.Logger        { return h.log }
+func (h *host) Clock() plugin.Clock     { return h.clock }
+func (h *host) Machine() plugin.Machine { return plugin.SystemMachine{} }
 
 func (h *host) Share(key string, open func() (any, func(), error)) (any, func(), error) {
 	if v, ok := h.shared[key]; ok {

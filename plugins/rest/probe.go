@@ -16,19 +16,19 @@ var _ plugin.Prober = (*Sink)(nil)
 // Probe implements plugin.Prober: it connects to the host and, with https, agrees
 // on encryption with it. It makes no request, so it does not try the credentials.
 // Behind a proxy it only connects to the proxy.
-func (s *Sink) Probe(ctx context.Context, _ plugin.Host) error {
+func (s *Sink) Probe(ctx context.Context, h plugin.Host) error {
 	conn, ok := s.connection.Value.(*Connection)
 	if !ok {
 		return fmt.Errorf("connection %s is a %T, not a rest connection", s.connection.Name, s.connection.Value)
 	}
-	cl, err := newClient(conn)
+	cl, err := newClient(conn, h.Machine())
 	if err != nil {
 		return plugin.Fail(plugin.Environment, "env.connection", err, "")
 	}
 	defer cl.http.CloseIdleConnections()
 	attempt, cancel := context.WithTimeout(ctx, conn.timeout)
 	defer cancel()
-	err = conn.reach(attempt, cl.base)
+	err = conn.reach(attempt, h.Machine(), cl.base)
 	if err == nil {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (s *Sink) Probe(ctx context.Context, _ plugin.Host) error {
 }
 
 // reach connects to the host of base, or to the proxy.
-func (c *Connection) reach(ctx context.Context, base *url.URL) error {
+func (c *Connection) reach(ctx context.Context, m plugin.Machine, base *url.URL) error {
 	to := base
 	proxy, err := c.proxyURL()
 	if err != nil {
@@ -50,8 +50,7 @@ func (c *Connection) reach(ctx context.Context, base *url.URL) error {
 	if proxy != nil {
 		to = proxy
 	}
-	d := net.Dialer{Timeout: c.timeout}
-	raw, err := d.DialContext(ctx, "tcp", hostPort(to))
+	raw, err := c.dialer(m)(ctx, "tcp", hostPort(to))
 	if err != nil {
 		return err
 	}

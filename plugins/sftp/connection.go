@@ -61,8 +61,8 @@ func (c *Connection) Spec() spec.Body {
 func (c *Connection) Client() remote.Client {
 	return remote.Client{
 		Peer: c.peer(), User: c.User, Sessions: c.Sessions, Keepalive: c.Keepalive, Idle: c.Idle, Settings: c,
-		Dial: func(ctx context.Context, _ remote.Session, _ *zap.Logger) (remote.Session, error) {
-			s, err := dial(ctx, c)
+		Dial: func(ctx context.Context, m plugin.Machine, _ remote.Session, _ *zap.Logger) (remote.Session, error) {
+			s, err := dial(ctx, c, m)
 			if err != nil {
 				return nil, err
 			}

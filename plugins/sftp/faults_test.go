@@ -121,7 +121,7 @@ func TestOddNames(t *testing.T) {
 func TestReadAllocates(t *testing.T) {
 	s := startServer(t, sftpserver.Options{})
 	s.Put("/a.bin", make([]byte, 16<<20), time.Time{})
-	se, err := dial(t.Context(), connTo(t, s))
+	se, err := dial(t.Context(), connTo(t, s), plugin.SystemMachine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@ package sftp
 
 import (
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -21,18 +21,18 @@ type hostKeys struct {
 	refusal error                 // of the last check
 }
 
-func newHostKeys(c *Connection) (*hostKeys, error) {
+func newHostKeys(c *Connection, d plugin.Disk) (*hostKeys, error) {
 	k := &hostKeys{cfg: c}
 	if c.KnownHosts == "" {
 		return k, nil
 	}
 	// The library reads files only.
-	f, err := os.CreateTemp("", "weir-known-hosts-*")
+	f, err := d.CreateTemp("", "weir-known-hosts-*")
 	if err != nil {
 		return nil, fmt.Errorf("known_hosts could not be prepared: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // a temporary file
-	_, err = f.WriteString(c.KnownHosts)
+	defer d.Remove(f.Name()) //nolint:errcheck // a temporary file
+	_, err = io.WriteString(f, c.KnownHosts)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

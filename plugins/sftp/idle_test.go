@@ -15,9 +15,10 @@ import (
 // lasting is the host of a process that goes on after a run.
 type lasting struct{ pool share.Pool }
 
-func (*lasting) Log() *zap.Logger    { return zap.NewNop() }
-func (*lasting) Clock() plugin.Clock { return plugin.SystemClock{} }
-func (*lasting) Lasting() bool       { return true }
+func (*lasting) Log() *zap.Logger        { return zap.NewNop() }
+func (*lasting) Clock() plugin.Clock     { return plugin.SystemClock{} }
+func (*lasting) Lasting() bool           { return true }
+func (*lasting) Machine() plugin.Machine { return plugin.SystemMachine{} }
 
 func (l *lasting) Share(key string, open func() (any, func(), error)) (any, func(), error) {
 	return l.pool.Get(key, open)

@@ -43,8 +43,8 @@ func (c *Connection) peer() remote.Peer {
 }
 
 // dial connects and logs in, within the connection's timeout of no progress.
-func dial(ctx context.Context, cfg *Connection) (*session, error) {
-	keys, err := newHostKeys(cfg)
+func dial(ctx context.Context, cfg *Connection, m plugin.Machine) (*session, error) {
+	keys, err := newHostKeys(cfg, m.Disk())
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func dial(ctx context.Context, cfg *Connection) (*session, error) {
 	// fingerprint is of; then it is asked for the others.
 	var refusal error
 	for _, algorithms := range keys.attempts() {
-		s, err := dialOnce(ctx, cfg, keys, algorithms)
+		s, err := dialOnce(ctx, cfg, m, keys, algorithms)
 		var f *plugin.Failure
 		switch {
 		case err == nil:
@@ -68,13 +68,14 @@ func dial(ctx context.Context, cfg *Connection) (*session, error) {
 	return nil, refusal
 }
 
-func dialOnce(ctx context.Context, cfg *Connection, keys *hostKeys, algorithms []string) (*session, error) {
+func dialOnce(ctx context.Context, cfg *Connection, m plugin.Machine, keys *hostKeys, algorithms []string) (*session, error) {
 	keys.refusal = nil
 	s := &session{cfg: cfg, guard: stall.New(cfg.Timeout)}
 	end := s.guard.Begin(ctx)
 	defer end()
-	d := net.Dialer{Timeout: cfg.Timeout}
-	raw, err := d.DialContext(ctx, "tcp", cfg.Addr())
+	connecting, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	raw, err := m.Dial(connecting, "tcp", cfg.Addr())
+	cancel()
 	if err != nil {
 		return nil, cfg.peer().ConnectFailure(err)
 	}

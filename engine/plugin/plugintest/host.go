@@ -54,6 +54,9 @@ func (h *Host) Log() *zap.Logger { return h.log }
 // Clock implements plugin.Host.
 func (h *Host) Clock() plugin.Clock { return h.clock }
 
+// Machine implements plugin.Host.
+func (h *Host) Machine() plugin.Machine { return plugin.SystemMachine{} }
+
 // Logs returns what was logged so far.
 func (h *Host) Logs() []observer.LoggedEntry { return h.logs.All() }
 

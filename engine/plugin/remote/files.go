@@ -38,7 +38,7 @@ func Open(ctx context.Context, c Client, h plugin.Host) (*FileSystem, error) {
 	}
 	f := &FileSystem{client: c, host: h, place: place, s: place.take()}
 	if f.s == nil {
-		if f.s, err = c.Dial(ctx, nil, h.Log()); err != nil {
+		if f.s, err = c.Dial(ctx, h.Machine(), nil, h.Log()); err != nil {
 			place.release(nil)
 			return nil, err
 		}
@@ -72,7 +72,7 @@ func (f *FileSystem) do(ctx context.Context, doing, p string, op func(s Session)
 	}
 	for fresh := f.s == nil; ; fresh = true {
 		if f.s == nil {
-			s, err := f.client.Dial(ctx, f.last, f.host.Log())
+			s, err := f.client.Dial(ctx, f.host.Machine(), f.last, f.host.Log())
 			if err != nil {
 				return err
 			}

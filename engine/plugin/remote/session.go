@@ -90,5 +90,5 @@ type Client struct {
 	Settings any
 	// Dial connects and logs in. last is the session that it replaces, nil for the
 	// first. Its errors are Failures.
-	Dial func(ctx context.Context, last Session, log *zap.Logger) (Session, error)
+	Dial func(ctx context.Context, m plugin.Machine, last Session, log *zap.Logger) (Session, error)
 }

@@ -118,6 +118,9 @@ func (*lender) Log() *zap.Logger { return zap.NewNop() }
 // Clock implements plugin.Host.
 func (*lender) Clock() plugin.Clock { return plugin.SystemClock{} }
 
+// Machine implements plugin.Host.
+func (*lender) Machine() plugin.Machine { return plugin.SystemMachine{} }
+
 // Share implements plugin.Host.
 func (l *lender) Share(key string, open func() (any, func(), error)) (any, func(), error) {
 	return l.pool.Get(key, open)

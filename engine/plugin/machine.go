@@ -1,0 +1,129 @@
+package plugin
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Machine is the only way by which a step reaches what lies outside the process:
+// files of this machine and servers elsewhere. It is lent by the Host, so that whoever
+// runs steps decides what they reach: in a test they reach its stand-ins and nothing
+// else. Plugins call neither the file system nor the network by themselves; a rule of
+// the house finds those that do.
+type Machine interface {
+	// Disk returns the file system of the machine.
+	Disk() Disk
+	// Dial connects to a server. It gives up when ctx is done.
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Disk is the file system of a machine. Its methods do what the functions of package os
+// with their names do, with the same errors; names are in the machine's form.
+type Disk interface {
+	// Abs returns name from the root; relative names begin at the working folder.
+	Abs(name string) (string, error)
+	// EvalSymlinks returns the name that name leads to once every link in it was followed.
+	EvalSymlinks(name string) (string, error)
+	Stat(name string) (fs.FileInfo, error)
+	Lstat(name string) (fs.FileInfo, error)
+	// SameFile reports whether two descriptions by this disk are of one file.
+	SameFile(a, b fs.FileInfo) bool
+	ReadDir(name string) ([]fs.DirEntry, error)
+	// Open opens a file for reading, or a folder, of which only Sync and Close are of use then.
+	Open(name string) (File, error)
+	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
+	CreateTemp(dir, pattern string) (File, error)
+	Link(from, to string) error
+	Rename(from, to string) error
+	Remove(name string) error
+	MkdirAll(name string, perm fs.FileMode) error
+	Chtimes(name string, accessed, modified time.Time) error
+}
+
+// File is an open file of a Disk.
+type File interface {
+	io.ReadWriteCloser
+	io.ReaderAt
+	io.Seeker
+	Name() string
+	Stat() (fs.FileInfo, error)
+	Chmod(mode fs.FileMode) error
+	Truncate(size int64) error
+	// Sync makes what was written durable; of a folder, the names in it.
+	Sync() error
+}
+
+// SystemMachine is the machine that the process runs on.
+type SystemMachine struct{}
+
+// Disk implements Machine.
+func (SystemMachine) Disk() Disk { return systemDisk{} }
+
+// Dial implements Machine.
+func (SystemMachine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
+}
+
+// systemDisk is the file system of the operating system.
+type systemDisk struct{}
+
+// Abs implements Disk.
+func (systemDisk) Abs(name string) (string, error) { return filepath.Abs(name) }
+
+// EvalSymlinks implements Disk.
+func (systemDisk) EvalSymlinks(name string) (string, error) { return filepath.EvalSymlinks(name) }
+
+// Stat implements Disk.
+func (systemDisk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+// Lstat implements Disk.
+func (systemDisk) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
+
+// SameFile implements Disk.
+func (systemDisk) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
+
+// ReadDir implements Disk.
+func (systemDisk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+// Open implements Disk.
+func (systemDisk) Open(name string) (File, error) { return opened(os.Open(name)) } //nolint:gosec // the name is the configuration's
+
+// OpenFile implements Disk.
+func (systemDisk) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	return opened(os.OpenFile(name, flag, perm)) //nolint:gosec // the name is the configuration's
+}
+
+// CreateTemp implements Disk.
+func (systemDisk) CreateTemp(dir, pattern string) (File, error) {
+	return opened(os.CreateTemp(dir, pattern))
+}
+
+// opened keeps a file that is nil from becoming an interface that is not.
+func opened(f *os.File, err error) (File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Link implements Disk.
+func (systemDisk) Link(from, to string) error { return os.Link(from, to) }
+
+// Rename implements Disk.
+func (systemDisk) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove implements Disk.
+func (systemDisk) Remove(name string) error { return os.Remove(name) }
+
+// MkdirAll implements Disk.
+func (systemDisk) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
+
+// Chtimes implements Disk.
+func (systemDisk) Chtimes(name string, accessed, modified time.Time) error {
+	return os.Chtimes(name, accessed, modified)
+}

@@ -24,7 +24,7 @@ type Machine interface {
 
 // Disk is the file system of a machine. Its methods do what the functions of package os
 // with their names do, with the same errors; names are in the machine's form.
-type Disk interface {
+type Disk interface { //nolint:interfacebloat // what package os offers is one thing
 	// Abs returns name from the root; relative names begin at the working folder.
 	Abs(name string) (string, error)
 	// EvalSymlinks returns the name that name leads to once every link in it was followed.

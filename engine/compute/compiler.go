@@ -69,18 +69,30 @@ func (c *Compiler) compile(t spec.Text, sc *scope, m mode, want record.Kind) (pl
 	if diags != nil {
 		return nil, diags
 	}
-	ck := &checker{text: t, sc: sc, o: &c.o, funcs: c.funcs, rules: c.rules, info: map[ast.Node]info{}, calls: map[*ast.CallNode]*signature{}}
-	in := ck.expr(tree.Node)
+	e, diags := c.finish(c.checker(t, sc), tree.Node, m, want, tree.Source)
+	if e == nil {
+		return nil, diags
+	}
+	return e, diags
+}
+
+func (c *Compiler) checker(t spec.Text, sc *scope) *checker {
+	return &checker{text: t, sc: sc, o: &c.o, funcs: c.funcs, rules: c.rules, info: map[ast.Node]info{}, calls: map[*ast.CallNode]*signature{}}
+}
+
+// finish checks a tree and makes it an expression.
+func (c *Compiler) finish(ck *checker, root ast.Node, m mode, want record.Kind, src file.Source) (*Expr, diag.List) {
+	in := ck.expr(root)
 	if !ck.diags.HasErrors() {
-		in = ck.wanted(tree.Node, in, want)
+		in = ck.wanted(root, in, want)
 	}
 	if ck.diags.HasErrors() {
 		return nil, ck.diags.Sort()
 	}
-	e := &Expr{c: c, ck: ck, root: tree.Node, mode: m, typ: in.t, src: tree.Source, parts: map[ast.Node]*program{}}
-	program, err := e.newProgram(e.root, e.typ, tree.Source)
+	e := &Expr{c: c, ck: ck, root: root, mode: m, typ: in.t, src: src, parts: map[ast.Node]*program{}}
+	program, err := e.newProgram(e.root, e.typ, src)
 	if err != nil {
-		return nil, diag.List{diag.Errorf("expr.type", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression cannot be compiled", "%s.", err)}
+		return nil, diag.List{diag.Errorf("expr.type", rangeOf(ck.text, 0, utf8.RuneCountInString(ck.text.S)), "This expression cannot be compiled", "%s.", err)}
 	}
 	e.program = program
 	e.usage()
@@ -139,6 +151,7 @@ type Expr struct {
 	parts   map[ast.Node]*program // those that have no kernel; not changed after compiling
 	slow    string                // why all of it runs in the VM, "" when there are kernels
 	notes   string                // what runs row by row beside kernels, for people
+	pattern string                // of a path, for people
 }
 
 // Type implements plugin.Expr.

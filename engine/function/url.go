@@ -1,6 +1,7 @@
 package function
 
 import (
+	"errors"
 	"fmt"
 
 	"weir/engine/record"
@@ -52,4 +53,35 @@ func escapeURL(dst, s []byte) ([]byte, bool, error) {
 		}
 	}
 	return dst, true, nil
+}
+
+// The names of the functions that a compiler puts around the values of a path. No
+// expression can name them.
+const (
+	PathValue   = "$value"   // as url(), but what is of any type must not be null
+	PathSegment = "$segment" // its argument, unless that is no segment
+)
+
+// errNoSegment tells that values would leave the path that the configuration gives.
+var errNoSegment = errors.New("a segment of the path would be empty, \".\" or \"..\": the request would go to another address")
+
+// Path returns the functions for building paths: url and raw, and those that are
+// put around values.
+func Path() []Function {
+	value := urlText(PathValue, "", escapeURL)
+	value.Returns = func(args []record.Type) record.Type {
+		return record.Type{Kind: record.String, Nullable: args[0].Nullable && args[0].Kind != record.Any}
+	}
+	segment := urlText(PathSegment, "", func(dst, s []byte) ([]byte, bool, error) {
+		switch string(s) {
+		case "", ".", "..":
+			return dst, false, errNoSegment
+		}
+		return append(dst, s...), true, nil
+	})
+	out := append(urlFunctions(), value, segment)
+	for i := range out {
+		out[i].Types = withNull(out[i].Types)
+	}
+	return out
 }

@@ -198,6 +198,12 @@ func (r recorder) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.List) {
 	return r.note(t, e, ds, true)
 }
 
+// Path implements plugin.Compiler.
+func (r recorder) Path(t spec.Text) (plugin.Expr, diag.List) {
+	e, ds := r.Compiler.Path(t)
+	return r.note(t, e, ds, true)
+}
+
 // Rows implements plugin.Compiler.
 func (r recorder) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	e, ds := r.Compiler.Rows(t, extra, want)

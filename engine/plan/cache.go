@@ -102,6 +102,7 @@ const (
 	rowExpr exprMode = iota
 	rowsExpr
 	valueExpr
+	pathExpr
 )
 
 // cachedCompiler compiles an expression that was compiled before, over the same
@@ -172,6 +173,11 @@ func (k *cachedCompiler) Row(t spec.Text, want record.Kind) (plugin.Expr, diag.L
 // Rows implements plugin.Compiler.
 func (k *cachedCompiler) Rows(t spec.Text, extra []record.Field, want record.Kind) (plugin.Expr, diag.List) {
 	return k.compile(t, rowsExpr, extra, want, func(c plugin.Compiler) (plugin.Expr, diag.List) { return c.Rows(t, extra, want) })
+}
+
+// Path implements plugin.Compiler.
+func (k *cachedCompiler) Path(t spec.Text) (plugin.Expr, diag.List) {
+	return k.compile(t, pathExpr, nil, record.String, func(c plugin.Compiler) (plugin.Expr, diag.List) { return c.Path(t) })
 }
 
 // Value implements plugin.Compiler.

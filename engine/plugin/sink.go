@@ -135,6 +135,12 @@ type Compiler interface {
 	// Rows compiles an expression over a set of rows: it sees them as the list
 	// rows, and the extra names given.
 	Rows(t spec.Text, extra []record.Field, want record.Kind) (Expr, diag.List)
+	// Path compiles an expression over one row's fields that gives a path with an
+	// optional query, beginning with a slash. Constant text is the structure of the
+	// path. Everything else is a value: it is escaped as a part of a segment or of the query,
+	// unless it is raw(x), and a row is rejected for which values alone
+	// would make a segment that is empty, "." or "..".
+	Path(t spec.Text) (Expr, diag.List)
 	// Value compiles an expression over the named fields only.
 	Value(t spec.Text, env []record.Field, want record.Kind) (Expr, diag.List)
 }

@@ -140,8 +140,13 @@ func (c *Connection) requestHeaders() http.Header {
 // address returns the URL of path, which begins with a slash and may have a query.
 func (cl *client) address(path string) (*url.URL, error) {
 	rel, err := url.Parse(path)
-	if err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || rel.Host != "" {
-		return nil, fmt.Errorf("the path %q must begin with one slash and have no spaces or control characters", path)
+	switch {
+	case !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
+		return nil, fmt.Errorf("the path %q must begin with one slash", path)
+	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }):
+		return nil, fmt.Errorf("the path %q must have no spaces, control characters or \"#\"", path)
+	case err != nil:
+		return nil, fmt.Errorf("the path %q has \"%%\" without two hexadecimal digits", path)
 	}
 	for part := range strings.SplitSeq(rel.Path, "/") {
 		if part == ".." || part == "." {
@@ -151,8 +156,24 @@ func (cl *client) address(path string) (*url.URL, error) {
 	u := *cl.base
 	u.Path = strings.TrimSuffix(cl.base.Path, "/") + rel.Path
 	u.RawPath = strings.TrimSuffix(cl.base.EscapedPath(), "/") + rel.EscapedPath()
-	u.RawQuery = rel.RawQuery
+	u.RawQuery = escapeLetters(rel.RawQuery)
 	return &u, nil
+}
+
+// escapeLetters escapes what is not ASCII: a query goes out as it is, other than a path.
+func escapeLetters(query string) string {
+	if !strings.ContainsFunc(query, func(r rune) bool { return r > '~' }) {
+		return query
+	}
+	var sb strings.Builder
+	for _, b := range []byte(query) {
+		if b > '~' {
+			fmt.Fprintf(&sb, "%%%02X", b)
+		} else {
+			sb.WriteByte(b)
+		}
+	}
+	return sb.String()
 }
 
 // wait blocks until the limit and the server's own pauses allow a request. After a

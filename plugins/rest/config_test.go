@@ -37,8 +37,14 @@ func TestConnectionDiagnostics(t *testing.T) {
 		{"half a certificate", "url = \"https://e.com\"\ntls {\n key = key\n}", "Give both certificate and key"},
 		{"bad certificate", "url = \"https://e.com\"\ntls {\n certificate = \"x\"\n key = key\n}", "do not fit together"},
 		{"proxy", "url = \"https://e.com\"\nproxy = key", "proxy must be a URL"},
-		{"header name", "url = \"https://e.com\"\nheaders = { \"X Y\" = \"1\" }", "must be a header name"},
+		{"header name", "url = \"https://e.com\"\nheaders = { \"X Y\" = \"1\" }", "must be one such as"},
 		{"header value", "url = \"https://e.com\"\nheaders = { X = \"1\\n\" }", "use trimspace()"},
+		{"header twice", "url = \"https://e.com\"\nheaders = { x-key = key, X-Key = key }", "name one header"},
+		{"header of the transport", "url = \"https://e.com\"\nheaders = { content-length = \"1\" }", "belongs to the transport"},
+		{"token with a line end", "url = \"https://e.com\"\nauth {\n token = \"k/s3cr3t\\n\"\n}", "use trimspace()"},
+		{"scheme with a line end", "url = \"https://e.com\"\nauth {\n token = key\n scheme = \"Bearer\\n\"\n}", "must be a word such as"},
+		{"user with a colon", "url = \"https://e.com\"\nauth {\n user = \"a:b\"\n password = password\n}", "must not have a colon"},
+		{"port", `url = "https://e.com:77777"`, "between 1 and 65535"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, ds := connection(t, tc.src)
@@ -57,6 +63,12 @@ func TestSinkDiagnostics(t *testing.T) {
 		{"fine", `path = "/v1/track"`, ""},
 		{"path", `path = "v1/track"`, "must begin with one slash"},
 		{"other host", `path = "//evil.example/x"`, "must begin with one slash"},
+		{"space in a query", `path = "/v1?a=b c"`, "without spaces"},
+		{"fragment", `path = "/v1#part"`, "without spaces"},
+		{"line end in a path", `path = "/v1\n"`, "without spaces"},
+		{"header with a line end", `headers = { X-Key = "1\n" }`, "use trimspace()"},
+		{"header with a control character", `headers = { X-Key = "a\u0001b" }`, "control character 0x1"},
+		{"header without a name", `headers = { "" = "1" }`, "Invalid header name"},
 		{"path of a row", `path_expression = "'/' + id"`, "Write batch { rows = 1 }"},
 		{"pattern", "reply {\n index_pattern = \"event [0-9]+\"\n}", "a group around the number"},
 		{"pauses", "retry {\n base = \"2m\"\n}", "must not exceed retry.max"},

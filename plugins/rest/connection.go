@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -57,11 +60,11 @@ func (c *Connection) Spec() spec.Body {
 		spec.String("url", &c.url).Required().Doc("Base of all addresses: https://host/prefix. Credentials do not belong here.").Check(checkURL),
 		spec.CredentialMap("headers", &c.headers).Doc("Headers sent with every request. Their values are treated as secrets."),
 		spec.Block("auth", &c.auth.set, "Credentials: user and password (HTTP Basic), or a token.",
-			spec.String("user", &c.auth.user).Doc("User name of HTTP Basic authentication."),
+			spec.String("user", &c.auth.user).Doc("User name of HTTP Basic authentication; it cannot have a colon.").Check(checkUser),
 			spec.Credential("password", &c.auth.password).Doc("Password of HTTP Basic authentication."),
 			spec.Credential("token", &c.auth.token).Doc("Token, sent as 'Authorization: Bearer TOKEN' unless header or scheme say otherwise."),
 			spec.String("header", &c.auth.header).Default("Authorization", `"Authorization"`).Doc("Header that carries the token.").Check(checkHeaderName),
-			spec.String("scheme", &c.auth.scheme).Doc("Word before the token: Bearer by default in Authorization, none in other headers."),
+			spec.String("scheme", &c.auth.scheme).Doc("Word before the token: Bearer by default in Authorization, none in other headers.").Check(checkScheme),
 		),
 		spec.Duration("timeout", &c.timeout).Default(30*time.Second, `"30s"`).Doc("Longest time for one request, from connecting to the last byte of the reply.").Check(positive),
 		spec.String("rate_limit", &c.rate).Doc("Most requests per time, such as \"10/s\" or \"300/5m\", for all steps that use the connection together.").Check(checkRate),
@@ -92,13 +95,9 @@ func (c *Connection) Check(at spec.Ranges) diag.List {
 			out = append(out, diag.Errorf("config.missing_attribute", at.Of(&c.auth.token), "No credentials in auth", "Give user and password, or token."))
 		}
 	}
-	for name, v := range c.headers {
-		if err := checkHeaderName(name); err != nil {
-			out = append(out, diag.Errorf("config.invalid_value", at.Of(&c.headers), "Invalid header name", "The header name %q %s.", name, err))
-		}
-		if strings.ContainsAny(v.Reveal(), "\r\n\x00") {
-			out = append(out, diag.Errorf("config.invalid_value", at.Of(&c.headers), "Invalid header value", "The value of the header %s holds a line end. A secret read from a file often ends in one: use trimspace().", name))
-		}
+	out = append(out, checkHeaders(c.headers, at.Of(&c.headers))...)
+	if why := badHeaderValue(c.auth.token.Reveal()); why != "" {
+		out = append(out, diag.Errorf("config.invalid_value", at.Of(&c.auth.token), "Invalid value for token", "The token goes into a header, and it holds %s.", why))
 	}
 	if (c.tls.cert == "") == c.tls.key.IsSet() {
 		out = append(out, diag.Errorf("config.missing_attribute", at.Of(&c.tls.cert), "Incomplete client certificate", "Give both certificate and key."))
@@ -141,8 +140,25 @@ func checkURL(s string) error {
 		return errors.New("must not hold credentials: put them in the auth block")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return errors.New("must begin with https:// or http:// and name a host")
+	case badPort(u.Port()):
+		return errors.New("must have a port between 1 and 65535, or none")
 	case u.RawQuery != "" || u.Fragment != "":
 		return errors.New("must end with the path: a query belongs to the path of the sink")
+	}
+	return nil
+}
+
+func checkScheme(s string) error {
+	if badHeaderValue(s) != "" {
+		return errors.New("must be a word such as \"Bearer\", without line ends and control characters")
+	}
+	return nil
+}
+
+// checkUser refuses what HTTP Basic would take apart at another place.
+func checkUser(s string) error {
+	if strings.Contains(s, ":") {
+		return errors.New("must not have a colon: the receiver would take what follows for the password")
 	}
 	return nil
 }
@@ -154,6 +170,50 @@ func checkHeaderName(s string) error {
 		}
 	}
 	return nil
+}
+
+func badPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return s != "" && (err != nil || n < 1 || n > 65535)
+}
+
+// checkHeaders refuses at planning what a request could not be made with.
+func checkHeaders(headers map[string]spec.Secret, at *hcl.Range) diag.List {
+	var out diag.List
+	seen := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if err := checkHeaderName(name); err != nil || name == "" {
+			out = append(out, diag.Errorf("config.invalid_value", at, "Invalid header name", "The header name %q must be one such as \"X-Api-Key\".", name))
+			continue
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		if other := seen[canonical]; other != "" {
+			out = append(out, diag.Errorf("config.invalid_value", at, "The same header twice", "%q and %q name one header: only one of their values would be sent.", other, name))
+		}
+		seen[canonical] = name
+		switch canonical {
+		case "Content-Length", "Transfer-Encoding", "Connection", "Trailer", "Upgrade":
+			out = append(out, diag.Errorf("config.invalid_value", at, "Header that cannot be set", "%s belongs to the transport: it is set by how the request is made, and what stands here would be ignored.", name))
+		}
+		if why := badHeaderValue(headers[name].Reveal()); why != "" {
+			out = append(out, diag.Errorf("config.invalid_value", at, "Invalid header value", "The value of the header %s holds %s.", name, why))
+		}
+	}
+	return out
+}
+
+// badHeaderValue says what s holds that no header can have, without showing s, which
+// may be a secret (I9).
+func badHeaderValue(s string) string {
+	for _, b := range []byte(s) {
+		switch {
+		case b == '\r' || b == '\n':
+			return "a line end. A secret read from a file often ends in one: use trimspace()"
+		case b < ' ' && b != '\t' || b == 0x7f:
+			return fmt.Sprintf("the control character %#x", b)
+		}
+	}
+	return ""
 }
 
 func checkCA(s string) error {

@@ -90,6 +90,10 @@ func (c compiler) Row(t spec.Text, _ record.Kind) (plugin.Expr, diag.List) {
 	return compile(t, record.Of(record.String))
 }
 
+func (c compiler) Path(t spec.Text) (plugin.Expr, diag.List) {
+	return compile(t, record.Of(record.String))
+}
+
 func (c compiler) Rows(t spec.Text, _ []record.Field, _ record.Kind) (plugin.Expr, diag.List) {
 	return compile(t, record.NullableOf(record.Any))
 }

@@ -68,7 +68,9 @@ func (s *Sink) Spec() spec.Body {
 		spec.Reference("connection", "connection", &s.connection).Required().Doc("The connection to send to: connection.rest.NAME."),
 		spec.Choice("method", &s.method, "POST", "PUT", "PATCH", "DELETE").Default("POST", `"POST"`).Doc("HTTP method."),
 		spec.String("path", &s.path).Default("/", `"/"`).Doc("Path below the connection's url; it may have a query.").Check(checkPath),
-		spec.Expr("path_expression", &s.pathExpr).Doc("Path computed from the row, such as \"'/v1/items/' + id\"; needs batch { rows = 1 }."),
+		spec.Expr("path_expression", &s.pathExpr).Doc("Path computed from the row, such as \"'/v1/items/' + id\"; needs batch { rows = 1 }. " +
+			"Constant text is the structure of the path; everything else is a value and is escaped, so that a row never changes where a request goes: a slash in id becomes %2F. " +
+			"The same holds for values of a query, as in \"'/v1/items?no=' + id\". raw(link) puts a value in as it is. A row is rejected (row.bad_path) whose value would make a segment that is empty, \".\" or \"..\"."),
 		spec.CredentialMap("headers", &s.headers).Doc("Headers on top of the connection's. Their values are treated as secrets."),
 		spec.Expr("body", &s.body).Doc("Request body, computed from the list rows. Default: the list itself, or the row when there is a path_expression."),
 		spec.Choice("nulls", &s.nulls, "keep", "omit").Default("keep", `"keep"`).Doc("Whether object fields that are null are sent as null or left out."),
@@ -107,7 +109,7 @@ func checkLimit(n int64) error {
 
 func checkPath(p string) error {
 	if _, err := (&client{base: emptyURL()}).address(p); err != nil {
-		return errors.New("must begin with one slash, without spaces and without parts that lead upwards")
+		return errors.New("must begin with one slash, without spaces, control characters, \"#\" and parts that lead upwards")
 	}
 	return nil
 }
@@ -140,12 +142,7 @@ func (s *Sink) Check(at spec.Ranges) diag.List {
 		out = append(out, diag.Errorf("config.conflict", at.Of(&s.batch.key), "ordering_key is without effect",
 			"Requests are made one after the other, in the order of the source. It matters with batch.parallel above 1."))
 	}
-	for name := range s.headers {
-		if err := checkHeaderName(name); err != nil {
-			out = append(out, diag.Errorf("config.invalid_value", at.Of(&s.headers), "Invalid header name", "The header name %q %s.", name, err))
-		}
-	}
-	return out
+	return append(out, checkHeaders(s.headers, at.Of(&s.headers))...)
 }
 
 // replyEnv are the names that reply expressions see.
@@ -174,7 +171,7 @@ func (s *Sink) Bind(in *record.Schema, at spec.Ranges, c plugin.Compiler) diag.L
 		return keep(c.Value(t, replyEnv(), want))
 	}
 	if !s.pathExpr.IsZero() {
-		s.exprs.path = keep(c.Row(s.pathExpr, record.String))
+		s.exprs.path = keep(c.Path(s.pathExpr))
 	}
 	if !s.body.IsZero() {
 		s.exprs.body = keep(c.Rows(s.body, nil, record.Invalid))

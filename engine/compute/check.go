@@ -3,6 +3,7 @@ package compute
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -37,9 +38,11 @@ type info struct {
 	t        record.Type
 	isK      bool // a constant, whose value is k
 	k        any
-	ref      int  // 1 + index of the scope's field that the node names; 0 for none
-	whole    bool // the whole row
-	nonEmpty bool // a list that has at least one element
+	ref      int      // 1 + index of the scope's field that the node names; 0 for none
+	whole    bool     // the whole row
+	nonEmpty bool     // a list that has at least one element
+	place    string   // what the value is known under, "" for nothing
+	value    ast.Node // what a variable of let was set to
 }
 
 // checker types one syntax tree. It reports every problem it finds, once.
@@ -53,7 +56,18 @@ type checker struct {
 	calls map[*ast.CallNode]*signature
 	rules map[string]rule
 	lets  []letVar
-	elems []record.Type // element types of the loops around, innermost last
+	elems []element // of the loops around, innermost last
+
+	known  []string                    // places that are not nil where the checker is
+	asked  map[condition]facts         // what conditions tell
+	places map[*ast.BuiltinNode]string // of the elements of loops
+	made   int                         // places given to variables and elements
+}
+
+// element is the present element of a loop.
+type element struct {
+	t     record.Type
+	place string
 }
 
 type letVar struct {
@@ -126,8 +140,20 @@ func (c *checker) failSpan(n ast.Node, code diag.Code, summary, detail string, a
 // expr types n and everything below it.
 func (c *checker) expr(n ast.Node) info {
 	in := c.node(n)
+	if in.ref > 0 {
+		in.place = "@" + strconv.Itoa(in.ref)
+	} else if in.place == "" {
+		in.place = c.placeOf(n)
+	}
+	in = c.narrowed(in)
 	c.info[n] = in
 	return in
+}
+
+// newPlace is the place of a variable or an element.
+func (c *checker) newPlace() string {
+	c.made++
+	return "$" + strconv.Itoa(c.made)
 }
 
 func konst(v any) info { return info{t: typeOfValue(v), isK: true, k: v} }
@@ -187,7 +213,11 @@ func (c *checker) let(n *ast.VariableDeclaratorNode) info {
 	if _, taken := c.sc.index[n.Name]; taken {
 		return c.fail(n, "expr.type", fmt.Sprintf("%q is already a column", n.Name), "Give the variable another name.")
 	}
-	c.lets = append(c.lets, letVar{n.Name, info{t: v.t, nonEmpty: v.nonEmpty}})
+	place := v.place
+	if place == "" {
+		place = c.newPlace()
+	}
+	c.lets = append(c.lets, letVar{n.Name, info{t: v.t, nonEmpty: v.nonEmpty, place: place, value: n.Value}})
 	out := c.expr(n.Expr)
 	c.lets = c.lets[:len(c.lets)-1]
 	return info{t: out.t, nonEmpty: out.nonEmpty}
@@ -246,7 +276,7 @@ func (c *checker) inElement(n ast.Node, name string) bool {
 	has := func(t record.Type) bool { return t.Kind == record.Object && fieldIndex(t, name) >= 0 }
 	detail, fix := "", ""
 	switch {
-	case len(c.elems) > 0 && has(c.elems[len(c.elems)-1]):
+	case len(c.elems) > 0 && has(c.elems[len(c.elems)-1].t):
 		fix = "." + name
 		detail = fmt.Sprintf("It is a field of the element: write %s with a dot.", fix)
 	case c.sc.rows >= 0 && has(*c.sc.fields[c.sc.rows].Type.Elem):
@@ -293,7 +323,8 @@ func (c *checker) pointer(n *ast.PointerNode) info {
 	}
 	switch n.Name {
 	case "":
-		return info{t: c.elems[len(c.elems)-1]}
+		e := c.elems[len(c.elems)-1]
+		return info{t: e.t, place: e.place}
 	case "index":
 		return info{t: tInt}
 	case "acc":
@@ -302,37 +333,9 @@ func (c *checker) pointer(n *ast.PointerNode) info {
 	return c.fail(n, "expr.unknown_name", fmt.Sprintf("There is no #%s", n.Name), "There are #, #index and, in reduce(), #acc.")
 }
 
-// solid reports operand n when it may be nil; what says who cannot take nil.
-func (c *checker) solid(n ast.Node, in info, what string) bool {
-	switch {
-	case in.t.Kind == record.Null:
-		c.failSpan(n, "expr.nullable", "nil cannot be used here", "%s needs a value.", what)
-		return false
-	case in.t.Nullable:
-		c.failSpan(n, "expr.nullable", "This value may be nil", "%s needs a value that is never nil. Write `?? default` after it, such as (%s ?? %s).",
-			what, short(n), defaultFor(in.t))
-		return false
-	}
-	return true
-}
-
 func short(n ast.Node) string {
 	if s := n.String(); len(s) <= 40 {
 		return s
 	}
 	return "..."
-}
-
-func defaultFor(t record.Type) string {
-	switch t.Kind {
-	case record.Int, record.Float, record.Decimal:
-		return "0"
-	case record.Bool:
-		return "false"
-	case record.List:
-		return "[]"
-	case record.String:
-		return "''"
-	}
-	return "default"
 }

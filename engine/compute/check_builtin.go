@@ -188,8 +188,8 @@ func (c *checker) accepts(n *ast.BuiltinNode, i int, in info, want class) bool {
 	if want == aAny || dynamic(t) {
 		return true
 	}
-	if !c.solid(n.Arguments[i], in, n.Name+"()") {
-		return false
+	if t.Kind == record.Null {
+		return c.solid(n.Arguments[i], in, n.Name+"()", n)
 	}
 	need, ok := "", true
 	switch want {
@@ -214,8 +214,9 @@ func (c *checker) accepts(n *ast.BuiltinNode, i int, in info, want class) bool {
 	}
 	if !ok {
 		c.failSpan(n.Arguments[i], "expr.type", fmt.Sprintf("%s() needs %s", n.Name, need), "This is %s.", words(t))
+		return false
 	}
-	return ok
+	return c.solid(n.Arguments[i], in, n.Name+"()", n)
 }
 
 func measurable(t record.Type, numbers bool) bool {

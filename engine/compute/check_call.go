@@ -18,6 +18,8 @@ type signature struct {
 	fn   *function.Function
 	args []record.Type // what each argument is converted to; Any leaves it as it is
 	in   []info        // what the checker knows of each argument
+
+	strict []bool // for which arguments nil gives nil
 }
 
 func (c *checker) isFunction(name string) bool {
@@ -85,12 +87,12 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		to, bad := c.fit(n, f, t, args)
+		to, strict, bad := c.fit(n, f, t, args)
 		if bad != nil {
 			problem = bad
 			continue
 		}
-		sig := &signature{fn: f, args: to, in: args}
+		sig := &signature{fn: f, args: to, in: args, strict: strict}
 		c.calls[n] = sig
 		out := typeOfGo(t.Out(0))
 		if f.Returns != nil {
@@ -100,10 +102,13 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 			}
 			out = f.Returns(ts)
 		}
+		if !out.Nullable {
+			sig.strict = nil
+		}
 		if !c.prepare(n, sig) {
 			return info{t: tBad}
 		}
-		return info{t: c.zoned(n, sig, out)}
+		return c.constant(n, sig, c.zoned(n, sig, out))
 	}
 	if problem == nil {
 		return c.fail(n, "expr.type", fmt.Sprintf("%s() cannot be called", f.Name), "It declares no types.")
@@ -111,25 +116,26 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 	return problem()
 }
 
-// fit tells what each argument becomes when f is called as t, or how to report why it cannot be.
-func (c *checker) fit(n *ast.CallNode, f *function.Function, t reflect.Type, args []info) ([]record.Type, func() info) {
+// fit tells what each argument becomes when f is called as t and which may be nil, or
+// how to report why it cannot be called so.
+func (c *checker) fit(n *ast.CallNode, f *function.Function, t reflect.Type, args []info) (to []record.Type, strict []bool, problem func() info) {
 	least := t.NumIn()
 	if t.IsVariadic() {
 		least--
 	}
 	if len(args) < least || len(args) > t.NumIn() && !t.IsVariadic() {
-		return nil, func() info {
+		return nil, nil, func() info {
 			return c.fail(n, "expr.type", fmt.Sprintf("%s() takes %s", f.Name, count(least, t)), "It was given %d. %s", len(args), f.Summary)
 		}
 	}
-	to := make([]record.Type, len(args))
+	to, strict = make([]record.Type, len(args)), make([]bool, len(args))
 	for i, in := range args {
 		param := t.In(min(i, t.NumIn()-1))
 		if t.IsVariadic() && i >= t.NumIn()-1 {
 			param = param.Elem()
 		}
 		want := typeOfGo(param)
-		to[i] = tAny
+		to[i], strict[i] = tAny, want.Nullable
 		if want.Kind == record.Any || dynamic(in.t) {
 			continue
 		}
@@ -137,9 +143,9 @@ func (c *checker) fit(n *ast.CallNode, f *function.Function, t reflect.Type, arg
 			to[i] = conv
 			continue
 		}
-		return nil, func() info { return c.badArgument(n, f.Name, i, in, want) }
+		return nil, nil, func() info { return c.badArgument(n, f.Name, i, in, want) }
 	}
-	return to, nil
+	return to, strict, nil
 }
 
 func count(least int, t reflect.Type) string {
@@ -172,7 +178,7 @@ func convert(in info, want record.Type) (record.Type, bool) {
 func (c *checker) badArgument(n *ast.CallNode, name string, i int, in info, want record.Type) info {
 	arg := n.Arguments[i]
 	if in.t.Kind == want.Kind || in.t.Kind == record.Null {
-		c.solid(arg, in, name+"()")
+		c.solid(arg, in, name+"()", n)
 		return info{t: tBad}
 	}
 	return c.failSpan(arg, "expr.type", fmt.Sprintf("%s() needs %s here", name, words(want)), "This is %s.", words(in.t))
@@ -193,7 +199,7 @@ func (c *checker) method(n *ast.CallNode) info {
 		return c.fail(m, "expr.type", fmt.Sprintf("%s has no functions", words(base.t)), "Write function(value) instead of value.function().")
 	}
 	if base.t.Nullable && !m.Optional {
-		c.solid(m.Node, base, "A call")
+		c.solid(m.Node, base, "A call", n)
 		return info{t: tBad}
 	}
 	if t, ok := methodResult(base.t, name.Value); ok {

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,19 +65,54 @@ func tryPrepare(fn *function.Function, args []any) (err error) {
 	return err
 }
 
-// refused reports a constant argument. A text that is not written in the
-// expression may come from a variable that is secret, and is not shown (I9).
-func (c *checker) refused(n ast.Node, v any, err error) {
-	msg := err.Error()
-	if s, isText := v.(string); isText {
-		if _, written := n.(*ast.StringNode); !written {
-			msg = strings.ReplaceAll(msg, strconv.Quote(s), "The value")
-			if s != "" && strings.Contains(msg, s) {
-				msg = "The function does not accept its value"
-			}
-		}
+// constant is a call of type t, with its value when all arguments are constants:
+// a function gives the same for the same arguments, so what date('2026-01-01') is,
+// and that date('2026-13-01') is nothing, shows while planning.
+func (c *checker) constant(n *ast.CallNode, sig *signature, t record.Type) info {
+	args := sig.constants()
+	if len(args) == 0 || t.Kind == record.Any || t.Kind == record.Invalid || slices.Contains(args, any(function.NotConst{})) {
+		return info{t: t}
 	}
-	c.failSpan(n, "expr.argument", "This argument cannot be used", "%s.", msg)
+	v, err := call(sig.fn, args)
+	if err == nil {
+		v, err = conform(v, nullable(t))
+	}
+	switch {
+	case err != nil:
+		return c.refusedAll(n, sig, err)
+	case v == nil:
+		return info{t: t}
+	}
+	return info{t: nonNull(t), isK: true, k: v}
+}
+
+// refusedAll reports a call whose constants the function refuses together: at its
+// first argument, which is what it looks at.
+func (c *checker) refusedAll(n *ast.CallNode, sig *signature, err error) info {
+	msg := err.Error()
+	for i, a := range n.Arguments {
+		msg = unwritten(a, sig.in[i].k, msg)
+	}
+	return c.failSpan(n.Arguments[0], "expr.argument", "This argument cannot be used", "%s.", msg)
+}
+
+// refused reports a constant argument.
+func (c *checker) refused(n ast.Node, v any, err error) {
+	c.failSpan(n, "expr.argument", "This argument cannot be used", "%s.", unwritten(n, v, err.Error()))
+}
+
+// unwritten is msg without the text v of the argument n, when that is not written in
+// the expression: it may come from a variable that is secret, and is not shown (I9).
+func unwritten(n ast.Node, v any, msg string) string {
+	s, isText := v.(string)
+	if _, written := n.(*ast.StringNode); !isText || written {
+		return msg
+	}
+	msg = strings.ReplaceAll(msg, strconv.Quote(s), "The value")
+	if s != "" && strings.Contains(msg, s) {
+		return "The function does not accept its value"
+	}
+	return msg
 }
 
 // zoned gives a datetime the zone that the function's zone argument names. The

@@ -47,7 +47,7 @@ func (c *checker) loop(n *ast.BuiltinNode, l loop) info {
 	list := c.expr(n.Arguments[0])
 	elem := tAny
 	if !dynamic(list.t) {
-		if !c.solid(n.Arguments[0], list, n.Name+"()") {
+		if !c.solid(n.Arguments[0], list, n.Name+"()", n) {
 			elem = tBad
 		} else if list.t.Kind != record.List {
 			c.failSpan(n.Arguments[0], "expr.type", fmt.Sprintf("%s() needs a list", n.Name), "This is %s.", words(list.t))
@@ -60,7 +60,8 @@ func (c *checker) loop(n *ast.BuiltinNode, l loop) info {
 	var at ast.Node = n.Arguments[0]
 	if len(n.Arguments) > 1 {
 		at = n.Arguments[1]
-		c.elems = append(c.elems, elem)
+		c.places[n] = c.newPlace()
+		c.elems = append(c.elems, element{elem, c.places[n]})
 		body = c.expr(at)
 		c.elems = c.elems[:len(c.elems)-1]
 	}
@@ -70,19 +71,25 @@ func (c *checker) loop(n *ast.BuiltinNode, l loop) info {
 	switch {
 	case dynamic(body.t):
 	case l.predicate:
-		if c.solid(bodyOf(at), body, n.Name+"()") && body.t.Kind != record.Bool {
+		if c.solid(bodyOf(at), body, n.Name+"()", n) && body.t.Kind != record.Bool {
 			c.failSpan(bodyOf(at), "expr.type", fmt.Sprintf("The condition of %s() must be a bool", n.Name), "This is %s.", words(body.t))
 		}
 	case n.Name == "sum":
-		if c.solid(bodyOf(at), body, "sum()") && !number(body.t) {
+		if c.solid(bodyOf(at), body, "sum()", n) && !number(body.t) {
 			return c.failSpan(bodyOf(at), "expr.type", "sum() needs numbers", "This is %s.", words(body.t))
 		}
 		body.t.Nullable = false
 	case n.Name == "sortBy":
-		c.solid(bodyOf(at), body, "sortBy()")
+		c.solid(bodyOf(at), body, "sortBy()", n)
 	}
 	if n.Name == "sum" && body.t.Kind == record.Invalid {
 		return info{t: tBad}
+	}
+	switch n.Name {
+	case "filter", "find", "findLast":
+		for _, rest := range c.ofElement(n, true) {
+			list.t = narrow(list.t, placeEach+rest)
+		}
 	}
 	return l.result(list, body)
 }

@@ -13,7 +13,29 @@ import (
 // chain types a?.b.c: the whole is nil when a part before ?. is.
 func (c *checker) chain(n *ast.ChainNode) info {
 	in := c.expr(n.Node)
+	if in.isK || !c.breaks(n.Node) {
+		return info{t: in.t, isK: in.isK, k: in.k}
+	}
 	return info{t: nullable(in.t)}
+}
+
+// breaks tells whether a value before a ?. of n may be nil.
+func (c *checker) breaks(n ast.Node) bool {
+	for {
+		switch m := n.(type) {
+		case *ast.MemberNode:
+			if m.Optional && !certain(c.info[m.Node]) {
+				return true
+			}
+			n = m.Node
+		case *ast.SliceNode:
+			n = m.Node
+		case *ast.CallNode:
+			n = m.Callee
+		default:
+			return false
+		}
+	}
 }
 
 func (c *checker) member(n *ast.MemberNode) info {
@@ -34,7 +56,7 @@ func (c *checker) member(n *ast.MemberNode) info {
 		return c.fail(n, "expr.nullable", "nil has no fields", "")
 	}
 	if base.t.Nullable && !n.Optional {
-		return c.failSpan(n.Node, "expr.nullable", "This value may be nil", "A field of nil fails. Write ?. instead of . to get nil then, or give a default with ??.")
+		return c.failSpan(n.Node, "expr.nullable", "This value may be nil", "A field of nil fails. Write ?. instead of . to get nil then, or ask for it first with != nil.")
 	}
 	switch base.t.Kind {
 	case record.Object:
@@ -122,14 +144,14 @@ func (c *checker) slice(n *ast.SliceNode) info {
 		if end == nil {
 			continue
 		}
-		if in := c.expr(end); !dynamic(in.t) && c.solid(end, in, "A slice") && in.t.Kind != record.Int {
+		if in := c.expr(end); !dynamic(in.t) && c.solid(end, in, "A slice", n) && in.t.Kind != record.Int {
 			c.failSpan(end, "expr.type", "A slice is cut at an int", "This is %s.", words(in.t))
 		}
 	}
 	if dynamic(base.t) {
 		return info{t: base.t}
 	}
-	if !c.solid(n.Node, base, "A slice") {
+	if !c.solid(n.Node, base, "A slice", n) {
 		return info{t: tBad}
 	}
 	if base.t.Kind != record.List && base.t.Kind != record.String {

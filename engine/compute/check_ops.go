@@ -17,7 +17,7 @@ func (c *checker) unary(n *ast.UnaryNode) info {
 		}
 		return info{t: in.t}
 	}
-	if !c.solid(n.Node, in, fmt.Sprintf("%q", n.Operator)) {
+	if !c.solid(n.Node, in, fmt.Sprintf("%q", n.Operator), n) {
 		return info{t: tBad}
 	}
 	switch n.Operator {
@@ -38,11 +38,21 @@ func (c *checker) unary(n *ast.UnaryNode) info {
 			return konst(-v)
 		}
 	}
+	if n.Operator == "-" {
+		return info{t: in.t}
+	}
 	return info{t: in.t, isK: in.isK, k: in.k}
 }
 
 func (c *checker) binary(n *ast.BinaryNode) info {
-	l, r := c.expr(n.Left), c.expr(n.Right)
+	l := c.expr(n.Left)
+	switch n.Operator {
+	case "and", "&&":
+		return c.logic(n, l, false)
+	case "or", "||":
+		return c.logic(n, l, true)
+	}
+	r := c.expr(n.Right)
 	switch n.Operator {
 	case "==", "!=":
 		if !comparable(l.t, r.t) {
@@ -51,9 +61,10 @@ func (c *checker) binary(n *ast.BinaryNode) info {
 		if decimalFloat(l, r) {
 			return c.decimalFloat(n)
 		}
+		if v, ok := sameConst(l, r); ok {
+			return konst(v == (n.Operator == "=="))
+		}
 		return info{t: tBool}
-	case "and", "&&", "or", "||":
-		return c.logic(n, l, r)
 	case "<", "<=", ">", ">=":
 		return c.order(n, l, r)
 	case "+", "-", "*", "/", "%", "**", "^":
@@ -98,12 +109,33 @@ func (c *checker) decimalFloat(n ast.Node) info {
 // operands checks that both sides of n exist at run time.
 func (c *checker) operands(n *ast.BinaryNode, l, r info) bool {
 	what := fmt.Sprintf("%q", n.Operator)
-	a := dynamic(l.t) || c.solid(n.Left, l, what)
-	b := dynamic(r.t) || c.solid(n.Right, r, what)
+	a := dynamic(l.t) || c.solid(n.Left, l, what, n)
+	b := dynamic(r.t) || c.solid(n.Right, r, what, n)
 	return a && b
 }
 
-func (c *checker) logic(n *ast.BinaryNode, l, r info) info {
+// sameConst tells whether two constants are equal, where that is plain.
+func sameConst(l, r info) (same, ok bool) {
+	if !l.isK || !r.isK {
+		return false, false
+	}
+	if l.k == nil || r.k == nil {
+		return l.k == r.k, true
+	}
+	switch l.k.(type) {
+	case string, bool, int:
+		return l.k == r.k, l.t.Kind == r.t.Kind
+	}
+	return false, false
+}
+
+// logic types n, whose right side is not evaluated where the left one gives decided.
+func (c *checker) logic(n *ast.BinaryNode, l info, decided bool) info {
+	if l.isK && l.k == decided {
+		c.dead(n.Right)
+		return konst(decided)
+	}
+	r := c.knowing(c.when(n.Left, !decided), n.Right)
 	if !c.operands(n, l, r) {
 		return info{t: tBool}
 	}
@@ -216,14 +248,45 @@ func (c *checker) stringTest(n *ast.BinaryNode, l, r info) info {
 
 func (c *checker) conditional(n *ast.ConditionalNode) info {
 	cond := c.expr(n.Cond)
-	a, b := c.expr(n.Exp1), c.expr(n.Exp2)
-	if !dynamic(cond.t) && c.solid(n.Cond, cond, "A condition") && cond.t.Kind != record.Bool {
+	if k, isBool := cond.k.(bool); cond.isK && isBool {
+		return c.decided(n, k)
+	}
+	a, b := c.knowing(c.when(n.Cond, true), n.Exp1), c.knowing(c.when(n.Cond, false), n.Exp2)
+	if !dynamic(cond.t) && c.solid(n.Cond, cond, "A condition", n) && cond.t.Kind != record.Bool {
 		c.failSpan(n.Cond, "expr.type", "A condition must be a bool", "This is %s. Compare it with something, such as != ''.", words(cond.t))
 	}
 	if a.t.Kind == record.Decimal && b.t.Kind == record.Float && b.isK || b.t.Kind == record.Decimal && a.t.Kind == record.Float && a.isK {
 		return info{t: record.Type{Kind: record.Decimal, Nullable: a.t.Nullable || b.t.Nullable}}
 	}
 	return info{t: unify(a.t, b.t), nonEmpty: a.nonEmpty && b.nonEmpty}
+}
+
+// decided types a choice whose condition is a constant. The side that is not taken
+// tells whether it may be nil, too, and the type where the other is nil.
+func (c *checker) decided(n *ast.ConditionalNode, truth bool) info {
+	taken, other := n.Exp1, n.Exp2
+	if !truth {
+		taken, other = n.Exp2, n.Exp1
+	}
+	a, b := c.expr(taken), c.dead(other)
+	t := unify(a.t, b.t)
+	if a.t.Kind != record.Null && !nonNull(t).Equal(nonNull(a.t)) {
+		t = a.t
+	}
+	return info{t: t, nonEmpty: a.nonEmpty}
+}
+
+// taken is the side of n that is always taken, nil when that depends on the row.
+func (c *checker) taken(n *ast.ConditionalNode) ast.Node {
+	in := c.info[n.Cond]
+	k, isBool := in.k.(bool)
+	switch {
+	case !in.isK || !isBool:
+		return nil
+	case k:
+		return n.Exp1
+	}
+	return n.Exp2
 }
 
 func (c *checker) array(n *ast.ArrayNode) info {

@@ -77,7 +77,8 @@ func (c *Compiler) compile(t spec.Text, sc *scope, m mode, want record.Kind) (pl
 }
 
 func (c *Compiler) checker(t spec.Text, sc *scope) *checker {
-	return &checker{text: t, sc: sc, o: &c.o, funcs: c.funcs, rules: c.rules, info: map[ast.Node]info{}, calls: map[*ast.CallNode]*signature{}}
+	return &checker{text: t, sc: sc, o: &c.o, funcs: c.funcs, rules: c.rules, info: map[ast.Node]info{}, calls: map[*ast.CallNode]*signature{},
+		asked: map[condition]facts{}, places: map[*ast.BuiltinNode]string{}}
 }
 
 // finish checks a tree and makes it an expression.

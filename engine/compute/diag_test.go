@@ -70,7 +70,7 @@ func TestDiagnosticTexts(t *testing.T) {
 	c := New(record.NewSchema([]record.Field{field("klantnummer", tString), field("email", record.NullableOf(record.String))}), Options{})
 	for src, want := range map[string]string{
 		"klantnumer":   `expr.unknown_name: There is no column "klantnumer" here. Did you mean "klantnummer"? Columns: klantnummer, email.` + "\n",
-		"upper(email)": "expr.nullable: This value may be nil. upper() needs a value that is never nil. Write `?? default` after it, such as (email ?? '').\n",
+		"upper(email)": "expr.nullable: This value may be nil. upper() needs a value that is never nil. Write `email == nil ? nil : upper(email)` to keep nil, or `(email ?? VALUE)` with what nil stands for.\n",
 		"uper(email)":  "expr.unknown_function: There is no function uper(). Did you mean upper()?\n",
 	} {
 		_, ds := c.Row(txt(src), record.Invalid)

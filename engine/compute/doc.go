@@ -13,7 +13,11 @@
 //
 //   - A value that may be nil is refused, while compiling, by operators and
 //     functions that fail on nil; ==, !=, in, ??, ?., contains, startsWith,
-//     endsWith and matches take it.
+//     endsWith and matches take it. What a condition finds out counts: after
+//     n != nil, n is not nil in the rest of an "and", in the side of a choice that
+//     is taken then, and in the elements that filter() keeps.
+//   - A call whose arguments are all constants is made while compiling: a literal
+//     such as date('2026-01-01') is never nil, and a bad one is a problem of the plan.
 //   - Decimals stay decimal (I6): + - * are exact or fail; / rounds half away
 //     from zero to 18 significant digits and at most 18 digits after the point.
 //     A decimal mixes with integers and with number literals, not with floats.

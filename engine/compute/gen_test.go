@@ -198,7 +198,8 @@ func (g *gen) bool(d int) string {
 			return pick(g.r, "day == dayn", "day < day", "at == atn", "atn == nil", "at <= at", "bn == b")
 		},
 		g.f("%s(%s, %s)", func() string { return pick(g.r, "any", "all", "none", "one") }, g.items, g.inLoop(record.Bool, d)),
-		func() string { return "blank(" + g.null(d) + ")" }, g.f("blank(%s)", g.of(record.String, d)), g.let(record.Bool, d),
+		func() string { return "blank(" + g.null(d) + ")" },
+		g.f("(in_ != nil and in_ > %s)", g.of(record.Int, d)), g.f("(sn == nil or blank(sn) or sn + 'x' == %s)", g.of(record.String, d)), g.f("(not (bn == nil) and (bn or %s))", g.of(record.Bool, d)), g.f("blank(%s)", g.of(record.String, d)), g.let(record.Bool, d),
 	)
 }
 
@@ -234,7 +235,8 @@ func (g *gen) int(d int) string {
 			return pick(g.r, "nums[0]", "(max(nums) ?? 3)", "len(items)", "sum(nums)", "items[-1].qty", "at.Year()", "at.Weekday()")
 		},
 		g.f("(min(map(%s, %s)) ?? 1)", g.items, g.inLoop(record.Int, d)), g.let(record.Int, d),
-		g.f("(find(%s, %s)?.qty ?? %s)", g.items, g.inLoop(record.Bool, d), g.of(record.Int, d)),
+		g.f("(in_ == nil ? %s : in_ + %s)", g.of(record.Int, d), g.of(record.Int, d)), g.f("sum(map(filter(%s, .note != nil and %s), len(.note)))", g.items, g.inLoop(record.Bool, d)),
+		g.f("(len(items) > 0 ? first(items).qty : %s)", g.of(record.Int, d)), g.f("(find(%s, %s)?.qty ?? %s)", g.items, g.inLoop(record.Bool, d), g.of(record.Int, d)),
 		g.f("(%s(%s, %s) ?? 0)", func() string { return pick(g.r, "findIndex", "findLastIndex") }, g.items, g.inLoop(record.Bool, d)),
 		g.f("len(split(%s, %s))", g.of(record.String, d), func() string { return pick(g.r, "','", "'a'", "s") }),
 		g.f("coalesce(in_, nullif(%s, %s), %s)", g.of(record.Int, d), g.of(record.Int, d), g.of(record.Int, d)),
@@ -271,7 +273,8 @@ func (g *gen) dec(d int) string {
 		g.f("sum(%s, %s)", g.items, g.inLoop(record.Decimal, d)), g.f("(max(map(%s, %s)) ?? 0)", g.items, g.inLoop(record.Decimal, d)),
 		g.f("(decimal(%s) ?? 1)", g.of(record.String, d)), g.let(record.Decimal, d), g.f("round(%s, 2)", g.of(record.Decimal, d)),
 		g.f("(nullif(%s, %s) ?? %s)", g.of(record.Decimal, d), func() string { return pick(g.r, "0", "d", "i") }, g.of(record.Decimal, d)),
-		g.f("%s(map(%s, %s))", func() string { return pick(g.r, "mean", "median") }, g.items, g.inLoop(record.Decimal, d)))
+		g.f("%s(map(%s, %s))", func() string { return pick(g.r, "mean", "median") }, g.items, g.inLoop(record.Decimal, d)),
+		g.f("(dn != nil and %s ? dn + %s : %s)", g.of(record.Bool, d), g.of(record.Decimal, d), g.of(record.Decimal, d)))
 }
 
 func (g *gen) str(d int) string {
@@ -292,7 +295,8 @@ func (g *gen) str(d int) string {
 		g.f("(max(map(%s, %s)) ?? '')", g.items, g.inLoop(record.String, d)), g.f("(email(%s) ?? '?')", g.of(record.String, d)),
 		g.let(record.String, d), g.f("join_nonempty(%s, sn, %s, dn, day, nil, %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.Int, d)),
 		g.f("(nullif(%s, %s) ?? %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.String, d)),
-		g.f("coalesce(sn, %s)", g.of(record.String, d)), g.f("join(map(items, %s), %s)", g.inLoop(record.String, d), g.of(record.String, d)),
+		g.f("coalesce(sn, %s)", g.of(record.String, d)), g.f("(addrn?.zip != nil ? upper(addrn.zip) + addrn.city : %s)", g.of(record.String, d)),
+		g.f("(let z = sn; z == nil or %s ? %s : z + lower(sn))", g.of(record.Bool, d), g.of(record.String, d)), g.f("join(map(items, %s), %s)", g.inLoop(record.String, d), g.of(record.String, d)),
 		g.f("(first(split(%s, %s)) ?? '')", g.of(record.String, d), func() string { return pick(g.r, "','", "' '", "''", "s") }),
 		g.f("toJSON([%s, %s])", g.of(record.String, d), g.of(record.Int, d)), g.f("string(date(%s) ?? day)", g.day),
 		g.f("string(in_zone(%s, 'Asia/Tokyo') ?? at)", func() string { return pick(g.r, "at", "atn", "add_days(at, 3)") }))

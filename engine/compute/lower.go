@@ -168,6 +168,12 @@ func (l *lowerer) conditional(n *ast.ConditionalNode, t record.Type) kernel {
 	if !storable(t) || t.Kind == record.Invalid {
 		return l.none("a choice between values of type %s", words(t))
 	}
+	if taken := l.e.ck.taken(n); taken != nil {
+		if in := l.info(taken); in.isK {
+			return &constK{v: in.k, typ: t}
+		}
+		return l.node(taken)
+	}
 	cond := l.bool(n.Cond)
 	if !copyable(t.Kind) || t.Kind == record.Any {
 		return &chooseK{cond: cond, a: l.node(n.Exp1), b: l.node(n.Exp2), chooser: chooser{typ: t}}

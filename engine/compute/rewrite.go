@@ -99,6 +99,9 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.SequenceNode:
 		return at(&ast.SequenceNode{Nodes: w.nodes(n.Nodes)}, n)
 	case *ast.ConditionalNode:
+		if taken := w.c.taken(n); taken != nil {
+			return w.as(taken, in.t)
+		}
 		return at(&ast.ConditionalNode{Ternary: n.Ternary, Cond: w.node(n.Cond), Exp1: w.as(n.Exp1, in.t), Exp2: w.as(n.Exp2, in.t)}, n)
 	case *ast.ArrayNode:
 		out := at(&ast.ArrayNode{Nodes: make([]ast.Node, len(n.Nodes))}, n)

@@ -59,6 +59,11 @@ pipeline "p" {
 const jsonTest = `
 test "reads" {
   serve "rest" "api" {}
+  serve "file" "disk" {
+    file "DIR/in/a.csv" {
+      content = "id,n\n1,1\n"
+    }
+  }
   run "first" {
     pipelines = ["p"]
     expect {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -21,6 +22,10 @@ type Inputs struct {
 	// AllowMissing treats required variables and secrets without a value as
 	// unknown instead of reporting them, for validating a connector by itself.
 	AllowMissing bool
+	// Sealed keeps secrets and what lies elsewhere out, for tests: secret() reads no file,
+	// and what it would return is unknown; file() reads only below the folder of the module
+	// and that of the root.
+	Sealed bool
 	// Cache, when not nil, is what an earlier Load of the same folder left.
 	Cache *Cache
 	// Edited has texts that take the place of files, by their names as Paths has them;
@@ -76,6 +81,9 @@ func functions(dir string, s *Snapshot, in Inputs, r *reads) map[string]function
 		return cty.StringVal(v), nil
 	})
 	out["file"] = oneString("the name of a file, relative to the folder of the module", func(name string) (cty.Value, error) {
+		if in.Sealed && !insideFolders(name, dir, s.root) {
+			return cty.UnknownVal(cty.String), fmt.Errorf("a test reads only files of the folder that it tests, and %s is none: copy it there, such as to testdata", name)
+		}
 		b, err := s.readShown(dir, name)
 		r.others[fileName(dir, name)], r.shown[fileName(dir, name)] = b, true
 		return cty.StringVal(string(b)), err
@@ -101,8 +109,22 @@ func oneString(what string, f func(string) (cty.Value, error)) function.Function
 	})
 }
 
+// insideFolders reports whether a file that a module in dir reads is below dir or root.
+func insideFolders(name, dir, root string) bool {
+	name = canonical(fileName(dir, name))
+	for _, top := range []string{dir, root} {
+		if rel, err := filepath.Rel(canonical(top), name); err == nil && top != "" && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
 func readSecret(dir, name string, s *Snapshot, in Inputs, r *reads) (cty.Value, error) {
 	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		if in.Sealed {
+			return cty.UnknownVal(cty.String), nil
+		}
 		b, err := s.readOther(dir, path)
 		r.others[fileName(dir, path)] = b
 		return cty.StringVal(strings.TrimRight(string(b), "\r\n")), err

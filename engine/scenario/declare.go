@@ -54,8 +54,9 @@ func (t *testDecl) common() spec.Body {
 			Doc("How much of a file is read at a time, such as \"100B\": with little of it a small file is read as a big one is, in several batches, between which a reload takes effect. Left out, as everywhere: 256 KiB."),
 		spec.Raw("vars", "map", &t.vars).Set(&t.varsSet).
 			Doc("Values of variables of the configuration under test. What a server of the test takes the place of, such as a host, needs none."),
-		spec.Blocks("serve", []string{"type", "name"}, "A server inside the process that takes the place of connection.TYPE.NAME: \"ftp\", \"sftp\" or \"rest\". "+
-			"For a connection of a module write MODULE.NAME.",
+		spec.Blocks("serve", []string{"type", "name"}, "What takes the place of something real: \"ftp\", \"sftp\" and \"rest\" are servers inside the process, for connection.TYPE.NAME "+
+			"(for one of a module write MODULE.NAME); \"file\" is the disk of the machine, in memory, under a name of your choice: "+
+			"all that sources and sinks of type file of the test read, move, delete and write is there.",
 			func() spec.Body { return (&serverSpec{}).declare() },
 			func(labels []string, rng hcl.Range) spec.Body {
 				s := &serverSpec{kind: labels[0], name: labels[1], rng: rng}
@@ -66,6 +67,12 @@ func (t *testDecl) common() spec.Body {
 }
 
 func (s *serverSpec) declare() spec.Body {
+	if s.kind == kindFile {
+		return spec.Body{
+			spec.Strings("folders", &s.folders).Check(checkNames).Doc("Empty folders that exist besides those of files."),
+			fileBlocks("file", "A file on the disk. Relative paths begin at the working folder, as those of the configuration do.", true, &s.files),
+		}
+	}
 	ftp, rest := s.kind == "" || s.kind != "rest", s.kind == "" || s.kind == "rest"
 	var b spec.Body
 	if ftp {
@@ -94,6 +101,23 @@ func (s *serverSpec) declare() spec.Body {
 			s.faults = append(s.faults, f)
 			return f.declare()
 		}))
+}
+
+// checkName is checkPath for the disk of the machine, where paths may be relative.
+func checkName(s string) error {
+	if s == "" || s == "." || path.Clean(s) != s || strings.HasPrefix(s, "../") {
+		return fmt.Errorf("must be a path without detours, absolute or from the working folder, such as \"/srs/klanten_1.csv\" or \"in/1.csv\", not %q", s)
+	}
+	return nil
+}
+
+func checkNames(ps []string) error {
+	for _, p := range ps {
+		if err := checkName(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkPaths(ps []string) error {

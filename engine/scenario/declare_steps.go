@@ -128,7 +128,7 @@ func (e *expectSpec) block(reload bool) spec.Item {
 		spec.ExprList("requests", &e.requests).Doc("Must be true. The name of each rest server is the list of its requests in the step: method, path, query, headers, body, status. history.NAME has those of earlier steps too."),
 		spec.ExprList("state", &e.state).Doc("Must be true. The name of each server that is like a known system is what it holds, such as activate.profiles."),
 		spec.ExprList("violations", &e.violations).Doc("Must be true. The name of such a server is the list of what a careful client had not sent in the step; without this attribute there must be none."),
-		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp and sftp server is its files: path to { content, size, modified }. folders.NAME lists its folders."),
+		spec.ExprList("files", &e.files).Doc("Must be true. The name of each ftp, sftp and file stand-in is its files: path to { content, size, modified }, such as disk[\"out.csv\"].content. folders.NAME lists its folders."),
 		spec.ExprList("rejects", &e.rejects).Doc("Must be true. rejects is the list of rows refused in the step: pipeline, object, row, line, step, column, code, reason, raw."),
 		spec.ExprList("notices", &e.notices).Doc("Must be true. notices is the list of what people should know: pipeline, severity, code, summary, detail. A server keeps none."),
 		spec.ExprList("output", &e.output).Doc("Must be true. output is the text that the step wrote to standard output."),

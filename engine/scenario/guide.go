@@ -3,7 +3,7 @@ package scenario
 import "strings"
 
 const guide = `Tests stand in files whose name ends in .test.hcl, beside the configuration that they test; weir test runs them.
-A test has servers inside the process, which take the place of connections, and steps that are done in the order of the file:
+A test has stand-ins, which take the place of all that pipelines reach, and steps that are done in the order of the file:
 
 - **run**: the pipelines run once, to the end of what their sources have.
 - **start**: weir serve begins. What is due at once runs, by the schedules of the pipelines.
@@ -14,7 +14,33 @@ A test has servers inside the process, which take the place of connections, and 
 State is kept from step to step. crash_at kills the process at a point; a later run or start goes on from what it left.
 A step ends when nothing goes on any more and nothing is due; its expect block says what it must have done.
 
-Everything but the servers is the engine as it is. Time is virtual and nobody waits for it: it passes by advance, and
+A test touches nothing real. serve "ftp", "sftp" and "rest" are servers inside the process; serve "file" is the disk of the machine, in
+memory, for sources and sinks of type file; standard output is what output shows. An edge of a pipeline without a stand-in is an error
+that shows the block to write, and whatever a plugin does, it opens no file and connects to no server besides. secret() and env() have no
+values, and file() reads only from the folder under test. State is kept in a temporary folder of the test. So
+
+'''hcl
+test "the export" {
+  serve "file" "disk" {
+    folders = ["/data/out"]
+    file "/data/in/1.csv" {
+      content = csv(";", ["id", "name"], [{ id = "1", name = "Jan" }])
+    }
+  }
+  run "once" {
+    expect {
+      files = [
+        "disk['/data/out/people.csv'].content == \"id,name\\n1,Jan\\n\"",
+        "not ('/data/in/1.csv' in disk)", # after = "delete"
+      ]
+    }
+  }
+}
+'''
+
+tests a pipeline that deletes what it read and writes a file. Paths are as the configuration has them; relative ones stay relative.
+
+Everything but the stand-ins is the engine as it is. Time is virtual and nobody waits for it: it passes by advance, and
 when a run waits for something, such as a file that must be stable. While the folder is served it always passes to the next
 moment that somebody waits for, so that drain times, pauses and schedules come in their order; and one run goes on at a time. A change of the
 configuration (edit, write, delete, vars) is made in memory, from its step on: no file is written.

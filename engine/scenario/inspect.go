@@ -29,7 +29,7 @@ func (r *runner) unknownConnections(c *config.Config) diag.List {
 	var ds diag.List
 	names := slices.Sorted(maps.Keys(known))
 	for _, s := range r.t.servers {
-		if known[s.address()] {
+		if s.kind == kindFile || known[s.address()] {
 			continue
 		}
 		detail := "Connections: " + strings.Join(names, ", ") + "."

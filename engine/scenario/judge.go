@@ -186,8 +186,17 @@ func (r *server) tree() map[string]any {
 		info, ierr := r.fs().Stat(p)
 		data, err := r.fs().Get(p)
 		if err == nil && ierr == nil {
-			out[p] = map[string]any{"content": string(data), "size": len(data), "modified": info.MTime}
+			out[r.named(p)] = map[string]any{"content": string(data), "size": len(data), "modified": info.MTime}
 		}
+	}
+	return out
+}
+
+// fileNames lists the files as they are named in the test.
+func (r *server) fileNames() []string {
+	out := r.fs().Files()
+	for i := range out {
+		out[i] = r.named(out[i])
 	}
 	return out
 }
@@ -201,7 +210,10 @@ func (r *server) folderNames(dir string) []any {
 	}
 	for _, i := range infos {
 		if i.Dir {
-			out = append(append(out, i.Path), r.folderNames(i.Path)...)
+			if r.kind != kindFile || i.Path != workingFolder {
+				out = append(out, r.named(i.Path))
+			}
+			out = append(out, r.folderNames(i.Path)...)
 		}
 	}
 	return out
@@ -238,7 +250,7 @@ func (r *runner) scene(a assertion, env map[string]any) string {
 		case a.attr == "requests" && s.kind == "rest":
 			sb.WriteString(showRequests(s.name, s.recorded()[s.requests:]))
 		case a.attr == "files" && s.fs() != nil:
-			sb.WriteString(fmt.Sprintf("files of %s: %s\n", s.name, strings.Join(s.fs().Files(), ", ")))
+			sb.WriteString(fmt.Sprintf("files of %s: %s\n", s.name, strings.Join(s.fileNames(), ", ")))
 		case a.attr == "state" && s.api != nil:
 			sb.WriteString(labelled(s.name+" holds", pretty(env[s.envName()])))
 		}

@@ -80,7 +80,7 @@ type loader struct {
 func (l *loader) add(ds ...diag.Diagnostic) { l.diags = append(l.diags, ds...) }
 
 func (l *loader) load() {
-	doc, ds := config.ReadDocument(l.file.Name, config.Inputs{})
+	doc, ds := config.ReadDocument(l.file.Name, config.Inputs{Sealed: true, AllowMissing: true, Env: noEnv})
 	l.add(ds...)
 	l.sources = doc.Sources
 	if doc.Body == nil || ds.HasErrors() {
@@ -171,7 +171,7 @@ func (l *loader) values(v cty.Value, rng *hcl.Range) map[string]cty.Value {
 }
 
 func (l *loader) servers(t *Test) {
-	kinds := []string{"ftp", "sftp", "rest"}
+	kinds := []string{"ftp", "sftp", "rest", kindFile}
 	seen := map[string]bool{}
 	for _, s := range t.servers {
 		switch {
@@ -179,10 +179,12 @@ func (l *loader) servers(t *Test) {
 			l.add(diag.Errorf("test.unknown_server", &s.rng, fmt.Sprintf("There is no server of type %q", s.kind), "There is: %s.", strings.Join(kinds, ", ")))
 		case seen[s.address()]:
 			l.add(diag.Errorf("config.duplicate", &s.rng, "Duplicate server "+s.address(), "One server takes the place of a connection."))
+		case s.kind == kindFile && seen[kindFile]:
+			l.add(diag.Errorf("config.duplicate", &s.rng, "Another disk", "The machine has one. Write all files into one block serve \"file\"."))
 		}
-		seen[s.address()] = true
+		seen[s.address()], seen[s.kind] = true, true
 		for _, f := range s.files {
-			l.path(f)
+			l.path(f, s)
 		}
 		for _, r := range s.routes {
 			l.route(s, r)
@@ -193,8 +195,12 @@ func (l *loader) servers(t *Test) {
 	}
 }
 
-func (l *loader) path(f *fileSpec) {
-	if err := checkPath(f.path); err != nil {
+func (l *loader) path(f *fileSpec, s *serverSpec) {
+	check := checkPath
+	if s.kind == kindFile {
+		check = checkName
+	}
+	if err := check(f.path); err != nil {
 		l.add(diag.Errorf("config.invalid_value", &f.rng, "Invalid path", "The path %s.", err))
 	}
 }
@@ -226,8 +232,9 @@ func (l *loader) step(t *Test, r *stepSpec) {
 		l.edit(t, e)
 	}
 	for _, f := range slices.Concat(r.files, r.remove) {
-		l.path(f)
-		l.place(t, f)
+		if l.place(t, f); t.server(f.server) != nil {
+			l.path(f, t.server(f.server))
+		}
 	}
 	for _, f := range r.faults {
 		if t.server(f.kind+"."+f.name) == nil {
@@ -239,7 +246,7 @@ func (l *loader) step(t *Test, r *stepSpec) {
 
 // place finds out which server a file block of a run means.
 func (l *loader) place(t *Test, f *fileSpec) {
-	names := t.serverNames(func(s *serverSpec) bool { return s.kind == "ftp" || s.kind == "sftp" })
+	names := t.serverNames(func(s *serverSpec) bool { return slices.Contains([]string{"ftp", "sftp", kindFile}, s.kind) })
 	switch {
 	case f.server == "" && len(names) == 1:
 		f.server = names[0]

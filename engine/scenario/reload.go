@@ -38,6 +38,9 @@ func (v *served) reload(ctx context.Context, out *outcome) error {
 	}
 	if _, p := v.r.plan(ctx, v.clock, &buffer{}, &buffer{}); p.Config != nil {
 		v.r.addSecrets(p, out)
+		for _, d := range v.r.undisked(p.Plan, nil) {
+			v.r.problem(d)
+		}
 		v.addOrder(p)
 	}
 	if spec.crashAt != "" && spec.crashAt != afterReload {

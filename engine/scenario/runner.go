@@ -69,22 +69,23 @@ func Run(ctx context.Context, s *Suite, o Options, report func(*Result)) *Cover 
 
 // runner runs one test.
 type runner struct {
-	o       Options
-	t       *Test
-	cover   *Cover
-	clock   *clock
-	servers []*server
-	dir     string // of everything the test keeps
-	state   string
-	copies  int
-	vars    map[string]cty.Value
-	edited  map[string][]byte // what files of the configuration hold that steps changed, see config.Inputs
-	served  *served           // nil while nothing is served
-	frozen  []frozen
-	dead    []*served // that crashed
-	secrets []string  // values of sensitive variables, of all runs
-	stop    context.CancelFunc
-	res     *Result
+	o        Options
+	t        *Test
+	cover    *Cover
+	clock    *clock
+	servers  []*server
+	dir      string // of everything the test keeps
+	state    string
+	copies   int
+	vars     map[string]cty.Value
+	edited   map[string][]byte // what files of the configuration hold that steps changed, see config.Inputs
+	machines []*machine        // what the steps of each process of the test reach
+	served   *served           // nil while nothing is served
+	frozen   []frozen
+	dead     []*served // that crashed
+	secrets  []string  // values of sensitive variables, of all runs
+	stop     context.CancelFunc
+	res      *Result
 }
 
 func runTest(ctx context.Context, t *Test, o Options, cover *Cover) *Result {

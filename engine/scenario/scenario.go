@@ -85,6 +85,9 @@ type Result struct {
 // Passed reports whether the test met all its expectations.
 func (r *Result) Passed() bool { return len(r.Problems) == 0 }
 
+// kindFile is the type of the stand-in for the disk of the machine.
+const kindFile = "file"
+
 // serverSpec is a serve block.
 type serverSpec struct {
 	kind, name string

@@ -18,13 +18,14 @@ import (
 	"weir/engine/testkit/sftpserver"
 )
 
-// server is a running server of a test; one of the pointers is set.
+// server is a running stand-in of a test; one of the pointers is set.
 type server struct {
 	*serverSpec
 	ftp  *ftpserver.Server
 	sftp *sftpserver.Server
 	rest *restserver.Server
 	api  *activate.Server
+	disk *memfs.FS
 
 	requests, violations int // before the present run
 }
@@ -40,19 +41,20 @@ func (s *serverSpec) start(c *clock) (*server, error) {
 		r.ftp, err = ftpserver.New(o)
 	case "sftp":
 		r.sftp, err = sftpserver.New(sftpserver.Options{User: s.user, Password: s.password.Reveal(), Clock: c})
+	case kindFile:
+		r.disk = memfs.New(c.Now)
+		makeFolder(r.disk, workingFolder)
 	default:
 		err = r.startREST(c)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if fs := r.fs(); fs != nil {
-		for _, dir := range s.folders {
-			makeFolder(fs, dir)
-		}
-		for _, f := range s.files {
-			f.put(fs)
-		}
+	for _, dir := range s.folders {
+		makeFolder(r.fs(), s.path(dir))
+	}
+	for _, f := range s.files {
+		r.put(f)
 	}
 	for _, f := range s.faults {
 		r.fail(f, nil)
@@ -180,8 +182,30 @@ func (r *server) fs() *memfs.FS {
 	case r.sftp != nil:
 		return r.sftp.FS()
 	}
-	return nil
+	return r.disk
 }
+
+// workingFolder is where relative paths begin on the disk of a test.
+const workingFolder = "/working-folder"
+
+// path is where a file of the test, as it is named there, is in the tree of the stand-in.
+func (s *serverSpec) path(name string) string {
+	if s.kind == kindFile && !strings.HasPrefix(name, "/") {
+		return workingFolder + "/" + name
+	}
+	return name
+}
+
+// named is the reverse of path.
+func (s *serverSpec) named(p string) string {
+	if s.kind == kindFile {
+		return strings.TrimPrefix(p, workingFolder+"/")
+	}
+	return p
+}
+
+// remove deletes a file.
+func (r *server) remove(name string) error { return r.fs().Remove(r.path(name)) }
 
 func makeFolder(fs *memfs.FS, dir string) {
 	var at strings.Builder
@@ -191,18 +215,20 @@ func makeFolder(fs *memfs.FS, dir string) {
 	}
 }
 
-func (f *fileSpec) put(fs *memfs.FS) {
+// put makes a file, or replaces one.
+func (r *server) put(f *fileSpec) {
+	fs, name := r.fs(), r.path(f.path)
 	var at time.Time // now
 	if f.modified != "" {
 		at, _ = time.Parse(time.RFC3339, f.modified) // its form was checked
 	}
-	fs.Put(f.path, []byte(f.content), at)
+	fs.Put(name, []byte(f.content), at)
 	if len(f.grow) > 0 {
 		pieces := make([][]byte, len(f.grow))
 		for i, p := range f.grow {
 			pieces[i] = []byte(p)
 		}
-		fs.Grow(f.path, pieces...)
+		fs.Grow(name, pieces...)
 	}
 }
 
@@ -285,6 +311,8 @@ func (r *server) close() error {
 		return r.sftp.Close()
 	case r.api != nil:
 		return r.api.Close()
+	case r.rest != nil:
+		return r.rest.Close()
 	}
-	return r.rest.Close()
+	return nil
 }

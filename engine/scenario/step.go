@@ -98,12 +98,12 @@ func (r *runner) problem(d diag.Diagnostic) { r.res.Problems = append(r.res.Prob
 // prepare changes the servers as the step says.
 func (r *runner) prepare(spec *stepSpec, over *atomic.Bool) {
 	for _, f := range spec.remove {
-		if err := r.server(f.server).fs().Remove(f.path); err != nil {
+		if err := r.server(f.server).remove(f.path); err != nil {
 			r.problem(diag.Errorf("test.failed", &f.rng, "There is no file "+f.path+" to remove", ""))
 		}
 	}
 	for _, f := range spec.files {
-		f.put(r.server(f.server).fs())
+		r.server(f.server).put(f)
 	}
 	for _, f := range spec.faults {
 		r.server(f.kind+"."+f.name).fail(f, over)
@@ -121,10 +121,12 @@ func (r *runner) server(name string) *server {
 // engine makes an engine whose connections are moved to the servers of the test.
 func (r *runner) engine(c plugin.Clock, keepOpen bool, stdout, log *buffer) (*engine.Engine, diag.List) {
 	o := engine.Options{
-		Plugins: r.o.Plugins(stdout), Log: logTo(log), Clock: c, KeepOpen: keepOpen, Offline: true, Endpoints: map[string]plugin.Endpoint{},
+		Plugins: r.o.Plugins(stdout), Machine: r.machine(), Log: logTo(log), Clock: c, KeepOpen: keepOpen, Offline: true, Endpoints: map[string]plugin.Endpoint{},
 	}
 	for _, s := range r.servers {
-		o.Endpoints[s.address()] = s.endpoint()
+		if s.kind != kindFile {
+			o.Endpoints[s.address()] = s.endpoint()
+		}
 	}
 	if r.cover != nil {
 		o.Instrument = r.instrument
@@ -134,8 +136,11 @@ func (r *runner) engine(c plugin.Clock, keepOpen bool, stdout, log *buffer) (*en
 
 // inputs are what the configuration is loaded with. Steps that follow change its maps.
 func (r *runner) inputs() engine.Inputs {
-	return engine.Inputs{Values: r.vars, Edited: r.edited, AllowMissing: true, Env: func(string) (string, bool) { return "", false }}
+	return engine.Inputs{Values: r.vars, Edited: r.edited, AllowMissing: true, Sealed: true, Env: noEnv}
 }
+
+// noEnv is the environment of a test: an empty one.
+func noEnv(string) (string, bool) { return "", false }
 
 // plan makes an engine that runs and is done, and plans the configuration with it.
 func (r *runner) plan(ctx context.Context, c plugin.Clock, stdout, log *buffer) (*engine.Engine, *planned) {
@@ -159,8 +164,9 @@ type planned struct {
 func (r *runner) usable(p *planned, out *outcome) bool {
 	ds := p.diags
 	if p.Config != nil {
-		ds = append(ds, r.unknownConnections(p.Config)...)
+		ds = append(explained(ds, p.Config), r.unknownConnections(p.Config)...)
 		ds = append(ds, r.missing(p.Config)...)
+		ds = append(ds, r.undisked(p.Plan, out.spec.pipelines)...)
 		r.addSecrets(p, out)
 	}
 	if !ds.HasErrors() {
@@ -242,6 +248,9 @@ func (r *runner) noCrash(out *outcome) {
 func (r *runner) crash(out *outcome) {
 	for _, s := range r.servers {
 		s.drop()
+	}
+	for _, m := range r.machines {
+		m.die()
 	}
 	r.copies++
 	dead := r.state

@@ -246,12 +246,13 @@ test "a" {` + small + `
 	}
 }
 
-// The example of the guide runs.
+// The examples of the guide run.
 func TestGuide(t *testing.T) {
-	_, example, _ := strings.Cut(Guide(), "```hcl\n")
-	example, _, ok := strings.Cut(example, "```")
-	if !ok {
-		t.Fatal("the guide has no example")
+	parts := strings.Split(Guide(), "```")
+	if len(parts) != 5 {
+		t.Fatalf("the guide has %d parts", len(parts))
 	}
-	mustPass(t, servedShop, example)
+	disk := strings.NewReplacer("in/*.csv", "/data/in/*.csv", "out/people.csv", "/data/out/people.csv").Replace(export)
+	mustPass(t, disk, strings.TrimPrefix(parts[1], "hcl\n"))
+	mustPass(t, servedShop, strings.TrimPrefix(parts[3], "hcl\n"))
 }

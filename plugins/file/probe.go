@@ -30,7 +30,8 @@ func (s *Sink) Probe(ctx context.Context, h plugin.Host) error {
 	if err != nil {
 		return plugin.Fail(plugin.Environment, "env.no_zone", err, "Install the time zone data")
 	}
-	path, err := expand(s.path, h.Clock().Now().In(zone))
+	now := h.Clock().Now().In(zone)
+	path, err := expand(s.path, &now)
 	if err != nil {
 		return err
 	}

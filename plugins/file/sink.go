@@ -33,7 +33,7 @@ type Sink struct {
 	schema *record.Schema // set by Bind
 }
 
-var _ plugin.Sink = (*Sink)(nil)
+var _ plugin.Targeter = (*Sink)(nil)
 
 // Spec implements plugin.Config.
 func (s *Sink) Spec() spec.Body {
@@ -57,7 +57,7 @@ func checkPattern(s string) error {
 	if s == "" || strings.HasSuffix(s, "/") || strings.ContainsRune(s, 0) {
 		return errors.New("must name a file")
 	}
-	_, err := expand(s, time.Unix(0, 0).UTC())
+	_, err := expand(s, nil)
 	return err
 }
 
@@ -97,6 +97,15 @@ func (s *Sink) Bind(in *record.Schema, _ spec.Ranges, _ plugin.Compiler) diag.Li
 	return nil
 }
 
+// Targets implements plugin.Targeter.
+func (s *Sink) Targets() []plugin.Target {
+	shape, err := expand(s.path, nil)
+	if err != nil {
+		return nil // the option was checked
+	}
+	return []plugin.Target{{Path: s.path, Shape: shape, Gives: s.exists == "number"}}
+}
+
 // Batching implements plugin.Sink: a file takes rows as they come.
 func (s *Sink) Batching() plugin.Batching { return plugin.Batching{} }
 
@@ -115,8 +124,8 @@ func (s *Sink) Open(_ context.Context, h plugin.Host, resume []byte) (plugin.Wri
 	return w, nil
 }
 
-// expand puts the time into a pattern.
-func expand(pattern string, at time.Time) (string, error) {
+// expand puts the time into a pattern, or plugin.AnyDigit for its digits when at is nil.
+func expand(pattern string, at *time.Time) (string, error) {
 	layouts := map[byte]string{'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'j': "002"}
 	var sb strings.Builder
 	for i := 0; i < len(pattern); i++ {
@@ -129,6 +138,8 @@ func expand(pattern string, at time.Time) (string, error) {
 		}
 		layout, ok := layouts[pattern[i]]
 		switch {
+		case ok && at == nil:
+			sb.WriteString(strings.Repeat(string(plugin.AnyDigit), len(layout)))
 		case ok:
 			sb.WriteString(at.Format(layout))
 		case pattern[i] == '%':

@@ -158,7 +158,8 @@ func (w *writer) fresh(n int) error {
 	if err != nil {
 		return plugin.Fail(plugin.Environment, "env.no_zone", err, "Install the time zone data")
 	}
-	path, err := expand(w.sink.path, w.clock.Now().In(zone))
+	now := w.clock.Now().In(zone)
+	path, err := expand(w.sink.path, &now)
 	if err != nil {
 		return err
 	}

@@ -225,6 +225,22 @@ func (s *Server) Peak() int {
 	return s.peak
 }
 
+// Listens reports whether address is one at which the server takes connections: its
+// own, or that of a transfer it has announced.
+func (s *Server) Listens(address string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln.Addr().String() == address {
+		return true
+	}
+	for c := range s.conns {
+		if ln, ok := c.(net.Listener); ok && ln.Addr().String() == address {
+			return true
+		}
+	}
+	return false
+}
+
 // DropAll closes every connection at once, as a restart of the server does.
 func (s *Server) DropAll() {
 	s.mu.Lock()

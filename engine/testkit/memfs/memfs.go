@@ -25,7 +25,10 @@ type node struct {
 	dir   bool
 	data  []byte
 	mtime time.Time
-	grow  [][]byte // appended one a listing
+	mode  fs.FileMode // of a file made on a Disk; 0 is the usual one
+	grow  [][]byte    // appended one a listing
+	// listed tells that the folder of the file was listed on a Disk since it is there.
+	listed bool
 }
 
 // Info describes one file or folder.

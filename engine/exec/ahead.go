@@ -105,7 +105,10 @@ func (r *run) passOn(ctx context.Context, a *ahead, l *lane) error {
 		if !ok {
 			return r.feed(ctx, readers, b)
 		}
+		// Rows that a lane has encoded already are refused by nobody.
+		r.outcomes.off(a.enc != nil && a.spans && !l.plain)
 		out, err := runner.ApplyPrepared(ctx, b, l.prepared, &a.ready.tally)
+		r.outcomes.off(false)
 		if err := r.applied(a.ready, b, out, err); err != nil {
 			return err
 		}

@@ -7,16 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"weir/engine/diag"
 	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/state"
 )
-
-// maxSamples is how many rejects the message of an exceeded limit shows.
-const maxSamples = 3
 
 // readFile reads one file from where the last commit left it to its end.
 func (r *run) readFile(ctx context.Context, f *files.File) error {
@@ -56,6 +52,9 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		return err
 	}
 	r.lastTime = r.Clock.Now()
+	if _, err := r.reconsider(ctx); err != nil { // what a commit before left to be judged again
+		return err
+	}
 	steps, last := chain(src.decode)
 	a, err := r.ahead(ctx, last)
 	if err != nil {
@@ -134,59 +133,87 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 	if err := r.passOn(ctx, a, l); err != nil {
 		return err
 	}
+	if err := r.endBatch(ctx); err != nil {
+		return err
+	}
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
 	asked := r.Control.due()
-	due := asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
-	if !due || l.pos.offset < 0 || r.repeating() {
+	many := r.manyDropped()
+	due := many || asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
+	if !due || l.pos.offset >= 0 && r.repeating() {
 		return nil
 	}
-	if ok, err := r.saveHeld(f, l.pos.row); err != nil || !ok {
-		return err
+	done := false
+	if l.pos.offset >= 0 {
+		if ok, err := r.saveHeld(f, l.pos.row); err != nil {
+			return err
+		} else if ok {
+			if done, err = r.commitWithin(ctx, f); err != nil {
+				return err
+			}
+		}
 	}
-	if err := r.commitWithin(ctx, f); err != nil || !asked {
+	switch {
+	case done && asked:
+		return errBoundary
+	case done:
+		_, err := r.reconsider(ctx)
 		return err
+	case many:
+		return r.settleWithin(ctx)
 	}
-	return errBoundary
+	return nil
 }
 
-// commitWithin commits in the middle of f, after what steps hold of it was saved.
-func (r *run) commitWithin(ctx context.Context, f *files.File) error {
+// commitWithin commits in the middle of f, after what steps hold of it was saved, and
+// reports whether that was possible.
+func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
 	r.tallies()
 	if err := r.limit(false); err != nil {
-		return err
+		return false, err
 	}
 	for _, s := range r.sinks {
 		if err := s.cut(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if err := r.limit(false); err != nil { // what was under way may have been refused
-		return err
+		return false, err
 	}
 	p := r.source.last
+	r.endWindow()
+	h, some := r.Session.Held(f.ID)
+	if !some {
+		h = state.Held{Object: f.ID, Source: r.source.node.Address, Path: f.Name, Row: p.row}
+	}
+	if !r.saveAgain(h) {
+		return false, nil
+	}
+	r.tallies()
 	if err := r.source.set.Progress(f, stopAt(p)); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.commit(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if r.window = 0; r.held > 0 {
 		r.window = p.row
 	}
-	return nil
+	return true, nil
 }
 
 // endFile ends an object: what was kept back goes on, everything is delivered
 // and committed, and only then is the file moved or deleted (I1).
 func (r *run) endFile(ctx context.Context, f *files.File) error {
-	if err := r.endObject(ctx); err != nil {
-		return err
-	}
-	if err := r.limit(true); err != nil { // before more is delivered; sinks may refuse rows yet
-		return err
-	}
-	for _, s := range r.sinks {
-		if err := s.flush(ctx); err != nil {
+	for again := true; again; {
+		if err := r.endObject(ctx); err != nil {
+			return err
+		}
+		if err := r.limit(true); err != nil { // before more is delivered; sinks may refuse rows yet
+			return err
+		}
+		var err error
+		if again, err = r.flushAll(ctx); err != nil {
 			return err
 		}
 	}
@@ -208,6 +235,18 @@ func (r *run) endFile(ctx context.Context, f *files.File) error {
 	}
 	r.Point("archived")
 	return nil
+}
+
+// flushAll delivers everything, and passes on the rows that are judged again because of
+// what was refused; it reports whether there were any.
+func (r *run) flushAll(ctx context.Context) (again bool, err error) {
+	for _, s := range r.sinks {
+		if err := s.flush(ctx); err != nil {
+			return false, err
+		}
+	}
+	r.endWindow()
+	return r.reconsider(ctx)
 }
 
 // commit makes everything since the last commit durable together (I5).
@@ -246,6 +285,7 @@ func (r *run) commitCounts(ctx context.Context) error {
 	r.report.Counts.Add(r.pending)
 	r.report.Groups = addGroups(r.report.Groups, r.groups...)
 	r.kept = len(r.rejects)
+	r.settleRows()
 	r.begin()
 	return nil
 }
@@ -308,55 +348,6 @@ func (r *run) rollback() {
 	r.rejects = r.rejects[:r.kept]
 	r.begin()
 }
-
-// reject takes the rejected rows of b into the pending commit.
-func (r *run) reject(b *record.Batch) {
-	for _, x := range takeRejects(nil, b) {
-		r.addReject(x)
-	}
-}
-
-func (r *run) addReject(x state.Reject) {
-	x.Revision, x.Run, x.At = r.Revision, r.RunID, r.Clock.Now()
-	if u := r.replay; u != nil {
-		x.ObjectID, x.Replays = u.objectID, u.replays+1
-	}
-	if len(r.rejects) < maxSamples || r.preview != nil {
-		r.rejects = append(r.rejects, x)
-	}
-	r.pending.Rejected++
-	r.Session.AddReject(x)
-}
-
-// limit stops the run when more rows were rejected than dead_letter allows.
-// Nothing of the present commit is kept, so nothing is lost.
-func (r *run) limit(end bool) error {
-	d := r.Pipeline.DeadLetter
-	rejected := r.report.Counts.Rejected + r.pending.Rejected
-	read := r.report.Counts.Read + r.pending.Read
-	over := false
-	switch {
-	case d.Limit == "" || rejected == 0:
-		return nil
-	case d.MaxRows >= 0:
-		over = rejected > d.MaxRows
-	default:
-		over = (end || read >= 1000) && float64(rejected) > d.MaxShare*float64(read)
-	}
-	if !over {
-		return nil
-	}
-	var sb strings.Builder
-	for _, x := range r.rejects {
-		fmt.Fprintf(&sb, " %s row %d (%s): %s;", x.Object, x.Row, x.Step, x.Reason)
-	}
-	list := diag.List{diag.Errorf("run.too_many_rejects", d.Range, fmt.Sprintf("%d of %d rows were rejected, more than %s", rejected, read, d.Limit),
-		"The pipeline stopped; nothing since the last commit is kept, so nothing is lost. First rejects:%s Correct the mapping or the input, or raise the limit.", sb.String())}
-	return errors.Join(ErrLimit, list.Err())
-}
-
-// ErrLimit tells that a run stopped because of its dead_letter limit.
-var ErrLimit = errors.New("too many rows were rejected")
 
 // addGroups adds the counts of more to those in list.
 func addGroups(list []GroupCount, more ...GroupCount) []GroupCount {

@@ -112,6 +112,7 @@ type run struct {
 	replay     *unit    // the dead letters under way, when these are replayed
 	unreadable int      // of them, those that cannot be decoded
 	preview    *Preview
+	outcomes   outcomes
 	pointed    bool // Point is being called
 }
 
@@ -377,6 +378,7 @@ func (r *run) newEnv(n *plan.Node) step.Env {
 		}
 		return r.Session.Space(space)
 	}}
+	r.remember(&env, n)
 	if r.replay != nil {
 		env.Again = func() bool { return r.replay.passed[n] }
 	}

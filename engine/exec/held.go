@@ -125,6 +125,16 @@ func (r *run) restoreHeld(h state.Held) error {
 		r.window = h.Row
 	}
 	for _, s := range h.Steps {
+		if s.Step == outcomesPart {
+			err := r.Session.HeldParts(h.Object, s.Step, func(part []byte) error {
+				r.restoreOutcomes(part)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		k := r.keeper(s.Step)
 		taken := false
 		err := r.Session.HeldParts(h.Object, s.Step, func(part []byte) error {

@@ -258,10 +258,7 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 		before = x
 		r.Progress(Progress{Object: u.object, Rows: r.total, Offset: -1, Size: -1})
 	}
-	if err := r.endObject(ctx); err != nil {
-		return err
-	}
-	if err := r.commitReplayed(ctx); err != nil {
+	if err := r.endReplayed(ctx); err != nil {
 		return err
 	}
 	r.report.Objects++
@@ -280,10 +277,25 @@ func (r *run) mayCommit() bool {
 	})
 }
 
+// endReplayed ends a unit: what was kept back goes on, everything is delivered and committed.
+func (r *run) endReplayed(ctx context.Context) error {
+	for again := true; again; {
+		if err := r.endObject(ctx); err != nil {
+			return err
+		}
+		var err error
+		if again, err = r.flushAll(ctx); err != nil {
+			return err
+		}
+	}
+	return r.commitReplayed(ctx)
+}
+
 // commitReplayed delivers and commits what was replayed so far.
 func (r *run) commitReplayed(ctx context.Context) error {
-	for _, s := range r.sinks {
-		if err := s.flush(ctx); err != nil {
+	for again := true; again; {
+		var err error
+		if again, err = r.flushAll(ctx); err != nil {
 			return err
 		}
 	}
@@ -324,7 +336,10 @@ func (r *run) replayLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 	if l.out == nil {
 		return nil
 	}
-	return r.feed(ctx, readers, l.out)
+	if err := r.feed(ctx, readers, l.out); err != nil {
+		return err
+	}
+	return r.endBatch(ctx)
 }
 
 // countedAs returns what a letter of so many rows was counted as when it was

@@ -87,6 +87,9 @@ func (r *rig) load(body string) {
 	r.t.Helper()
 	file := filepath.Join(r.dir, "main.hcl")
 	src := "pipeline \"p\" {\n" + strings.ReplaceAll(body, "DIR", r.dir) + "\n}\n"
+	if strings.Contains(body, "entity.e") {
+		src += "entity \"e\" {\n keys = {\n key = \"value\"\n }\n}\n"
+	}
 	if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
 		r.t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ type node struct {
 
 // build makes the nodes that are not run in lanes.
 func (r *run) build() error {
+	r.outcomes.reset()
 	inLane := map[*plan.Node]bool{}
 	for _, n := range r.Pipeline.Nodes {
 		if n.Kind == "decode" {
@@ -71,6 +72,7 @@ func (r *run) readersOf(n *plan.Node) []*node {
 
 // resetSerial makes new runners, after what the old ones hold was discarded.
 func (r *run) resetSerial(ctx context.Context) error {
+	r.outcomes.reset()
 	for _, x := range r.order {
 		if x.sink != nil {
 			if err := x.sink.reset(ctx); err != nil {

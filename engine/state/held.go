@@ -150,6 +150,15 @@ func (s *Session) PutHeld(h Held, parts []HeldPart) {
 	slot.now, slot.parts, slot.dirty = h.clone(), parts, true
 }
 
+// AddHeld is PutHeld with one part more than those given before.
+func (s *Session) AddHeld(h Held, part HeldPart) {
+	var parts []HeldPart
+	if slot := s.held[h.Object]; slot != nil {
+		parts = slot.parts
+	}
+	s.PutHeld(h, append(parts, part))
+}
+
 // HeldParts calls f with the committed parts of what a step keeps of an object, in order;
 // each is valid during the call.
 func (s *Session) HeldParts(object, step string, f func(part []byte) error) error {

@@ -2,13 +2,9 @@ package state
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/binary"
 	"hash/maphash"
-	"slices"
 
 	"weir/engine/state/keyset"
-	"weir/engine/state/kv"
 )
 
 // Space is a set of keys as one session sees it: the store, under the changes
@@ -34,6 +30,7 @@ type Space struct {
 	soon    []keyset.Print // of keys that are about to be looked up
 
 	missed     bool // the key in key has no entry
+	fresh      bool // the key looked up last is pending
 	missedHash uint64
 
 	key   []byte // scratch: prefix and the key looked for
@@ -134,12 +131,15 @@ func (s *Space) Prefetch() {
 func (s *Space) look(h uint64, k []byte) int {
 	i := s.find(h, k)
 	if s.missed = i < 0; s.missed {
-		s.key, s.missedHash = append(s.key[:idLen], k...), h
-	} else if !s.entries[i].dirty {
+		s.key, s.missedHash, s.fresh = append(s.key[:idLen], k...), h, false
+	} else if s.fresh = s.entries[i].dirty; !s.fresh {
 		s.again++
 	}
 	return i
 }
+
+// Fresh reports whether the key that Get or Has looked for last was set since the last commit.
+func (s *Space) Fresh() bool { return s.fresh }
 
 // Put sets key to value, copying both.
 func (s *Space) Put(k, value []byte) { s.set(k, value, false) }
@@ -251,104 +251,6 @@ func (s *Space) grow() {
 	for i := range s.entries {
 		s.place(s.entries[i].hash, uint32(i+1))
 	}
-}
-
-// stage adds the pending changes to w, sorted by key, and makes the filter ready for them.
-func (s *Space) stage(w *kv.Writes) error {
-	if s.err != nil {
-		return s.err
-	}
-	if len(s.dirty) == 0 {
-		return nil
-	}
-	s.prints = s.prints[:0]
-	for _, i := range s.dirty {
-		if e := &s.entries[i]; e.deleted {
-			s.filter.distrust()
-		} else {
-			s.prints = append(s.prints, keyset.Print{Hash: e.hash, Tag: e.tag})
-		}
-	}
-	added := s.noteKeys()
-	s.sortDirty()
-	w.List = slices.Grow(w.List, len(s.dirty))
-	for _, i := range s.dirty {
-		if e := &s.entries[i]; e.deleted {
-			w.Delete(s.keyOf(i))
-		} else {
-			w.Put(s.keyOf(i), s.arena[e.valOff:e.valOff+int(e.valLen)])
-		}
-	}
-	<-added // before they are applied, see filter.fill
-	if s.shared {
-		vk := key(kindVersion, s.sid)
-		if s.version == nil {
-			w.RequireAbsent(vk)
-		} else {
-			w.Require(vk, s.version)
-		}
-		w.Put(vk, nextVersion(s.version))
-	}
-	return nil
-}
-
-// noteKeys adds prints to the filter, on another processor where that is worth it, and
-// returns what is closed when that is done.
-func (s *Space) noteKeys() <-chan struct{} {
-	done := make(chan struct{})
-	add := func() {
-		s.filter.add(s.prints)
-		close(done)
-	}
-	if len(s.prints) < 4096 {
-		add()
-	} else {
-		go add()
-	}
-	return done
-}
-
-// sortDirty sorts dirty by key.
-func (s *Space) sortDirty() {
-	first := s.keyOf(s.dirty[0])
-	same := len(first)
-	for _, i := range s.dirty {
-		k := s.keyOf(i)
-		n := min(same, len(k))
-		for same = 0; same < n && k[same] == first[same]; {
-			same++
-		}
-	}
-	s.order = s.order[:0]
-	for _, i := range s.dirty {
-		var b [8]byte
-		copy(b[:], s.keyOf(i)[same:])
-		s.order = append(s.order, sortKey{binary.BigEndian.Uint64(b[:]), i})
-	}
-	slices.SortFunc(s.order, func(a, b sortKey) int {
-		if a.part != b.part {
-			return cmp.Compare(a.part, b.part)
-		}
-		return bytes.Compare(s.keyOf(a.i)[same:], s.keyOf(b.i)[same:])
-	})
-	for n := range s.order {
-		s.dirty[n] = s.order[n].i
-	}
-}
-
-// distrust is told of a commit that failed after stage.
-func (s *Space) distrust() {
-	if s.filter != nil {
-		s.filter.distrust()
-	}
-}
-
-func nextVersion(v []byte) []byte {
-	var n uint64
-	if len(v) == 8 {
-		n = binary.BigEndian.Uint64(v)
-	}
-	return binary.BigEndian.AppendUint64(nil, n+1)
 }
 
 func (s *Space) keyOf(i uint32) []byte {

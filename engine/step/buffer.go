@@ -24,6 +24,15 @@ func newRowBuffer(s *record.Schema, slots []record.Slot) *rowBuffer {
 
 func (x *rowBuffer) len() int { return x.b.N }
 
+// size returns about how many bytes the rows held take.
+func (x *rowBuffer) size() int {
+	n := len(x.b.RawData) + 32*x.b.N
+	for _, s := range x.slots {
+		n += len(x.b.Cols[s].Data) + 8*x.b.N
+	}
+	return n
+}
+
 // first returns the row number of the first row held, 0 when there is none.
 func (x *rowBuffer) first() int64 {
 	if x.b.N == 0 {

@@ -30,7 +30,9 @@ import (
 // from any pipeline that shares it).
 //
 // What is remembered becomes durable with the commit that covers the row, so a
-// run that is interrupted forgets exactly the rows it will read again (I5, I7).
+// run that is interrupted forgets exactly the rows it will read again (I5, I7). What a row
+// did that is refused behind the step is taken back, and rows that were dropped because of
+// it are judged again; see identity.Journal.
 // With keep = "last" the rows of the object so far are part of a commit in its
 // middle, as they are for a group step within the object.
 type Dedupe struct {
@@ -68,7 +70,8 @@ func (c *Dedupe) Spec() spec.Body {
 			"Default: true when there are several keys, or an entity. Without it only the strongest key of a new entity is remembered."),
 		spec.Choice("keep", &c.Keep, keepFirst, keepLast, keepChanged, keepAll).Default(keepFirst, `"first"`).Doc("Which rows of one entity go on. " +
 			"first: the first this step ever sees. changed: the first, and those that differ from the one before in fields. " +
-			"last: the last one in an object (a file, a page), when the object ends. all: every row, with its identity. The others are counted as deduplicated."),
+			"last: the last one in an object (a file, a page), when the object ends. all: every row, with its identity. The others are counted as deduplicated. " +
+			"A row that is refused later, by a step behind or by a sink, does not count as seen: the next row of the entity goes on."),
 		spec.Int("max_merge", &c.MaxMerge).Default(1, "1").Check(spec.Between(1, 1000)).Doc("How many known entities one row may turn into one, when its keys belong to several. " +
 			"The weaker ones end in the strongest; the merge is recorded and can be undone. A row that would merge more is rejected. 1 merges nothing."),
 		spec.Choice("conflict", &c.Conflict, "merge", "keep").Default("merge", `"merge"`).Doc("What happens when a row's keys belong to several entities. merge: they become one, within max_merge. " +

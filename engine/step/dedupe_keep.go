@@ -9,24 +9,39 @@ import (
 	"weir/engine/record"
 )
 
+// keeping returns the rows that are kept back: with keep = "last" those of the object, else
+// those that are to be judged again; nil when there can be none.
+func (r *dedupeRunner) keeping() *rowBuffer {
+	switch {
+	case r.held != nil:
+		return r.held.rows
+	case r.dropped != nil:
+		return r.dropped.again
+	}
+	return nil
+}
+
 // Oldest implements Holder.
 func (r *dedupeRunner) Oldest() int64 {
-	if r.held == nil {
-		return 0
+	if x := r.keeping(); x != nil {
+		return x.first()
 	}
-	return r.held.rows.first()
+	return 0
 }
 
 // Held implements Keeper. Rows that a later one of their entity replaces are
 // among them until the object ends.
 func (r *dedupeRunner) Held() int64 {
-	if r.held == nil {
-		return 0
+	if x := r.keeping(); x != nil {
+		return int64(x.len())
 	}
-	return int64(r.held.rows.len())
+	return 0
 }
 
 func (r *dedupeRunner) signature() string {
+	if r.held == nil {
+		return "dedupe again\n" + r.dropped.again.signature()
+	}
 	names := make([]string, len(r.keys))
 	for i, k := range r.keys {
 		names[i] = k.name + "\n"
@@ -37,7 +52,11 @@ func (r *dedupeRunner) signature() string {
 // Save implements Keeper.
 func (r *dedupeRunner) Save(dst []byte) ([]byte, bool, error) {
 	h := r.held
-	if h == nil || h.saved == h.rows.len() {
+	switch {
+	case h == nil && r.dropped != nil && r.dropped.again.len() > 0:
+		dst, err := r.dropped.again.save(beginSaved(dst, r.signature()), 0)
+		return dst, true, err
+	case h == nil || h.saved == h.rows.len():
 		return dst, false, nil
 	}
 	dst, err := h.rows.save(beginSaved(dst, r.signature()), h.saved)
@@ -83,10 +102,14 @@ func (h *holding) saveEntities(dst []byte) []byte {
 func (r *dedupeRunner) Restore(part []byte, origin *record.Origin) error {
 	h := r.held
 	d := &savedReader{b: part}
-	if sig := d.begin(); !d.bad && (h == nil || sig != r.signature()) {
+	if sig := d.begin(); !d.bad && (h == nil && r.dropped == nil || sig != r.signature()) {
 		return ErrOtherConfig
 	}
 	if d.bad {
+		return d.err()
+	}
+	if h == nil {
+		r.dropped.again.restore(d, origin)
 		return d.err()
 	}
 	h.rows.restore(d, origin)

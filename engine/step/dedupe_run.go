@@ -51,7 +51,11 @@ func (s *dedupeStep) Reads(want []record.Slot) []record.Slot {
 func (s *dedupeStep) simple() bool { return !s.shared && len(s.keys) == 1 }
 
 func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
-	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), marks: env.State(s.own), again: env.Again}
+	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), trails: env.State(s.own), again: env.Again}
+	if env.Journal != nil {
+		r.journal, r.number = env.Journal(s.space)
+	}
+	r.marks = r.journal.State(r.trails)
 	if r.again == nil {
 		r.again = func() bool { return false }
 	}
@@ -63,13 +67,15 @@ func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
 	r.own = s.newKeys()
 	r.values = make([][]byte, len(s.keys))
 	if s.simple() {
-		r.single = identity.NewSingle(s.space, names[0], env.State(s.space))
+		r.single = identity.NewSingle(s.space, names[0], r.marks)
 		r.seen = s.keep == keepFirst && !r.tell && !s.trace
 	} else {
-		r.resolver = identity.NewResolver(s.space, names, env.State(s.space), s.opt)
+		r.resolver = identity.NewResolver(s.space, names, r.journal.State(env.State(s.space)), s.opt)
 	}
 	if s.keep == keepLast {
 		r.held = newHolding(newRowBuffer(s.out, union(s.out.Len(), want)))
+	} else if r.journal != nil {
+		r.dropped = newDroppedRows(s.in, s.Reads(want))
 	}
 	return r
 }
@@ -85,8 +91,12 @@ type dedupeRunner struct {
 	seen     bool // single is only asked whether a key was there
 	resolver *identity.Resolver
 	marks    State
+	trails   State       // the same, without a journal: what became of a row is told also when it was refused
 	again    func() bool // see Env
 	held     *holding    // with keep = "last"
+	journal  *identity.Journal
+	number   int32        // of the step, in journal
+	dropped  *droppedRows // nil without a journal, and with keep = "last"
 	info     record.Column
 	out      record.Batch
 	sel      []int32
@@ -178,11 +188,14 @@ func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
 	case !present:
 		return false, &identity.Conflict{Code: "row.no_key", Reason: "every key of the row is empty, so nobody can tell what it is about. " +
 			"Filter such rows out before, or let them pass with no_key = \"pass\""}
-	case r.single != nil:
+	}
+	r.journal.Begin(r.number, in.RowNo(i))
+	if r.single != nil {
 		return r.judgeSingle(in, i)
 	}
 	res, err := r.resolver.Resolve(r.values, identity.Origin{Object: originName(in), Row: in.RowNo(i)})
 	if err != nil {
+		r.journal.Forget()
 		return false, err
 	}
 	pass := true
@@ -194,13 +207,29 @@ func (r *dedupeRunner) judge(in *record.Batch, i int) (bool, error) {
 	case keepLast:
 		r.held.visit(&res)
 	}
+	pass = pass || r.again()
+	r.judged(in, i, res.ID[:], res.Merged, pass)
 	if err == nil && r.trace {
-		err = r.trail(in, i, res.ID, pass || r.again())
+		err = r.trail(in, i, res.ID, pass)
 	}
-	if err != nil || !pass && !r.again() {
+	if err != nil || !pass {
 		return false, err
 	}
 	return true, r.tellInfo(i, res)
+}
+
+// judged enters into the journal that row i is about entity, and keeps it when it may have
+// to be judged again.
+func (r *dedupeRunner) judged(in *record.Batch, i int, entity []byte, merged []identity.ID, pass bool) {
+	switch {
+	case r.journal == nil:
+	case r.held != nil:
+		r.journal.Replaced(entity, merged)
+	case pass:
+		r.journal.Passed(entity, merged)
+	case r.journal.Dropped(entity, merged, r.dropped.rows.len()):
+		r.dropped.rows.append(in, i)
+	}
 }
 
 // judgeSingle is judge for one key in a space of its own.
@@ -211,7 +240,9 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	switch {
 	case r.seen:
 		known, err = r.single.See(v)
-		return !known || r.again(), err
+		pass := !known || r.again()
+		r.judged(in, i, v, nil, pass)
+		return pass, err
 	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
 	default:
@@ -219,6 +250,7 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 		drop = known && r.keep == keepFirst
 	}
 	drop = drop && !r.again()
+	r.judged(in, i, v, nil, !drop)
 	if err == nil && r.trace {
 		err = r.trail(in, i, r.single.ID(v), !drop)
 	}
@@ -295,7 +327,7 @@ func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed boo
 	t := identity.Trail{ID: id, Object: o.Name, ObjectID: o.ID, Row: in.RowNo(i), Passed: passed}
 	r.key, r.row = t.Append(r.key[:0], r.row[:0])
 	if !passed {
-		v, ok, err := r.marks.Get(r.key)
+		v, ok, err := r.trails.Get(r.key)
 		if err != nil {
 			return err
 		}
@@ -303,7 +335,7 @@ func (r *dedupeRunner) trail(in *record.Batch, i int, id identity.ID, passed boo
 			return nil
 		}
 	}
-	r.marks.Put(r.key, r.row)
+	r.trails.Put(r.key, r.row)
 	return nil
 }
 

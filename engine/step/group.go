@@ -144,9 +144,9 @@ func (s *groupStep) Reads(want []record.Slot) []record.Slot {
 	return union(s.in.Len(), sets...)
 }
 
-func (s *groupStep) New(_ Env, want []record.Slot) Runner {
+func (s *groupStep) New(env Env, want []record.Slot) Runner {
 	held := s.held(want)
-	r := &groupRunner{groupStep: s, want: wanted(s.out.Len(), want), by: evaluators(s.by), rows: newRowBuffer(s.in, held)}
+	r := &groupRunner{groupStep: s, want: wanted(s.out.Len(), want), by: evaluators(s.by), rows: newRowBuffer(s.in, held), joined: env.Joined}
 	if s.adjacent {
 		r.spare = newRowBuffer(s.in, held)
 	}

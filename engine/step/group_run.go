@@ -32,14 +32,15 @@ type groupRunner struct {
 
 	saved, savedGroups int // how many of the rows and groups held were saved; see Save
 
-	set   record.Batch // the rows of the groups being made, group by group
-	offs  []uint32
-	order []int32
-	heads []int32
-	sel   []int32 // the group being evaluated, where they are taken one at a time
-	out   record.Batch
-	text  []byte  // of the groups in out
-	ends  []int32 // the rows that Join takes
+	set    record.Batch // the rows of the groups being made, group by group
+	offs   []uint32
+	order  []int32
+	heads  []int32
+	sel    []int32 // the group being evaluated, where they are taken one at a time
+	out    record.Batch
+	text   []byte                 // of the groups in out
+	joined func(first, row int64) // see Env
+	ends   []int32                // the rows that Join takes
 }
 
 // Apply implements Runner.
@@ -156,6 +157,7 @@ func (r *groupRunner) build(src *record.Batch, count []uint32, order []int32, t 
 	take(&r.set, src, r.rows.slots, order[:rows])
 	groups := len(count)
 	r.provenance(groups)
+	r.tellJoined(groups)
 	for f := range r.fields {
 		if !r.want[f] {
 			absent(&r.out.Cols[f], groups)
@@ -203,6 +205,18 @@ func (r *groupRunner) provenance(groups int) {
 		out.Raw = append(out.Raw, record.View{Off: uint32(start), Len: uint32(len(r.text) - start)})
 	}
 	out.RawData = r.text
+}
+
+// tellJoined tells which rows of the source the groups stand for.
+func (r *groupRunner) tellJoined(groups int) {
+	if r.joined == nil {
+		return
+	}
+	for g := range groups {
+		for i := r.offs[g] + 1; i < r.offs[g+1]; i++ {
+			r.joined(r.set.RowNos[r.offs[g]], r.set.RowNos[i])
+		}
+	}
 }
 
 // sharedText makes r.out.Raw views into the text of r.set, which is possible

@@ -11,6 +11,7 @@ import (
 	"context"
 
 	"weir/engine/diag"
+	"weir/engine/identity"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/spec"
@@ -56,6 +57,12 @@ type Env struct {
 	// passed this step before they were refused: a step that lets a row pass once
 	// then lets it pass again. nil is never.
 	Again func() bool
+	// Journal returns what remembers the changes that rows make to the identities of a
+	// space until their outcome is known, and the number of the step in it. nil remembers nothing.
+	Journal func(space string) (j *identity.Journal, number int32)
+	// Joined is told of every row but the first that went into a group, with the number
+	// of the first, which stands for the group. nil when nobody needs to know.
+	Joined func(first, row int64)
 }
 
 // State is a set of keys in the store. Changes are seen by later calls at once
@@ -180,6 +187,27 @@ type Keeper interface {
 	// part is retained. ErrOtherConfig says that it was saved by a step configured
 	// otherwise, and that nothing was taken up; see KeptRows.
 	Restore(part []byte, origin *record.Origin) error
+}
+
+// Reconsiderer is implemented by stateful runners that drop rows because of others, whose
+// outcome is not known yet. When one of those is refused, the rows dropped because of it
+// are judged again, so that none is lost (I3).
+type Reconsiderer interface {
+	Keeper
+	// Dropped returns how many rows, and bytes of them, are kept in case they are to be judged again.
+	Dropped() (rows int, size int)
+	// Collect is called when the outcome of the rows before is known: it finds the rows that
+	// are to be judged again and takes them out of t. Until Reconsider they count as held.
+	Collect(t *Tally)
+	// Waiting reports whether there are such rows; what Keeper tells and saves is about them then.
+	Waiting() bool
+	// Reconsider returns these rows, for Apply, or nil. The batch is valid until the next call of Collect.
+	Reconsider() *record.Batch
+	// Settle is called after the journal's, which says which rows are still to be kept.
+	Settle()
+	// SaveDropped appends these rows to dst, and RestoreDropped takes them up; see Keeper.
+	SaveDropped(dst []byte) ([]byte, error)
+	RestoreDropped(part []byte, origin *record.Origin) error
 }
 
 // Storer is implemented by steps that keep keys in the store.

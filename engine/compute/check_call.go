@@ -105,7 +105,7 @@ func (c *checker) listed(n *ast.CallNode, f *function.Function, args []info) inf
 		if !out.Nullable {
 			sig.strict = nil
 		}
-		if !c.prepare(n, sig) {
+		if !c.prepare(n, sig) || !c.checked(n, sig) {
 			return info{t: tBad}
 		}
 		return c.constant(n, sig, c.zoned(n, sig, out))

@@ -54,6 +54,24 @@ func (c *checker) prepare(n *ast.CallNode, sig *signature) bool {
 	return true
 }
 
+// checked reports the argument that the function's own check refuses, if any.
+func (c *checker) checked(n *ast.CallNode, sig *signature) bool {
+	if sig.fn.Check == nil {
+		return true
+	}
+	types := make([]record.Type, len(sig.in))
+	for i, in := range sig.in {
+		if types[i] = in.t; in.t.Kind == record.Invalid {
+			return true // reported already
+		}
+	}
+	i, err := sig.fn.Check(sig.constants(), types)
+	if err != nil {
+		c.refused(n.Arguments[i], sig.in[i].k, err)
+	}
+	return err == nil
+}
+
 // tryPrepare calls Prepare with what may be too few arguments.
 func tryPrepare(fn *function.Function, args []any) (err error) {
 	defer func() {

@@ -159,6 +159,14 @@ func TestBadLiterals(t *testing.T) {
 		{"date('2026-13-01')", "     ^^^^^^^^^^^^ expr.argument: This argument cannot be used\n"},
 		{"i > 1 ? decimal('1,5') : 0", "                ^^^^^ expr.argument: This argument cannot be used\n"},
 		{"add_days(date('2026-02-30'), i)", "              ^^^^^^^^^^^^ expr.argument: This argument cannot be used\n"},
+		{"match_re(s, '(')", "            ^^^ expr.argument: This argument cannot be used\n"},
+		{"match_re(s, 'a', 1)", "                 ^ expr.argument: This argument cannot be used\n"},
+		{"replace_re(s, '(a)', '$1b')", "                     ^^^^^ expr.argument: This argument cannot be used\n"},
+		{"format('%d %q', i)", "       ^^^^^^^ expr.argument: This argument cannot be used\n"},
+		{"format('%d', sku, i)", "             ^^^ expr.unknown_name: There is no column \"sku\" here\n"},
+		{"format('%d %.2f', i, s)", "                     ^ expr.argument: This argument cannot be used\n"},
+		{"format('%d', i, 'x')", "                ^^^ expr.argument: This argument cannot be used\n"},
+		{"format('%s %s', i)", "       ^^^^^^^ expr.argument: This argument cannot be used\n"},
 		{"date(var.day)", "     ^^^^^^^ expr.argument: This argument cannot be used\n"},
 	} {
 		_, ds := c.Row(txt(tt.src), record.Invalid)

@@ -46,6 +46,11 @@ type Function struct {
 	// returns the forms for columns, none when there are none for such arguments, or
 	// what is wrong with a constant. nil: there are never any.
 	Prepare func(args []any) (Fast, error)
+
+	// Check says what is wrong with a call whose arguments have the given types, and
+	// with which of them. consts are the arguments that are constants, with NotConst{}
+	// in the place of the others. nil: nothing but Types is checked.
+	Check func(consts []any, types []record.Type) (arg int, err error)
 }
 
 // Fast holds the forms of one call for columns, by the kinds of its first
@@ -71,7 +76,8 @@ func All() []Function {
 	var out []Function
 	for _, group := range [][]Function{
 		contactFunctions(), textFunctions(), choiceFunctions(), l.dateFunctions(), l.timeFunctions(), l.calendarFunctions(),
-		numberFunctions(), hashFunctions(), jsonFunctions(), tableFunctions(), urlFunctions(),
+		numberFunctions(), hashFunctions(), jsonFunctions(), tableFunctions(), urlFunctions(), l.regexFunctions(), unicodeFunctions(),
+		l.monthFunctions(), encodeFunctions(), checkFunctions(), {l.formatFunction()},
 	} {
 		out = append(out, group...)
 	}

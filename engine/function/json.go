@@ -37,6 +37,26 @@ func jsonFunctions() []Function {
 			return parseJSON(s)
 		}),
 	}, {
+		Name:    "parse_json_or_nil",
+		Usage:   "parse_json_or_nil(x)",
+		Summary: "As parse_json(), with nil instead of an error when the text x is not one JSON value.",
+		Examples: []Example{
+			{`parse_json_or_nil('{"a": 1}')?.a`, "1"},
+			{"parse_json_or_nil('{')", "null"},
+		},
+		Types:   []any{new(func(string) any)},
+		Returns: maybe(record.Any),
+		Call: strict(func(args []any) (any, error) {
+			s, err := textArg("parse_json_or_nil", args, 0)
+			if err != nil || s == "" {
+				return nil, err
+			}
+			if v, err := parseJSON(s); err == nil {
+				return v, nil
+			}
+			return nil, nil
+		}),
+	}, {
 		Name:  "to_json",
 		Usage: "to_json(x)",
 		Summary: "The JSON text of x, without spaces and with the names of an object in order, so that equal values give equal texts. " +

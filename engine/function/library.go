@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 
@@ -12,16 +13,23 @@ import (
 // nearly always; only an expression that computes them meets the bound.
 const maxCached = 256
 
-// library holds what the scalar forms share: compiled formats and loaded zones.
+// library holds what the scalar forms share: compiled formats and
+// patterns and loaded zones.
 type library struct {
 	formats cache[*datetime.Format]
 	zones   cache[*time.Location]
+
+	patterns cache[*regexp.Regexp]
+	printfs  cache[printf]
 }
 
 func newLibrary() *library {
 	return &library{
 		formats: cache[*datetime.Format]{make: datetime.Compile},
 		zones:   cache[*time.Location]{make: Zone},
+
+		patterns: cache[*regexp.Regexp]{make: compileRE},
+		printfs:  cache[printf]{make: parsePrintf},
 	}
 }
 

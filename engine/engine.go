@@ -156,8 +156,8 @@ func (e *Engine) planOptions() plan.Options {
 			_, ds := columns.Parse(name, t)
 			return ds
 		},
-		Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
-			return compute.New(in, compute.Options{Vars: vars, Now: e.clock.Now, Functions: functions})
+		Compiler: func(in *record.Schema, v plan.Values) plugin.Compiler {
+			return compute.New(in, compute.Options{Vars: v.Vars, Locals: v.Locals, Now: e.clock.Now, Functions: functions})
 		},
 	}
 }

@@ -77,8 +77,8 @@ func planned(t *testing.T, dir string, vars map[string]string) *seen {
 		plugins[p.Name] = p
 	}
 	s := &seen{slow: map[string]string{}}
-	_, ds = plan.Build(c, plan.Options{Plugins: plugins, Steps: step.All(), Compiler: func(in *record.Schema, vars map[string]any) plugin.Compiler {
-		return watched{compute.New(in, compute.Options{Vars: vars, Now: plugin.SystemClock{}.Now, Functions: function.All()}), s}
+	_, ds = plan.Build(c, plan.Options{Plugins: plugins, Steps: step.All(), Compiler: func(in *record.Schema, v plan.Values) plugin.Compiler {
+		return watched{compute.New(in, compute.Options{Vars: v.Vars, Locals: v.Locals, Now: plugin.SystemClock{}.Now, Functions: function.All()}), s}
 	}})
 	if ds.HasErrors() {
 		t.Fatal(ds.Err())

@@ -58,6 +58,9 @@ type checker struct {
 	lets  []letVar
 	elems []element // of the loops around, innermost last
 
+	given   map[string]*configured // by var and local
+	keyHere ast.Node               // the argument at hand that may be sensitive
+
 	known  []string                    // places that are not nil where the checker is
 	asked  map[condition]facts         // what conditions tell
 	places map[*ast.BuiltinNode]string // of the elements of loops
@@ -232,11 +235,12 @@ func (c *checker) identifier(n *ast.IdentifierNode) info {
 	if i, ok := c.sc.index[n.Value]; ok {
 		return info{t: c.sc.fields[i].Type, ref: i + 1, nonEmpty: i == c.sc.rows}
 	}
+	if v := c.configuredBy(n); v != nil {
+		return konst(v.open)
+	}
 	switch {
 	case n.Value == "row" && c.sc.row:
 		return info{t: c.sc.rowType(), whole: true}
-	case n.Value == "var":
-		return konst(c.o.varsValue())
 	case n.Value == "$env":
 		return c.fail(n, "expr.unknown_name", "$env does not exist here", `Name the column itself; row["..."] reaches columns with odd names.`)
 	}
@@ -244,13 +248,6 @@ func (c *checker) identifier(n *ast.IdentifierNode) info {
 		return c.fail(n, "expr.unknown_name", fmt.Sprintf("%q is a function", n.Value), "Call it with brackets: %s(...).", n.Value)
 	}
 	return c.unknown(n, n.Value)
-}
-
-func (o *Options) varsValue() any {
-	if o.Vars == nil {
-		return map[string]any{}
-	}
-	return o.Vars
 }
 
 // unknown reports a name that is not there, with the nearest one that is.
@@ -263,7 +260,7 @@ func (c *checker) unknown(n ast.Node, name string) info {
 	for _, l := range c.lets {
 		pool = append(pool, l.name)
 	}
-	pool = append(pool, "var")
+	pool = append(pool, "var", "local")
 	if c.inElement(n, name) || c.foreign(n, name) {
 		return info{t: tBad}
 	}

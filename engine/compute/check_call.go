@@ -51,7 +51,11 @@ func (c *checker) call(n *ast.CallNode) info {
 		return c.method(n)
 	}
 	args := make([]info, len(n.Arguments))
+	key := c.keyArgument(n)
 	for i, a := range n.Arguments {
+		if a == key {
+			c.keyHere = a
+		}
 		args[i] = c.expr(a)
 	}
 	if id.Value == "now" && c.o.Now != nil {

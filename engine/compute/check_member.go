@@ -101,12 +101,11 @@ func (c *checker) constMember(n *ast.MemberNode, base, prop info) (info, bool) {
 		if ok {
 			return konst(v), true
 		}
-		names := slices.Sorted(maps.Keys(m))
-		if id, isVar := n.Node.(*ast.IdentifierNode); isVar && id.Value == "var" {
-			c.named(n.Property, fmt.Sprintf("There is no variable %q", key), key, names, "Variables", names)
-		} else {
-			c.named(n.Property, fmt.Sprintf("There is no field %q", key), key, names, "Fields", names)
+		if v := c.configuredBy(n.Node); v != nil {
+			return v.value(c, n, key), true
 		}
+		names := slices.Sorted(maps.Keys(m))
+		c.named(n.Property, fmt.Sprintf("There is no field %q", key), key, names, "Fields", names)
 		return info{t: tBad}, true
 	case nil:
 		if n.Optional {

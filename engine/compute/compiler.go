@@ -24,6 +24,7 @@ type Compiler struct {
 	o      Options
 	funcs  map[string]*function.Function
 	rules  map[string]rule
+	given  map[string]*configured
 }
 
 // New returns a compiler for rows of schema, which may be nil when only Value is used.
@@ -31,7 +32,8 @@ func New(schema *record.Schema, o Options) *Compiler {
 	if schema == nil {
 		schema = record.NewSchema(nil)
 	}
-	c := &Compiler{schema: schema, o: o.withDefaults(), funcs: map[string]*function.Function{}, rules: rules()}
+	c := &Compiler{schema: schema, o: o.withDefaults(), funcs: map[string]*function.Function{}, rules: rules(),
+		given: map[string]*configured{"var": newConfigured("variable", o.Vars), "local": newConfigured("local", o.Locals)}}
 	for i := range o.Functions {
 		c.funcs[o.Functions[i].Name] = &c.o.Functions[i]
 	}
@@ -78,7 +80,7 @@ func (c *Compiler) compile(t spec.Text, sc *scope, m mode, want record.Kind) (pl
 
 func (c *Compiler) checker(t spec.Text, sc *scope) *checker {
 	return &checker{text: t, sc: sc, o: &c.o, funcs: c.funcs, rules: c.rules, info: map[ast.Node]info{}, calls: map[*ast.CallNode]*signature{},
-		asked: map[condition]facts{}, places: map[*ast.BuiltinNode]string{}}
+		given: c.given, asked: map[condition]facts{}, places: map[*ast.BuiltinNode]string{}}
 }
 
 // finish checks a tree and makes it an expression.

@@ -31,6 +31,9 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 			return k
 		}
 	}
+	if sig.secret() {
+		return l.none("%s() with computed arguments", sig.fn.Name)
+	}
 	l.notes = append(l.notes, sig.fn.Name+"() is called row by row")
 	k := &boxedK{fn: sig.fn, typ: l.info(n).t}
 	for i, a := range n.Arguments {

@@ -8,7 +8,9 @@ import (
 
 // Options configures a Compiler. Zero limits take the defaults given.
 type Options struct {
-	Vars      map[string]any      // value of var: string, int, float64, bool, nil, []any and map[string]any, nested; folded while compiling
+	Vars map[string]any // value of var: string, int, float64, bool, nil, []any and map[string]any, nested; folded while compiling.
+	// A spec.Secret, or the mark spec.Sensitive for what is no text, stands for a sensitive value (I9).
+	Locals    map[string]any      // value of local, likewise
 	Now       func() time.Time    // now(); nil makes now() unknown
 	Functions []function.Function // callable besides expr's built-ins; they win over a built-in of the same name
 

@@ -99,6 +99,7 @@ env.unknown_host the host name is not known
 env.unreachable the host cannot be reached
 expr.argument an argument of a function has a value that the function refuses
 expr.nullable a value that may be nil is used where none may be
+expr.sensitive a sensitive value is used where it could be shown
 expr.syntax the expression cannot be parsed
 expr.too_deep the expression is nested too deeply
 expr.too_long the expression is too long

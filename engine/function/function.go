@@ -33,6 +33,11 @@ type Function struct {
 	// Time returned; 0 when there is none. Call returns times in that zone.
 	ZoneArg int
 
+	// KeyArg is the index of the argument that may be a sensitive value of the
+	// configuration, which then is a Sealed: what the function returns and says
+	// must not show it (I9). 0 when there is none.
+	KeyArg int
+
 	// Call is the scalar form. Arguments are string, int, float64, bool, nil,
 	// time.Time, record.DecimalValue, record.DateValue, []any and map[string]any. It
 	// may be called by several goroutines.
@@ -65,6 +70,9 @@ type Fast struct {
 	FromTime func(dst []byte, micros int64, loc *time.Location) ([]byte, error) // instant shown in loc to string
 	FromDate func(dst []byte, days int64) ([]byte, error)                       // date to string
 }
+
+// Sealed is a sensitive text, which printing does not show.
+type Sealed interface{ Reveal() string }
 
 // NotConst stands for an argument that is not a constant.
 type NotConst struct{}

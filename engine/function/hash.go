@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 
 	"weir/engine/record"
@@ -55,7 +56,8 @@ func hmacFunction() Function {
 		Name:  "hmac",
 		Usage: "hmac(x, key[, algorithm[, encoding]])",
 		Summary: "The HMAC of the text x under key. The algorithm is `sha256` (unless given), `sha1`, `sha512` or `md5`; " +
-			"the encoding is `hex` (unless given) in lower case, or `base64`.",
+			"the encoding is `hex` (unless given) in lower case, or `base64`. " +
+			"The key may be a sensitive variable or local, by itself: `hmac(email, var.pepper)`. What comes out does not show it.",
 		Examples: []Example{
 			{"hmac('what do ya want for nothing?', 'Jefe')", `"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"`},
 			{"hmac('what do ya want for nothing?', 'Jefe', 'sha1')", `"effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"`},
@@ -66,11 +68,12 @@ func hmacFunction() Function {
 			new(func(string, string, string, string) *string),
 		},
 		Returns: asArgs(record.String),
+		KeyArg:  1,
 		Call: strict(func(args []any) (any, error) {
 			var texts [4]string
 			for i := range args {
 				var err error
-				if texts[i], err = textArg("hmac", args, i); err != nil {
+				if texts[i], err = textArg("hmac", unseal(args), i); err != nil {
 					return nil, err
 				}
 			}
@@ -81,7 +84,7 @@ func hmacFunction() Function {
 			return fromCore(c(nil, []byte(texts[0])))
 		}),
 		Prepare: func(args []any) (Fast, error) {
-			texts, usable, err := constants("hmac", args)
+			texts, usable, err := constants("hmac", unseal(args))
 			if err != nil || !usable {
 				return Fast{}, err
 			}
@@ -89,6 +92,20 @@ func hmacFunction() Function {
 			return Fast{Str: c}, err
 		},
 	}
+}
+
+// unseal returns args with the text of a key that is sensitive.
+func unseal(args []any) []any {
+	if len(args) < 2 {
+		return args
+	}
+	key, sealed := args[1].(Sealed)
+	if !sealed {
+		return args
+	}
+	out := slices.Clone(args)
+	out[1] = key.Reveal()
+	return out
 }
 
 // hmacCore takes key, algorithm and encoding. Its errors never hold the key (I9).

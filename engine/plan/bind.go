@@ -159,7 +159,7 @@ func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 // compilerOf returns what makes compilers of n's expressions over the rows of a schema.
 func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
 	return func(in *record.Schema) plugin.Compiler {
-		var c plugin.Compiler = b.cache.compiler(in, b.shown, func() plugin.Compiler { return b.o.Compiler(in, b.vars) })
+		var c plugin.Compiler = b.cache.compiler(in, b.shown, func() plugin.Compiler { return b.o.Compiler(in, b.given) })
 		if b.o.Instrument != nil {
 			c = b.o.Instrument(b.block.Address(), n.Address, c)
 		}

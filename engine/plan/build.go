@@ -20,8 +20,8 @@ import (
 type Options struct {
 	Plugins map[string]plugin.Plugin
 	Steps   map[string]func(name string) step.Config
-	// Compiler makes the compiler of a step's row expressions; vars is the value of var.
-	Compiler func(in *record.Schema, vars map[string]any) plugin.Compiler
+	// Compiler makes the compiler of a step's row expressions, which can name values.
+	Compiler func(in *record.Schema, values Values) plugin.Compiler
 	// Endpoints are servers that take the place of those of connections, by the
 	// connection's address, such as "ftp.activate" or "acme_srs.ftp.activate".
 	Endpoints map[string]plugin.Endpoint
@@ -136,14 +136,14 @@ func (b *builder) reusable(m *config.Module) bool {
 func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
 	first := len(b.diags)
 	from := len(p.Pipelines)
-	vars := rowVars(m)
-	shown := describeVars(vars)
+	values := rowValues(m)
+	shown := describeValues(values)
 	for _, blk := range m.Pipelines {
 		if b.stopped() {
 			return
 		}
 		before := len(b.diags)
-		pb := &pipelineBuilder{builder: b, block: blk, vars: vars, shown: shown, byAddress: map[string]*Node{}}
+		pb := &pipelineBuilder{builder: b, block: blk, given: values, shown: shown, byAddress: map[string]*Node{}}
 		pl := pb.build()
 		if ds := pb.errors(before); len(ds) > 0 {
 			p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})

@@ -158,8 +158,9 @@ func (k *cachedCompiler) read(expr string) Digest {
 	}
 	b := k.c.buf[:0]
 	for _, n := range names {
-		v, ok := k.vars.text[n]
-		b = appendPart(appendPart(append(b, boolByte(ok)), n), v)
+		_, ok := k.vars.text[n]
+		b = k.vars.appendValue(appendPart(append(b, boolByte(ok)), n), n, nil)
+		b = append(b, 0)
 	}
 	k.c.buf = b
 	return sum(b)

@@ -314,11 +314,11 @@ func (d *describer) variables(out []Setting, p *Pipeline, n *Node) []Setting {
 		}
 		for _, name := range names {
 			text, ok := p.vars.text[name]
-			if !ok || slices.ContainsFunc(out[first:], func(s Setting) bool { return s.Name[len("var."):] == name }) {
+			if !ok || slices.ContainsFunc(out[first:], func(s Setting) bool { return s.Name == name }) {
 				continue
 			}
-			d.buf = append(d.buf[:0], text...)
-			out = append(out, Setting{Name: "var." + name, Value: shown(text), Digest: sum(d.buf)})
+			d.buf = p.vars.appendValue(d.buf[:0], name, d.key)
+			out = append(out, Setting{Name: name, Value: shown(text), Digest: sum(d.buf)})
 		}
 	}
 	slices.SortFunc(out[first:], func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })

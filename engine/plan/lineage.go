@@ -167,8 +167,8 @@ func (t *tracer) text(expr string) Digest {
 	}
 	parts := []string{"text", expr}
 	for _, name := range names {
-		if v, ok := t.p.vars.text[name]; ok {
-			parts = append(parts, name, v)
+		if _, ok := t.p.vars.text[name]; ok {
+			parts = append(parts, name, string(t.p.vars.appendValue(nil, name, t.d.key)))
 		}
 	}
 	return t.own(parts...)

@@ -21,8 +21,8 @@ import (
 type pipelineBuilder struct {
 	*builder
 	block     *config.Block
-	vars      map[string]any
-	shown     *variables // vars as data
+	given     Values
+	shown     *variables // given as data
 	nodes     []*planned
 	doubtful  bool // the types of some columns are not known, because their declarations are wrong
 	unknown   bool // fields of a step are not known, because of errors outside the pipeline

@@ -10,18 +10,41 @@ import (
 	"weir/engine/spec"
 )
 
-// rowVars returns the module's variables as row expressions see them under var.
-// Sensitive ones are left out: rows end in logs and dead letters (I9).
-func rowVars(m *config.Module) map[string]any {
-	out := make(map[string]any, len(m.Vars))
+// Values are the values of a configuration that row expressions can name: variables
+// under var and locals under local. In the place of a sensitive one stands its
+// spec.Secret, or the mark spec.Sensitive when it is no text: rows end in logs and
+// dead letters (I9).
+type Values struct{ Vars, Locals map[string]any }
+
+// rowValues returns the values that the row expressions of m can name.
+func rowValues(m *config.Module) Values {
+	out := Values{Vars: make(map[string]any, len(m.Vars))}
 	for n, v := range m.Vars {
-		if spec.ContainsSensitive(v) || !v.IsWhollyKnown() {
-			continue
-		}
-		u, _ := v.UnmarkDeep()
-		out[n] = goValue(u)
+		addValue(out.Vars, n, v)
+	}
+	locals := m.Scope.Variables["local"]
+	if locals == cty.NilVal || !locals.Type().IsObjectType() || locals.LengthInt() == 0 {
+		return out
+	}
+	out.Locals = make(map[string]any, locals.LengthInt())
+	for n, v := range locals.AsValueMap() {
+		addValue(out.Locals, n, v)
 	}
 	return out
+}
+
+func addValue(out map[string]any, name string, v cty.Value) {
+	u, _ := v.UnmarkDeep()
+	switch text := u.Type() == cty.String && !u.IsNull(); {
+	case spec.ContainsSensitive(v) && text && u.IsKnown():
+		out[name] = spec.NewSecret(u.AsString())
+	case spec.ContainsSensitive(v) && text:
+		out[name] = spec.NewSecret("the text of " + name + ", which is not known while planning and testing")
+	case spec.ContainsSensitive(v):
+		out[name] = spec.Sensitive
+	case u.IsWhollyKnown():
+		out[name] = goValue(u)
+	}
 }
 
 func goValue(v cty.Value) any {

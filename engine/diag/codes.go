@@ -99,6 +99,7 @@ env.unknown_host the host name is not known
 env.unreachable the host cannot be reached
 expr.argument an argument of a function has a value that the function refuses
 expr.nullable a value that may be nil is used where none may be
+expr.path a path that is computed for a sink cannot be one
 expr.sensitive a sensitive value is used where it could be shown
 expr.syntax the expression cannot be parsed
 expr.too_deep the expression is nested too deeply
@@ -195,11 +196,13 @@ test.expectation an expression of expect does not hold
 test.failed a test could not go on
 test.ledger the ledger of a run is not the one expected, or does not add up
 test.no_crash a run did not come to the point where it was to crash
+test.no_disk a test reads or writes files and has no stand-in for the disk
 test.no_point a run did not come to the point where the configuration was to change
 test.no_runs a test runs nothing
 test.no_server no server of a test stands in for a connection
 test.no_tests there are no tests
 test.order steps of a test cannot follow each other
+test.real a test would reach something real
 test.secret the value of a sensitive variable was shown
 test.unknown_connection a server of a test stands in for a connection that is not declared
 test.unknown_server a test names a server or a type of servers that there is not

@@ -30,6 +30,7 @@ type PipelineRun struct {
 	Point     func(name string)                        // see RunOptions
 	Committed func(c state.Counts, took time.Duration) // see exec.Options
 	Delivered func(sink string, took time.Duration)    // see exec.Options
+	Stale     bool                                     // see ReplayOptions
 	kind      string                                   // "" or state.Replay
 	do        func(context.Context, exec.Options) (*exec.Report, error)
 }

@@ -16,6 +16,7 @@ type ReplayOptions struct {
 	IDs      []uint64
 	// StateAnswer is that of RunOptions, without fork: there would be no rows to replay.
 	StateAnswer string
+	Stale       bool // also rows that a later row of their entity has overtaken
 	Progress    func(Progress)
 	Point       func(name string) // see RunOptions
 }
@@ -23,7 +24,8 @@ type ReplayOptions struct {
 // Replay runs refused rows through the pipeline as it is now, from its decoder
 // on. Its ledger counts the rows replayed as read; in the totals of the pipeline
 // they leave those rejected. A crash leaves each row either refused still or
-// accounted for. Numbers that are not there are left out. A pipeline that would break stored
+// accounted for. Numbers that are not there are left out, and so are, with a notice, rows that
+// a later row of their entity has overtaken. A pipeline that would break stored
 // state as it is configured now replays nothing: the error in the report is a *StateError.
 // The error returned is about the state store; why the replay stopped is in the report.
 func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*PipelineReport, error) {
@@ -44,7 +46,7 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 		return &PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p), Err: err}, closed(store, nil)
 	}
 	pr, err := e.ReplayRows(ctx, PipelineRun{
-		Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point,
+		Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point, Stale: o.Stale,
 	}, o.IDs)
 	return pr, closed(store, err)
 }
@@ -74,7 +76,7 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	}
 	r.kind = state.Replay
 	r.do = func(ctx context.Context, x exec.Options) (*exec.Report, error) {
-		return exec.Replay(ctx, x, exec.Letters{Each: each, Get: letters.Get})
+		return exec.Replay(ctx, x, exec.Letters{Each: each, Get: letters.Get, Stale: r.Stale})
 	}
 	*pr = e.RunPipeline(ctx, r)
 	for _, n := range p.Nodes {

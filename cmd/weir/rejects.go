@@ -89,10 +89,16 @@ type jsonReject struct {
 	Run      string     `json:"run"`
 	Revision string     `json:"revision"`
 	At       *time.Time `json:"at,omitempty"`
+	// Overtaken is a later row of the same entity that went through since.
+	Overtaken *api.Overtaking `json:"overtaken,omitempty"`
 }
 
 func rejectJSON(r letter) jsonReject {
-	return jsonReject{r.pipeline, r.ID, r.Object, r.Row, r.Line, r.Step, r.Column, r.Code, r.Reason, string(r.Raw), string(r.Header), r.Replays, r.Run, r.Revision, jsonTime(r.At)}
+	var o *api.Overtaking
+	if x := r.Overtaken; x.Row > 0 {
+		o = &api.Overtaking{Object: x.Object, Row: x.Row, At: x.At.UTC()}
+	}
+	return jsonReject{r.pipeline, r.ID, r.Object, r.Row, r.Line, r.Step, r.Column, r.Code, r.Reason, string(r.Raw), string(r.Header), r.Replays, r.Run, r.Revision, jsonTime(r.At), o}
 }
 
 func (a *app) rejectsLs() *cobra.Command {
@@ -138,13 +144,21 @@ func (a *app) listRejects(list []letter, total int, asJSON bool) error {
 	}
 	rows := [][]string{{"pipeline", "#id", "object", "#row", "step", "column", "code", "reason"}}
 	for _, r := range list {
-		rows = append(rows, []string{r.pipeline, fmt.Sprint(r.ID), r.Object, fmt.Sprint(r.Row), r.Step, r.Column, r.Code, short(r.Reason, 100)})
+		rows = append(rows, []string{r.pipeline, fmt.Sprint(r.ID), r.Object, fmt.Sprint(r.Row), r.Step, r.Column, r.Code, short(r.Reason, 100) + overtakenBy(r)})
 	}
 	if err := table(a.stdout, rows); err != nil || total <= len(list) {
 		return err
 	}
 	_, err := fmt.Fprintf(a.stderr, "%d of %d shown; --limit shows more\n", len(list), total)
 	return err
+}
+
+// overtakenBy says in short which later row of the entity of r went through.
+func overtakenBy(r letter) string {
+	if r.Overtaken.Row == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (overtaken by %s, row %d)", r.Overtaken.Object, r.Overtaken.Row)
 }
 
 func (a *app) rejectSummary(list []letter, asJSON bool) error {
@@ -266,6 +280,9 @@ func (a *app) showReject(r letter) error {
 	p("refused", "%s", strings.TrimSpace(stamp(r.At)+byRun(r.Run)+", configuration "+r.Revision))
 	if r.Replays > 0 {
 		p("replayed", "%s before, and refused again", count(r.Replays, "time"))
+	}
+	if o := r.Overtaken; o.Row > 0 {
+		p("overtaken", "by %s, row %d, a later row of the same entity, %s", o.Object, o.Row, stamp(o.At))
 	}
 	if len(r.Header) > 0 {
 		p("header", "%s", r.Header)

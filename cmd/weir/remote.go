@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/engine"
 	"weir/engine/api"
+	"weir/engine/diag"
 	"weir/engine/state"
 )
 
@@ -99,7 +101,7 @@ func (a *app) remoteReplay(ctx context.Context, c *api.Client, f *storeFlags, pi
 		return err
 	case p.Err != nil:
 		return withCode(exitFailed, p.Err)
-	case p.Ledger.Rejected > 0 || !p.Ledger.Balanced():
+	case p.Ledger.Rejected > 0 || !p.Ledger.Balanced() || slices.ContainsFunc(r.Notices, func(d diag.JSONDiagnostic) bool { return d.Code == "run.overtaken" }):
 		return reported(exitFailed)
 	}
 	return nil

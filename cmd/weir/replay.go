@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"weir/engine"
+	"weir/engine/diag"
 	"weir/engine/lineage"
 	"weir/engine/state"
 )
@@ -20,7 +22,7 @@ type replayer interface {
 func (a *app) rejectsReplay() *cobra.Command {
 	var f storeFlags
 	var x rejectFilter
-	var all bool
+	var all, stale bool
 	var answer string
 	c := &cobra.Command{
 		Use: "replay PIPELINE [ID...]", Short: "Run refused rows through the pipeline as it is now", Args: cobra.MinimumNArgs(1),
@@ -28,18 +30,21 @@ func (a *app) rejectsReplay() *cobra.Command {
 			"those that --step, --code and --object choose, or all of them. A row that goes through leaves the refused ones\n" +
 			"and is counted as what became of it; one that fails again is refused anew. A dedupe step lets a row pass that\n" +
 			"it had let pass before, and where the pipeline branches a row only takes the branch that refused it.\n\n" +
+			"A row of which a later one of the same entity went through meanwhile is not sent, as it would put old values in\n" +
+			"the place of newer ones: what overtook it is shown, and --stale sends it nevertheless.\n\n" +
 			"Rows of a pipeline whose stored state would not fit its configuration any more are not replayed until it, or\n" +
 			"--stored-state, says what becomes of that state: keep uses it on, rebuild drops all but the refused rows.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := validReplayAnswer(answer); err != nil {
 				return err
 			}
-			return a.replay(c.Context(), args, &f, &x, all, answer)
+			return a.replay(c.Context(), args, &f, &x, all, engine.ReplayOptions{StateAnswer: answer, Stale: stale})
 		},
 	}
 	a.storeFlags(c, &f)
 	x.flags(c)
 	c.Flags().BoolVar(&all, "all", false, "all refused rows of the pipeline")
+	c.Flags().BoolVar(&stale, "stale", false, "also rows that a later row of the same entity has overtaken")
 	c.Flags().StringVar(&answer, "stored-state", "", "what becomes of stored state that a change of the configuration would break: keep or rebuild (default: what the pipeline says)")
 	return c
 }
@@ -54,7 +59,7 @@ func validReplayAnswer(answer string) error {
 	return withCode(exitConfig, fmt.Errorf("--stored-state is keep or rebuild, not %q", answer))
 }
 
-func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejectFilter, all bool, answer string) error {
+func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejectFilter, all bool, o engine.ReplayOptions) error {
 	in, err := a.inputs()
 	if err != nil {
 		return err
@@ -94,13 +99,16 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if err != nil {
 		return err
 	}
-	if server != nil && answer != "" {
+	if server != nil && o.StateAnswer != "" {
 		return withCode(exitConfig, errors.New("a server replays rows with the configuration that is in effect in it, which its state fits; --stored-state belongs to weir reload there"))
 	}
 	if server != nil {
-		return a.remoteReplay(ctx, server, f, args[0], x.choice(args, ids))
+		which := x.choice(args, ids)
+		which.Stale = o.Stale
+		return a.remoteReplay(ctx, server, f, args[0], which)
 	}
-	p, err := e.Replay(ctx, l, engine.ReplayOptions{StateDir: f.dir, Pipeline: args[0], IDs: ids, StateAnswer: answer, Point: point})
+	o.StateDir, o.Pipeline, o.IDs, o.Point = f.dir, args[0], ids, point
+	p, err := e.Replay(ctx, l, o)
 	if err != nil {
 		return err
 	}
@@ -108,7 +116,8 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if err := a.printReport(rep, l, f.asJSON, nil); err != nil {
 		return err
 	}
-	if p.Err == nil && p.Ledger.Rejected > 0 {
+	overtaken := slices.ContainsFunc(p.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.overtaken" })
+	if p.Err == nil && (p.Ledger.Rejected > 0 || overtaken) {
 		return reported(exitFailed)
 	}
 	return outcome(rep, nil)

@@ -208,6 +208,9 @@ func rejectOf(p string, r *state.Reject) Reject {
 	if !utf8.Valid(r.Raw) {
 		out.RawBase64 = slices.Clone(r.Raw)
 	}
+	if o := r.Overtaken; o.Row > 0 {
+		out.Overtaken = &Overtaking{Object: o.Object, Row: o.Row, At: o.At.UTC()}
+	}
 	return out
 }
 
@@ -215,16 +218,21 @@ func rejectOf(p string, r *state.Reject) Reject {
 const maxIDs = 100_000
 
 // chosen returns the numbers of the refused rows of p that r names.
-func (a *API) chosen(w http.ResponseWriter, r *http.Request, p string) ([]uint64, error) {
+func (a *API) chosen(w http.ResponseWriter, r *http.Request, p string) (ids []uint64, stale bool, err error) {
 	var q RejectChoice
 	if err := a.read(w, r, &q); err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	ids, err = a.named(p, &q)
+	return ids, q.Stale, err
+}
+
+func (a *API) named(p string, q *RejectChoice) ([]uint64, error) {
 	switch {
 	case q.Chooses() && len(q.IDs) > 0:
 		return nil, badRequest("bad_body", "ids names rows, and all, step, code and object choose some; only one of both is possible")
 	case q.Chooses():
-		return a.choose(p, &q)
+		return a.choose(p, q)
 	case len(q.IDs) == 0:
 		return nil, badRequest("missing_field", "ids is missing: the numbers of refused rows; or choose them by step, code and object, or all")
 	case q.To > 0:
@@ -255,9 +263,12 @@ func (a *API) choose(p string, q *RejectChoice) (ids []uint64, err error) {
 }
 
 func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, err := a.chosen(w, r, r.PathValue("p"))
+	ids, stale, err := a.chosen(w, r, r.PathValue("p"))
 	if err != nil {
 		return 0, nil, err
+	}
+	if stale {
+		return 0, nil, badRequest("bad_body", "stale is for a replay; rows are discarded whatever overtook them")
 	}
 	ctx, cancel := a.within(r.Context(), patience)
 	defer cancel()
@@ -266,12 +277,12 @@ func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) 
 }
 
 func (a *API) replay(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, err := a.chosen(w, r, r.PathValue("p"))
+	ids, stale, err := a.chosen(w, r, r.PathValue("p"))
 	if err != nil {
 		return 0, nil, err
 	}
 	// It takes as long as it takes, waiting for a run included.
-	rep, err := a.o.Server.Replay(r.Context(), r.PathValue("p"), ids)
+	rep, err := a.o.Server.Replay(r.Context(), r.PathValue("p"), ids, stale)
 	if err != nil {
 		return 0, nil, err
 	}

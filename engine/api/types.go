@@ -174,6 +174,15 @@ type Reject struct {
 	Run       string    `json:"run"`
 	Revision  string    `json:"revision"`
 	At        time.Time `json:"at"`
+	// Overtaken is a later row of the same entity that went through since; absent when none is known.
+	Overtaken *Overtaking `json:"overtaken,omitempty"`
+}
+
+// Overtaking is a row that went through although an earlier one of its entity was refused.
+type Overtaking struct {
+	Object string    `json:"object"`
+	Row    int64     `json:"row"`
+	At     time.Time `json:"at"`
 }
 
 // RejectList is a page of the rows that were refused, by number.
@@ -191,6 +200,7 @@ type RejectChoice struct {
 	Code   string   `json:"code,omitempty"`   // of the reason
 	Object string   `json:"object,omitempty"` // the file they came from
 	To     uint64   `json:"to,omitempty"`     // none with a number above it; absent: whatever there is
+	Stale  bool     `json:"stale,omitempty"`  // for a replay: also rows that a later row of their entity has overtaken
 }
 
 // Chooses reports whether c chooses rows by what they have, or all, rather than by number.

@@ -159,6 +159,7 @@ run.files_aside a run ended, but files could not be read and were set aside
 run.interrupted a run was interrupted
 run.no_such_file there is no such file
 run.not_replayed a refused row could not be decoded again
+run.overtaken a refused row was not replayed, because a later row of its entity went through
 run.rejects how many rows were rejected
 run.replayed_group replayed rows are grouped by themselves
 run.reply_not_ok the receiver did not take a delivery

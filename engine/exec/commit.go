@@ -186,6 +186,9 @@ func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
 	if !some {
 		h = state.Held{Object: f.ID, Source: r.source.node.Address, Path: f.Name, Row: p.row}
 	}
+	if err := r.settleRows(); err != nil {
+		return false, err
+	}
 	if !r.saveAgain(h) {
 		return false, nil
 	}
@@ -278,6 +281,9 @@ func (r *run) commitState(ctx context.Context) error {
 
 // commitCounts is commitState without its points.
 func (r *run) commitCounts(ctx context.Context) error {
+	if err := r.settleRows(); err != nil {
+		return err
+	}
 	r.Session.Count(r.pending)
 	if err := r.commitTimed(ctx); err != nil {
 		return err
@@ -285,7 +291,6 @@ func (r *run) commitCounts(ctx context.Context) error {
 	r.report.Counts.Add(r.pending)
 	r.report.Groups = addGroups(r.report.Groups, r.groups...)
 	r.kept = len(r.rejects)
-	r.settleRows()
 	r.begin()
 	return nil
 }
@@ -345,6 +350,7 @@ func (r *run) finish(ctx context.Context) error {
 // rollback forgets what was counted since the last commit.
 func (r *run) rollback() {
 	r.Session.Discard()
+	r.outcomes.forget()
 	r.rejects = r.rejects[:r.kept]
 	r.begin()
 }

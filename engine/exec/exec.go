@@ -111,6 +111,7 @@ type run struct {
 	window     int64    // row of the last commit in its middle, when rows were held then; else 0
 	replay     *unit    // the dead letters under way, when these are replayed
 	unreadable int      // of them, those that cannot be decoded
+	overtaken  int      // and those that a later row overtook
 	preview    *Preview
 	outcomes   outcomes
 	pointed    bool // Point is being called
@@ -164,6 +165,9 @@ func (r *run) guarded(do func() error) (err error) {
 
 func (r *run) run(ctx context.Context) (err error) {
 	if err := r.build(); err != nil {
+		return err
+	}
+	if err := r.lookForRejects(); err != nil {
 		return err
 	}
 	if r.Hold != nil && len(r.spaces) > 0 {

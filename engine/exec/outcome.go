@@ -1,7 +1,9 @@
 package exec
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -24,6 +26,7 @@ type outcomes struct {
 	refused  []refusal             // by steps, in the present batch
 	returned []refusal             // by sinks, in the present window
 	joins    map[*plan.Node][]join
+	watch    bool // some rows are refused; see identity.Journal.Watch
 }
 
 // numbered is a step in the journal of its space.
@@ -40,8 +43,9 @@ type upstream struct {
 }
 
 type refusal struct {
-	step string
-	row  int64
+	step   string
+	row    int64
+	letter identity.Letter
 }
 
 // join says that a row went into the group for which first stands.
@@ -55,7 +59,7 @@ const (
 
 // reset forgets everything, for new runners.
 func (o *outcomes) reset() {
-	*o = outcomes{journals: map[string]*identity.Journal{}, numbers: map[*plan.Node]numbered{}, behind: map[string][]upstream{}, joins: map[*plan.Node][]join{}}
+	*o = outcomes{watch: o.watch, journals: map[string]*identity.Journal{}, numbers: map[*plan.Node]numbered{}, behind: map[string][]upstream{}, joins: map[*plan.Node][]join{}}
 }
 
 // enter gives the step n a number in the journal of a space.
@@ -64,6 +68,9 @@ func (o *outcomes) enter(n *plan.Node, space string) (*identity.Journal, int32) 
 	if j == nil {
 		j = identity.NewJournal()
 		o.journals[space] = j
+		if o.watch {
+			j.Watch()
+		}
 	}
 	x := numbered{j, int32(len(o.numbers))} //nolint:gosec // steps of a pipeline
 	o.numbers[n] = x
@@ -88,7 +95,7 @@ func (r *run) remember(env *step.Env, n *plan.Node) {
 }
 
 // refusedAt notes that a row was refused by a step.
-func (o *outcomes) refusedAt(r *run, address string, row int64) {
+func (o *outcomes) refusedAt(r *run, address string, row int64, l identity.Letter) {
 	if len(o.numbers) == 0 {
 		return
 	}
@@ -100,9 +107,9 @@ func (o *outcomes) refusedAt(r *run, address string, row int64) {
 	switch {
 	case len(list) == 0:
 	case strings.HasPrefix(address, "sink."):
-		o.returned = append(o.returned, refusal{address, row})
+		o.returned = append(o.returned, refusal{address, row, l})
 	default:
-		o.refused = append(o.refused, refusal{address, row})
+		o.refused = append(o.refused, refusal{address, row, l})
 	}
 }
 
@@ -139,7 +146,7 @@ func (o *outcomes) apply(refused []refusal) {
 	for _, x := range refused {
 		for _, u := range o.behind[x.step] {
 			for _, row := range o.members(u.groups, x.row) {
-				u.j.Refuse(u.n, row)
+				u.j.Refuse(u.n, row, x.letter)
 			}
 		}
 	}
@@ -160,8 +167,12 @@ func (o *outcomes) members(groups []*plan.Node, row int64) []int64 {
 	return rows
 }
 
-// off makes journals stand still while nothing that comes can be refused.
+// off makes journals stand still while nothing that comes can be refused. It does not while
+// refused rows are there, which rows that come may overtake.
 func (o *outcomes) off(off bool) {
+	if o.watch {
+		return
+	}
 	for _, j := range o.journals {
 		j.Off(off)
 	}
@@ -224,16 +235,21 @@ func (r *run) reconsider(ctx context.Context) (some bool, err error) {
 	return some, err
 }
 
-// settleRows is called after a commit: no row before it is without outcome, but for those that
+// settleRows is called before a commit: no row before it is without outcome, but for those that
 // steps keep back.
-func (r *run) settleRows() {
+func (r *run) settleRows() error {
 	o := &r.outcomes
 	if len(o.numbers) == 0 {
-		return
+		return nil
 	}
 	oldest := r.oldestHeld()
+	c := identity.Closing{Order: r.replay.order, Overtaken: func(id uint64, row int64) {
+		r.Session.Overtake(id, state.Overtaking{Object: r.source.origin.Name, Row: row, At: r.Clock.Now()})
+	}}
 	for _, j := range o.journals {
-		j.Settle(oldest)
+		if err := j.Settle(oldest, &c); err != nil {
+			return err
+		}
 	}
 	for g, list := range o.joins {
 		if len(list) > 0 {
@@ -245,6 +261,7 @@ func (r *run) settleRows() {
 			c.Settle()
 		}
 	}
+	return nil
 }
 
 // oldestHeld returns the number of the first row that went into a step and neither came out
@@ -291,8 +308,7 @@ func (r *run) settleWithin(ctx context.Context) error {
 		}
 		r.endWindow()
 		if some, err := r.reconsider(ctx); err != nil || !some {
-			r.settleRows()
-			return err
+			return errors.Join(err, r.settleRows())
 		}
 	}
 }
@@ -304,7 +320,6 @@ func (r *run) saveAgain(h state.Held) bool {
 	if len(r.outcomes.numbers) == 0 {
 		return true
 	}
-	r.settleRows()
 	if !r.saveOutcomes(&h) {
 		r.holds = true
 		return false
@@ -325,4 +340,30 @@ func (r *run) saveAgain(h state.Held) bool {
 		r.countHeld(h.Rows())
 	}
 	return true
+}
+
+// lookForRejects finds out whether rows are refused that rows of this run may overtake.
+func (r *run) lookForRejects() (err error) {
+	o := &r.outcomes
+	if len(o.numbers) == 0 {
+		return nil
+	}
+	if o.watch, err = r.Session.HasRejects(); o.watch {
+		for _, j := range o.journals {
+			j.Watch()
+		}
+	}
+	return err
+}
+
+// order returns the order of the letter that a row of the unit is, 0 when there is none.
+func (u *unit) order(row int64) uint64 {
+	if u == nil {
+		return 0
+	}
+	i, ok := slices.BinarySearchFunc(u.letters, row, func(x ref, row int64) int { return cmp.Compare(x.row, row) })
+	if !ok {
+		return 0
+	}
+	return u.letters[i].order
 }

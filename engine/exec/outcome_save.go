@@ -131,7 +131,7 @@ func (r *run) restoreJoins(n *plan.Node, data []byte) error {
 // forget drops what is remembered of rows.
 func (o *outcomes) forget() {
 	for _, j := range o.journals {
-		j.Settle(0)
+		_ = j.Settle(0, nil) // which changes no state
 	}
 	clear(o.joins)
 }

@@ -1,11 +1,13 @@
 package exec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"weir/engine/diag"
+	"weir/engine/identity"
 	"weir/engine/record"
 	"weir/engine/state"
 )
@@ -23,14 +25,15 @@ func (r *run) reject(b *record.Batch) {
 func (r *run) addReject(x state.Reject) {
 	x.Revision, x.Run, x.At = r.Revision, r.RunID, r.Clock.Now()
 	if u := r.replay; u != nil {
-		x.ObjectID, x.Replays = u.objectID, u.replays+1
+		x.ObjectID, x.Replays, x.First = u.objectID, u.replays+1, u.order(x.Row)
 	}
 	if len(r.rejects) < maxSamples || r.preview != nil {
 		r.rejects = append(r.rejects, x)
 	}
 	r.pending.Rejected++
-	r.Session.AddReject(x)
-	r.outcomes.refusedAt(r, x.Step, x.Row)
+	id := r.Session.AddReject(x)
+	r.outcomes.watch = true
+	r.outcomes.refusedAt(r, x.Step, x.Row, identity.Letter{ID: id, Order: cmp.Or(x.First, id)})
 }
 
 // limit stops the run when more rows were rejected than dead_letter allows.

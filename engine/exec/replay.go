@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"weir/engine/diag"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -34,8 +33,8 @@ type unit struct {
 
 // ref is a dead letter of a unit. There may be millions, so that nothing else is kept of it.
 type ref struct {
-	id  uint64
-	row int64
+	id, order uint64
+	row       int64
 }
 
 // Letters are the dead letters to be replayed.
@@ -44,6 +43,8 @@ type Letters struct {
 	Each func(f func(state.Reject) bool) error
 	// Get returns one of them again, and whether it is still there.
 	Get func(id uint64) (state.Reject, bool, error)
+	// Stale replays also those that a later row of their entity has overtaken.
+	Stale bool
 }
 
 // branch returns those of readers that the unit's rows go to.
@@ -82,6 +83,9 @@ func (r *run) replayAll(ctx context.Context, letters Letters) (err error) {
 	if err := r.build(); err != nil {
 		return err
 	}
+	if err := r.lookForRejects(); err != nil {
+		return err
+	}
 	defer func() {
 		for _, s := range r.sinks {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
@@ -116,9 +120,7 @@ func (r *run) replayAll(ctx context.Context, letters Letters) (err error) {
 			return err
 		}
 	}
-	if n := r.unreadable - maxUnreadable; n > 0 {
-		r.report.Notices = append(r.report.Notices, diag.Warnf("run.not_replayed", nil, fmt.Sprintf("%d more refused rows were not replayed", n), "The first %d are shown above.", maxUnreadable))
-	}
+	r.notReplayed()
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
@@ -159,6 +161,10 @@ func (r *run) units(decode *plan.Node, letters Letters) ([]*unit, error) {
 	byKey := map[unitKey]*unit{}
 	var out []*unit
 	err := letters.Each(func(x state.Reject) bool {
+		if x.Overtaken.Row > 0 && !letters.Stale {
+			r.stale(&x)
+			return true
+		}
 		w := ways[x.Step]
 		if w == nil {
 			w = r.way(decode, x.Step)
@@ -171,7 +177,7 @@ func (r *run) units(decode *plan.Node, letters Letters) ([]*unit, error) {
 			byKey[k] = u
 			out = append(out, u)
 		}
-		u.letters = append(u.letters, ref{x.ID, x.Row})
+		u.letters = append(u.letters, ref{x.ID, x.Order(), x.Row})
 		return true
 	})
 	for _, u := range out { // they are by the letters' numbers, and so are their letters
@@ -378,20 +384,4 @@ func (r *run) decodeLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 	l.work(ctx, rd, r.source.origin, newMetaFiller(r.source.decode, r.Clock), r.source.decode.Out, next)
 	<-l.done
 	return l.rows, l.err
-}
-
-// maxUnreadable is how many letters that cannot be decoded are told of one by one.
-const maxUnreadable = 100
-
-// cannot tells why a letter stays where it is.
-func (r *run) cannot(x *state.Reject, err error) {
-	if r.unreadable++; r.unreadable > maxUnreadable {
-		return
-	}
-	why := strings.TrimSuffix(err.Error(), ".")
-	r.report.Notices = append(r.report.Notices, diag.Diagnostic{
-		Code: "run.not_replayed", Severity: diag.Warning, Summary: fmt.Sprintf("Refused row %d was not replayed", x.ID),
-		Detail: why + ". It stays among the refused rows. weir files retry reads the whole file again.",
-		Row:    &diag.RowRef{Object: x.Object, Row: x.Row, Line: x.Line, Column: x.Column},
-	})
 }

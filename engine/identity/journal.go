@@ -39,6 +39,9 @@ type Journal struct {
 	settled int              // visits that it left
 	undone  bool             // some were taken back since
 	again   []Dropped
+	letters []letter
+	notes   map[int32]State // by step: where it is noted which rows of an entity were refused
+	watch   bool            // some rows were refused before; see Watch
 }
 
 // rowAt is a row at one of the steps that share a journal.
@@ -63,6 +66,7 @@ type visit struct {
 	at         int32 // see Dropped
 	prev, same int32 // of the same bucket of tails, of the same row, plus 1
 	main       int32 // of the row that joined this entity to another one: its visit there, plus 1
+	letter     int32 // of the row, in letters, plus 1
 	kind       kind
 	refused    bool
 	undone     bool
@@ -137,7 +141,7 @@ func (j *Journal) Dropped(entity []byte, merged []ID, at int) (keep bool) {
 		j.end(entity, merged, dropped, at)
 		return true
 	}
-	if j.first < len(j.writes) {
+	if j.first < len(j.writes) || j.watch {
 		j.end(entity, merged, settled, 0)
 	}
 	j.open = false
@@ -205,16 +209,21 @@ func (j *Journal) back(n int32, entity []byte) int32 {
 	return 0
 }
 
-// Refuse says that a row that had passed a step was refused behind it.
-func (j *Journal) Refuse(step int32, row int64) {
+// Refuse says that a row that had passed a step was refused behind it, as l.
+func (j *Journal) Refuse(step int32, row int64, l Letter) {
 	if j == nil {
 		return
 	}
 	j.index()
 	for n := j.rows[rowAt{row, step}]; n != 0; n = j.visits[n-1].same {
 		v := &j.visits[n-1]
-		if v.undone || v.refused || v.kind == dropped || v.kind == settled {
+		if v.undone && !v.refused || v.kind == dropped || v.kind == settled {
 			continue
+		}
+		j.letters = append(j.letters, letter{l, v.letter})
+		v.letter = int32(len(j.letters)) //nolint:gosec // rows between two commits
+		if v.refused {
+			continue // a part of it was before
 		}
 		v.refused = true
 		j.unwind(j.entityOf(v))
@@ -313,19 +322,23 @@ func (j *Journal) Keep(step int32, dst []int32) []int32 {
 
 // Settle is called after a commit: the outcome of rows is known, but for those numbered
 // oldest or later, which some step keeps back; 0 is none.
-func (j *Journal) Settle(oldest int64) {
+// c is told what overtook what; nil when that was discarded.
+func (j *Journal) Settle(oldest int64, c *Closing) error {
 	if j == nil {
-		return
+		return nil
 	}
 	if j.held && oldest == j.oldest && j.settled == len(j.visits) && len(j.again) == 0 && !j.undone {
-		return
+		return nil
+	}
+	if err := j.close(oldest, c); err != nil {
+		return err
 	}
 	old := *j
 	j.undone = false
 	j.visits, j.writes, j.data, j.indexed, j.open, j.again = j.visits[:0], j.writes[:0], j.data[:0], 0, false, j.again[:0]
 	j.held, j.oldest, j.settled = false, oldest, 0
 	if len(old.visits) == 0 {
-		return
+		return nil
 	}
 	clear(j.tails)
 	clear(j.rows)
@@ -338,7 +351,10 @@ func (j *Journal) Settle(oldest int64) {
 	if oldest > 0 {
 		j.retain(&old, oldest)
 	}
-	j.held, j.oldest, j.settled = len(j.visits) > 0, oldest, len(j.visits)
+	if j.held, j.oldest, j.settled = len(j.visits) > 0, oldest, len(j.visits); !j.held {
+		j.letters = j.letters[:0]
+	}
+	return nil
 }
 
 const largeJournal = 16 << 20 // bytes of a journal that are given back after a commit

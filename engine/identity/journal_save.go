@@ -23,6 +23,10 @@ func (j *Journal) Save(dst []byte) []byte {
 		dst = append(dst, byte(v.kind), flag(v.refused), flag(v.main != 0))
 		dst = binary.AppendVarint(dst, int64(v.at))
 		dst = appendText(dst, j.entityOf(v))
+		for n := v.letter; n != 0; n = j.letters[n-1].next {
+			dst = binary.AppendUvarint(binary.AppendUvarint(dst, j.letters[n-1].ID), j.letters[n-1].Order)
+		}
+		dst = binary.AppendUvarint(dst, 0)                   // numbers of letters begin with 1
 		dst = binary.AppendUvarint(dst, uint64(v.to-v.from)) //nolint:gosec // to is not before from
 		for _, w := range j.writes[v.from:v.to] {
 			dst = append(binary.AppendUvarint(dst, uint64(w.state)), flag(w.had)) //nolint:gosec // an index
@@ -62,6 +66,10 @@ func (j *Journal) Restore(saved []byte) error {
 		}
 		v.at = int32(d.varint()) //nolint:gosec // as above
 		entity := d.bytes()
+		for id := d.uvarint(); id > 0 && !d.bad; id = d.uvarint() {
+			j.letters = append(j.letters, letter{Letter{id, d.uvarint()}, v.letter})
+			v.letter = int32(len(j.letters)) //nolint:gosec // as above
+		}
 		v.from = int32(len(j.writes)) //nolint:gosec // as above
 		for m := d.count(1); m > 0 && !d.bad; m-- {
 			w := write{state: int32(d.uvarint()), had: d.byte() == 1, key: len(j.data)} //nolint:gosec // checked below

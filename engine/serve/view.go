@@ -43,12 +43,13 @@ func (s *Server) Stopping() <-chan struct{} { return s.stopped }
 func (s *Server) Clock() plugin.Clock { return s.clock }
 
 // Replay runs refused rows of a pipeline through it as it is in effect, and returns
-// at the end of that. Why it stopped is in the report. See Exclusively.
-func (s *Server) Replay(ctx context.Context, address string, ids []uint64) (*engine.PipelineReport, error) {
+// at the end of that. stale replays also those that a later row of their entity has overtaken.
+// Why it stopped is in the report. See Exclusively.
+func (s *Server) Replay(ctx context.Context, address string, ids []uint64, stale bool) (*engine.PipelineReport, error) {
 	var rep *engine.PipelineReport
 	err := s.Exclusively(ctx, address, func(p *plan.Pipeline, generation uint64, revision string) (err error) {
 		rep, err = s.e.ReplayRows(ctx, engine.PipelineRun{
-			Store: s.store, StateDir: s.dir, Pipeline: p, Revision: revision, Generation: generation, Point: s.o.Point,
+			Store: s.store, StateDir: s.dir, Pipeline: p, Revision: revision, Generation: generation, Point: s.o.Point, Stale: stale,
 		}, ids)
 		return err
 	})

@@ -123,16 +123,8 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	for k, f := range s.files {
 		s.w.Put([]byte(k), f.encode())
 	}
-	start := 0
-	for i, end := range s.rejectEnd {
-		s.w.Put(numberKey(kindReject, s.pid, s.lastReject+uint64(i)+1), s.rejects[start:end])
-		start = end
-	}
-	for h, text := range s.headers {
-		s.w.Put(numberKey(kindHeader, s.pid, h), text)
-	}
-	for _, id := range s.taken {
-		s.w.Delete(numberKey(kindReject, s.pid, id))
+	if err := s.stageRejects(&s.w); err != nil {
+		return false, err
 	}
 	for i := range s.trail {
 		s.w.Put(s.trail[i].key(s.pid), s.trail[i].encode())
@@ -140,7 +132,7 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	if len(s.rejectEnd) > 0 {
 		s.w.Put(key(kindNumbers, s.pid), numbers(s.lastReject+uint64(len(s.rejectEnd)), max(s.lastRun, s.runNumber())))
 	}
-	return !s.pending.isZero() || len(s.taken) > 0, nil
+	return !s.pending.isZero() || len(s.taken)+len(s.overtaken) > 0, nil
 }
 
 func numbers(reject, run uint64) []byte {

@@ -215,6 +215,24 @@ type Reject struct {
 	At       time.Time
 	Header   []byte // what the decoder needs besides Raw to decode it again; nil when nothing
 	Replays  int64  // how often the row was replayed before, and refused again
+	First    uint64 // the number that the row had when it was refused for the first time; 0 is ID
+	// Overtaken is a later row of the same entity that went through since; its Row is 0 when none is known.
+	Overtaken Overtaking
+}
+
+// Overtaking is a row that went through although an earlier one of its entity was refused.
+type Overtaking struct {
+	Object string // name of the object
+	Row    int64
+	At     time.Time
+}
+
+// Order tells which of two dead letters of one entity came first: the one with the lower order.
+func (r *Reject) Order() uint64 {
+	if r.First > 0 {
+		return r.First
+	}
+	return r.ID
 }
 
 func (r *Reject) encode(dst []byte) []byte {
@@ -232,7 +250,31 @@ func (r *Reject) encode(dst []byte) []byte {
 	e.time(r.At)
 	e.uint(r.header())
 	e.int(r.Replays)
+	return r.encodeRest(e.b)
+}
+
+// encodeRest appends what most dead letters do not have, and what Overtake changes.
+func (r *Reject) encodeRest(dst []byte) []byte {
+	if r.First == 0 && r.Overtaken.Row == 0 {
+		return dst
+	}
+	e := &encoder{b: dst}
+	e.uint(r.First)
+	e.string(r.Overtaken.Object)
+	e.int(r.Overtaken.Row)
+	e.time(r.Overtaken.At)
 	return e.b
+}
+
+// overtaken returns the encoded dead letter b, that r is, with o; it returns b when some row
+// overtook it before.
+func (r Reject) overtaken(b []byte, o Overtaking) []byte {
+	if r.Overtaken.Row > 0 {
+		return b
+	}
+	b = b[:len(b)-len(r.encodeRest(nil))]
+	r.Overtaken = o
+	return r.encodeRest(b[:len(b):len(b)])
 }
 
 // header is the digest under which Header is kept, once for all dead letters that
@@ -257,6 +299,7 @@ func decodeReject(id uint64, b []byte) (r Reject, header uint64, err error) {
 		}
 		r.At = d.time()
 		header, r.Replays = d.uint(), d.int()
+		r.First, r.Overtaken = d.uint(), Overtaking{d.string(), d.int(), d.time()}
 	})
 	return r, header, err
 }

@@ -50,9 +50,10 @@ type Session struct {
 	rejects   []byte // pending, encoded one after another
 	rejectEnd []int  // where each ends
 	headers   map[uint64][]byte
-	taken     []uint64 // dead letters that the next commit removes
-	trail     []Trail  // deliveries to be recorded
-	back      Counts   // what it takes back from the totals for them
+	taken     []uint64              // dead letters that the next commit removes
+	overtaken map[uint64]Overtaking // see Overtake
+	trail     []Trail               // deliveries to be recorded
+	back      Counts                // what it takes back from the totals for them
 
 	lastReject, lastRun uint64 // committed
 	totals              Totals // committed
@@ -266,9 +267,9 @@ func (s *Session) Space(name string) *Space {
 	return sp
 }
 
-// AddReject adds a dead letter, copying what r holds. Each one is also to be
-// counted with Count.
-func (s *Session) AddReject(r Reject) {
+// AddReject adds a dead letter, copying what r holds, and returns the number that it
+// has once it is committed. Each one is also to be counted with Count.
+func (s *Session) AddReject(r Reject) uint64 {
 	if r.Revision == "" {
 		r.Revision = s.revision
 	}
@@ -283,6 +284,7 @@ func (s *Session) AddReject(r Reject) {
 	}
 	s.rejects = r.encode(s.rejects)
 	s.rejectEnd = append(s.rejectEnd, len(s.rejects))
+	return s.lastReject + uint64(len(s.rejectEnd))
 }
 
 // TakeReject removes a dead letter with the next commit. The row is processed
@@ -368,6 +370,7 @@ func (s *Session) dropPending() {
 	s.replaced = s.replaced[:0]
 	s.rejects, s.rejectEnd, s.taken = s.rejects[:0], s.rejectEnd[:0], s.taken[:0]
 	clear(s.headers)
+	clear(s.overtaken)
 	s.trail = s.trail[:0]
 	s.back.reset()
 	s.pending.reset()

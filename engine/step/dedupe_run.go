@@ -54,6 +54,9 @@ func (s *dedupeStep) New(env Env, want []record.Slot) Runner {
 	r := &dedupeRunner{dedupeStep: s, want: wanted(s.out.Len(), want), trails: env.State(s.own), again: env.Again}
 	if env.Journal != nil {
 		r.journal, r.number = env.Journal(s.space)
+		if s.keep != keepAll { // whose rows are events of their own, and none takes another one's place
+			r.journal.Notes(r.number, r.trails)
+		}
 	}
 	r.marks = r.journal.State(r.trails)
 	if r.again == nil {

@@ -50,6 +50,11 @@ pipeline "p" {
     keys   = { id = "id" }
     trace  = true
   }
+  check "five" {
+    rule "five" {
+      that = "n != 5"
+    }
+  }
   sink "rest" "out" {
     connection = connection.rest.api
   }
@@ -78,7 +83,7 @@ test "reads" {
 var jsonVerbs = []string{
 	"validate", "validate bad", "fmt --check", "graph", "explain", "schema", "docs", "version", "columns in/a.csv", "test", "test --cover", "preview p",
 	"run", "trace id 1", "run bad", "runs", "files ls", "files why p a.csv", "files retry p a.csv --again", "run", "files skip p c.csv",
-	"rejects ls", "rejects ls --summary", "rejects show p 1", "rejects replay p 1", "rejects discard p --all --yes", "rejects replay p --all",
+	"rejects ls", "rejects ls --summary", "rejects show p 1 2 3", "rejects replay p 1", "rejects discard p --all --yes", "rejects replay p --all",
 	"state ls", "state show p", "state export --keys", "plan --offline",
 	"serve", "status", "reload", "plan", "reloads", "reloads show 1", "stop", "state reset p --yes", "state prune",
 }
@@ -174,7 +179,7 @@ func newJSONRig(t *testing.T) *jsonRig {
 	}
 	writeIn(t, r.dir, "main.hcl", strings.NewReplacer("DIR", r.dir, "URL", api.URL()).Replace(jsonConfig))
 	writeIn(t, r.dir, "main.test.hcl", jsonTest)
-	writeIn(t, r.dir, "in/a.csv", "id,n\n1,1\n1,2\n2,0\n3,x\n4,y\n")
+	writeIn(t, r.dir, "in/a.csv", "id,n\n1,1\n1,2\n2,0\n3,x\n4,y\n5,5\n5,6\n")
 	writeIn(t, r.dir, "in/b.csv", "id,n\n7,7\n")
 	writeIn(t, r.dir, "bad/main.hcl", strings.ReplaceAll(jsonConfig, "n == 0", "m == 0"))
 	t.Chdir(r.dir)

@@ -116,9 +116,13 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if err := a.printReport(rep, l, f.asJSON, nil); err != nil {
 		return err
 	}
-	overtaken := slices.ContainsFunc(p.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.overtaken" })
-	if p.Err == nil && (p.Ledger.Rejected > 0 || overtaken) {
+	if p.Err == nil && someLeft(p) {
 		return reported(exitFailed)
 	}
 	return outcome(rep, nil)
+}
+
+// someLeft reports whether rows were refused again, or not replayed as later ones overtook them.
+func someLeft(p *engine.PipelineReport) bool {
+	return p.Ledger.Rejected > 0 || slices.ContainsFunc(p.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.overtaken" })
 }

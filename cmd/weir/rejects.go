@@ -41,7 +41,7 @@ func (x *rejectFilter) flags(c *cobra.Command) {
 // flags choose itself, as there may be millions.
 func (x *rejectFilter) choice(args []string, ids []uint64) api.RejectChoice {
 	if len(args) > 1 || len(ids) == 0 {
-		return api.RejectChoice{IDs: ids}
+		return api.RejectChoice{IDs: ids, Stale: x.Stale}
 	}
 	which := x.RejectChoice
 	which.All, which.To = !x.Chooses(), ids[len(ids)-1]

@@ -22,7 +22,7 @@ type replayer interface {
 func (a *app) rejectsReplay() *cobra.Command {
 	var f storeFlags
 	var x rejectFilter
-	var all, stale bool
+	var all bool
 	var answer string
 	c := &cobra.Command{
 		Use: "replay PIPELINE [ID...]", Short: "Run refused rows through the pipeline as it is now", Args: cobra.MinimumNArgs(1),
@@ -38,13 +38,13 @@ func (a *app) rejectsReplay() *cobra.Command {
 			if err := validReplayAnswer(answer); err != nil {
 				return err
 			}
-			return a.replay(c.Context(), args, &f, &x, all, engine.ReplayOptions{StateAnswer: answer, Stale: stale})
+			return a.replay(c.Context(), args, &f, &x, all, engine.ReplayOptions{StateAnswer: answer, Stale: x.Stale})
 		},
 	}
 	a.storeFlags(c, &f)
 	x.flags(c)
 	c.Flags().BoolVar(&all, "all", false, "all refused rows of the pipeline")
-	c.Flags().BoolVar(&stale, "stale", false, "also rows that a later row of the same entity has overtaken")
+	c.Flags().BoolVar(&x.Stale, "stale", false, "also rows that a later row of the same entity has overtaken")
 	c.Flags().StringVar(&answer, "stored-state", "", "what becomes of stored state that a change of the configuration would break: keep or rebuild (default: what the pipeline says)")
 	return c
 }
@@ -103,9 +103,7 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		return withCode(exitConfig, errors.New("a server replays rows with the configuration that is in effect in it, which its state fits; --stored-state belongs to weir reload there"))
 	}
 	if server != nil {
-		which := x.choice(args, ids)
-		which.Stale = o.Stale
-		return a.remoteReplay(ctx, server, f, args[0], which)
+		return a.remoteReplay(ctx, server, f, args[0], x.choice(args, ids))
 	}
 	o.StateDir, o.Pipeline, o.IDs, o.Point = f.dir, args[0], ids, point
 	p, err := e.Replay(ctx, l, o)

@@ -859,3 +859,36 @@ test "30 a server that is away is tried again after a pause, and the schedule go
     }
   }
 }
+
+test "31 a customer that Activate refused is sent by the next full export, though nothing changed" {
+  run "one is refused" {
+    vars = { customer_fields = { timestamp = "voornaam == 'bad' ? '1-7-2024' : nil" } }
+    file "/srs/klanten_1.csv" {
+      content = csv(";", local.customer, [local.jan, { klantnummer = "0002", voornaam = "bad" }])
+    }
+    expect {
+      ledger     = { customers = { read = 2, delivered = 1, rejected = 1 } }
+      violations = "all(activate, # contains 'TIMESTAMP_ERROR')"
+      state      = "map(activate.profiles, .fields.custom_srs_customer_number) == ['0001']"
+    }
+  }
+  run "the mapping is mended, and the export comes again" {
+    vars = { customer_fields = {} }
+    file "/srs/klanten_2.csv" {
+      content = csv(";", local.customer, [local.jan, { klantnummer = "0002", voornaam = "bad" }])
+    }
+    expect {
+      ledger = { customers = { read = 2, delivered = 1, deduplicated = 1 } }
+      state  = "map(activate.profiles, .fields.custom_srs_customer_number) == ['0001', '0002']"
+    }
+  }
+  run "once more" {
+    file "/srs/klanten_3.csv" {
+      content = csv(";", local.customer, [local.jan, { klantnummer = "0002", voornaam = "bad" }])
+    }
+    expect {
+      requests = "len(activate) == 0"
+      ledger   = { customers = { read = 2, deduplicated = 2 } }
+    }
+  }
+}

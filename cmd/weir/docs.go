@@ -126,7 +126,7 @@ func (a *app) docsJSON() error {
 		blocks = append(blocks, map[string]any{"name": b.Name(), "header": b.Header(), "doc": b.Doc, "options": optionsJSON(b.All())})
 	}
 	functions := []map[string]any{}
-	for _, f := range function.All() {
+	for _, f := range function.Documented() {
 		examples := []map[string]any{}
 		for _, x := range f.Examples {
 			examples = append(examples, map[string]any{"expression": x.Expr, "result": x.Result})

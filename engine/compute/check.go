@@ -61,6 +61,8 @@ type checker struct {
 	given   map[string]*configured // by var and local
 	keyHere ast.Node               // the argument at hand that may be sensitive
 
+	trying int // calls of try() around
+
 	known  []string                    // places that are not nil where the checker is
 	asked  map[condition]facts         // what conditions tell
 	places map[*ast.BuiltinNode]string // of the elements of loops

@@ -25,11 +25,11 @@ type signature struct {
 func (c *checker) isFunction(name string) bool {
 	_, listed := c.funcs[name]
 	_, built := builtin.Index[name]
-	return listed || built && !slices.Contains(removed[:], name) || name == "now" && c.o.Now != nil
+	return listed || built && !slices.Contains(removed[:], name) || name == "now" && c.o.Now != nil || name == "try"
 }
 
 func (c *checker) functionNames() []string {
-	var out []string
+	out := []string{"try"}
 	for name := range c.funcs {
 		out = append(out, name)
 	}
@@ -49,6 +49,9 @@ func (c *checker) call(n *ast.CallNode) info {
 	id, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok {
 		return c.method(n)
+	}
+	if isTry(n) {
+		return c.try(n)
 	}
 	args := make([]info, len(n.Arguments))
 	key := c.keyArgument(n)

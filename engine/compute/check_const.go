@@ -96,6 +96,8 @@ func (c *checker) constant(n *ast.CallNode, sig *signature, t record.Type) info 
 		v, err = conform(v, nullable(t))
 	}
 	switch {
+	case err != nil && c.trying > 0:
+		return info{t: t}
 	case err != nil:
 		return c.refusedAll(n, sig, err)
 	case v == nil:

@@ -30,5 +30,9 @@
 //     floor, ceil, sum, mean, median and sort take decimals.
 //   - What one evaluation may use is limited: loop steps, list elements and
 //     bytes of built strings. Going beyond fails the row, never the process.
+//   - try(x, fallback) is fallback where x fails. Built-ins of expr can be written
+//     with underscores, sort_by() for sortBy().
+//   - var and local hold values of the configuration. A sensitive one is the key of
+//     hmac() and nothing else (I9).
 //   - $env, timezone() and expr's own date() do not exist.
 package compute

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/expr-lang/expr/vm"
+
 	"github.com/expr-lang/expr/vm/runtime"
 
 	"weir/engine/record"
@@ -14,11 +16,18 @@ import (
 type run struct {
 	steps, bytes int
 	now          time.Time
+
+	env      map[string]any // of the evaluation; what try() runs sees it, too
+	vms      []*vm.VM       // for calls of try() in each other
+	depth    int
+	elements uint
 }
 
 var (
 	errSteps = errors.New("the expression takes too many steps")
 	errBytes = errors.New("the expression builds too much text")
+
+	errElements = errors.New("the expression makes too many list elements")
 )
 
 func (r *run) step(n int) error {

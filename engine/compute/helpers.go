@@ -53,6 +53,7 @@ func vmFunctions() conf.FunctionsTable {
 		return a[0], nil
 	})
 	listFunctions(add)
+	tryFunctions(add)
 	add("sum", func(r *run, a []any) (any, error) { return r.sum(record.Kind(a[0].(int)), a[1]) })
 	add("measure", func(r *run, a []any) (any, error) { return r.measure(a[0].(string), record.Kind(a[1].(int)), a[2:]) })
 	add("number", func(_ *run, a []any) (any, error) { return numberOf(a[0].(string), a[1]) })

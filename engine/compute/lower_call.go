@@ -22,6 +22,9 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 		}
 		return l.none("a datetime's own function")
 	}
+	if isTry(n) {
+		return l.try(n)
+	}
 	sig := l.e.ck.calls[n]
 	if sig == nil {
 		return &nowK{}

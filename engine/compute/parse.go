@@ -33,7 +33,7 @@ func (c *Compiler) parse(t spec.Text) (*parser.Tree, diag.List) {
 		return nil, diag.List{diag.Errorf("expr.too_deep", rangeOf(t, at, at+1), "This expression is nested too deeply",
 			"More than %d brackets are open here. Split it over several fields or steps.", c.o.MaxDepth)}
 	}
-	tree, err := parser.ParseWithConfig(t.S, c.parserConfig())
+	tree, err := parser.ParseWithConfig(c.ownNames(t.S), c.parserConfig())
 	if err != nil {
 		return nil, diag.List{syntaxError(t, err)}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm"
 
 	"weir/engine/record"
 )
@@ -17,6 +18,29 @@ type rewriter struct {
 	list  string // the reversed list that # is an element of, "" for one in order
 	next  string // list for the predicate that comes next
 	lists int
+
+	compile func(n ast.Node) (*vm.Program, error) // makes a program of a rewritten tree
+	err     error                                 // of a program that could not be made
+
+	alone bool     // the tree is the x of a try(): a program by itself
+	loops int      // around, within the tree
+	free  []string // names that it needs from around
+}
+
+// pointerNames are the names under which an x of try() has the element around it.
+var pointerNames = map[string]string{"$elem": "", "$index": "index", "$acc": "acc"} //nolint:gochecknoglobals // a constant
+
+// needs notes that the tree needs a name from around.
+func (w *rewriter) needs(name string) {
+	if w.alone && !slices.Contains(w.free, name) {
+		w.free = append(w.free, name)
+	}
+}
+
+// variable rewrites a name that let made.
+func (w *rewriter) variable(n *ast.IdentifierNode) ast.Node {
+	w.needs(n.Value)
+	return at(&ast.IdentifierNode{Value: n.Value}, n)
 }
 
 func at[N ast.Node](n N, like ast.Node) N {
@@ -116,7 +140,7 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.PointerNode:
 		return w.pointer(n)
 	case *ast.IdentifierNode:
-		return at(&ast.IdentifierNode{Value: n.Value}, n) // a let variable
+		return w.variable(n)
 	}
 	return n
 }
@@ -124,12 +148,22 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 func (w *rewriter) predicate(n *ast.PredicateNode) ast.Node {
 	around := w.list
 	w.list, w.next = w.next, ""
+	w.loops++
 	out := at(&ast.PredicateNode{Node: dollar(n, "tick", w.node(n.Node))}, n)
 	w.list = around
+	w.loops--
 	return out
 }
 
 func (w *rewriter) pointer(n *ast.PointerNode) ast.Node {
+	if w.alone && w.loops == 0 {
+		for name, pointer := range pointerNames {
+			if pointer == n.Name {
+				w.needs(name)
+				return at(&ast.IdentifierNode{Value: name}, n)
+			}
+		}
+	}
 	out := at(&ast.PointerNode{Name: n.Name}, n)
 	if n.Name == "index" && w.list != "" {
 		return dollar(n, "back", at(&ast.IdentifierNode{Value: w.list}, n), out)
@@ -203,6 +237,9 @@ func (w *rewriter) call(n *ast.CallNode) ast.Node {
 			return at(&ast.BuiltinNode{Name: "int", Arguments: []ast.Node{out}}, n) // a Month is no int yet
 		}
 		return out
+	}
+	if isTry(n) {
+		return w.try(n)
 	}
 	if id.Value == "now" && w.c.calls[n] == nil {
 		return dollar(n, "now")

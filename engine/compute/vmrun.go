@@ -28,12 +28,19 @@ func (e *Expr) compileVM(n ast.Node, t record.Type, src file.Source) (*vm.Progra
 		cfg.Functions[name] = &builtin.Function{Name: name, Func: f.Call}
 	}
 	w := &rewriter{c: e.ck}
-	p, err := compiler.Compile(&parser.Tree{Node: w.as(n, t), Source: src}, cfg)
-	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return nil, errors.New(first)
+	w.compile = func(n ast.Node) (*vm.Program, error) {
+		p, err := compiler.Compile(&parser.Tree{Node: n, Source: src}, cfg)
+		if err != nil {
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			return nil, errors.New(first)
+		}
+		return p, nil
 	}
-	return p, nil
+	tree := w.as(n, t)
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.compile(tree)
 }
 
 // machine runs a program row by row. One goroutine at a time uses it.
@@ -51,6 +58,7 @@ type machine struct {
 func newMachine(e *Expr, p *program) *machine {
 	m := &machine{e: e, p: p, env: map[string]any{}}
 	m.env["$run"] = &m.run
+	m.run.env, m.run.elements = m.env, e.c.o.Elements
 	m.vm.MemoryBudget = e.c.o.Elements
 	return m
 }
@@ -113,7 +121,7 @@ func plainError(err error) error {
 		return err
 	}
 	if fe.Prev != nil {
-		for _, known := range []error{errSteps, errBytes, errDivideByZero, record.ErrDecimalRange} {
+		for _, known := range []error{errSteps, errBytes, errElements, errDivideByZero, record.ErrDecimalRange} {
 			if errors.Is(fe.Prev, known) {
 				return known
 			}
@@ -132,7 +140,7 @@ func plainError(err error) error {
 	case strings.HasPrefix(msg, "reflect"):
 		msg = "a value is nil or no list where a list is needed"
 	case strings.Contains(msg, "memory budget exceeded"):
-		msg = "the expression makes too many list elements"
+		return errElements
 	case strings.HasPrefix(msg, "runtime error: integer divide by zero"):
 		msg = errDivideByZero.Error()
 	case strings.HasPrefix(msg, "cannot fetch ") && strings.HasSuffix(msg, " from <nil>"):

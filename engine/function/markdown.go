@@ -11,7 +11,7 @@ import (
 func Markdown() []byte {
 	var b strings.Builder
 	b.WriteString("# Functions\n\nRow expressions can call these besides the built-ins of expr. nil in gives nil out unless a function says otherwise.\n")
-	for _, f := range All() {
+	for _, f := range Documented() {
 		fmt.Fprintf(&b, "\n## %s\n\n`%s`\n\n%s\n\n| expression | value |\n|---|---|\n", f.Name, f.Usage, f.Summary)
 		for _, e := range f.Examples {
 			fmt.Fprintf(&b, "| %s | %s |\n", cell(e.Expr), cell(e.Result))

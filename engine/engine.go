@@ -242,7 +242,7 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 	for _, q := range p.Pipelines {
 		names = append(names, q.Address)
 	}
-	d := diag.Errorf("plan.unknown_reference", nil, "There is no pipeline "+a, "Pipelines: %v.", names)
+	d := diag.Errorf("plan.unknown_reference", nil, "There is no pipeline "+a, "Pipelines: %s.", diag.Names(names))
 	if m := diag.Suggest(a, names); m != "" {
 		d.Detail = fmt.Sprintf("Did you mean %s? ", m) + d.Detail
 	}

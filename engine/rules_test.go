@@ -73,7 +73,7 @@ func importRules() []importRule {
 		{"engine/lineage", []string{"engine/diag", "engine/identity", "engine/plan", "engine/state"}, nil},
 		{"engine/serve", []string{"engine", "engine/config", "engine/diag", "engine/exec", "engine/lineage", "engine/plan", "engine/plugin", "engine/schedule",
 			"engine/state", "engine/state/memkv"}, nil},
-		{"engine/api", []string{"engine", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
+		{"engine/api", []string{"engine", "engine/config", "engine/spec", "engine/diag", "engine/plan", "engine/plugin", "engine/serve", "engine/state"}, nil},
 		{"engine/scenario", []string{"engine", "engine/config", "engine/diag", "engine/function", "engine/plan", "engine/plugin", "engine/record", "engine/serve", "engine/spec",
 			"engine/state", "engine/testkit/*"}, nil},
 		{"engine", []string{"engine/*", "engine/state/*"}, nil},

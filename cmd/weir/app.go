@@ -79,6 +79,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.filesCommand(), a.rejectsCommand(), a.runsCommand(), a.stateCommand(), a.explainCommand(), a.previewCommand(), a.schemaCommand(), a.docsCommand(), a.columnsCommand(), a.completionCommand(), a.traceCommand())
 	root.AddCommand(a.serveCommand(), a.reloadCommand(), a.planCommand(), a.reloadsCommand(), a.statusCommand(), a.topCommand())
 	a.complete(root)
+	addresses(root)
 	usageErrors(root)
 	return root
 }

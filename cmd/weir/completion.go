@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,7 @@ func (a *app) pipelineNames(c *cobra.Command, path string) []string {
 		return nil
 	}
 	var out []string
-	for _, p := range l.Plan.Pipelines {
+	for _, p := range slices.Concat(l.Plan.Pipelines, l.Plan.Open) {
 		out = append(out, cobra.CompletionWithDesc(p.Address, p.Description))
 	}
 	return out

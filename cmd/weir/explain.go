@@ -28,6 +28,11 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, p := range l.Plan.Open {
+				if len(args) < 2 {
+					_, _ = fmt.Fprintf(a.stderr, "weir: %s\n", openPipeline(p))
+				}
+			}
 			out := []explain.Pipeline{}
 			for _, p := range chosen {
 				out = append(out, explain.Of(p))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,6 +99,9 @@ func choose(p *plan.Plan, names []string) ([]*plan.Pipeline, error) {
 	var out []*plan.Pipeline
 	for _, n := range names {
 		q := p.Pipeline(n)
+		if i := slices.IndexFunc(p.Open, func(o *plan.Pipeline) bool { return o.Address == n }); q == nil && i >= 0 {
+			return nil, withCode(exitConfig, errors.New(openPipeline(p.Open[i])))
+		}
 		if q == nil {
 			return nil, withCode(exitConfig, unknownPipeline(n, known))
 		}
@@ -106,11 +110,20 @@ func choose(p *plan.Plan, names []string) ([]*plan.Pipeline, error) {
 	return out, nil
 }
 
+// openPipeline says why a pipeline is planned in part only.
+func openPipeline(p *plan.Pipeline) string {
+	var what []string
+	for _, u := range p.Unchecked {
+		what = append(what, u.Step+": "+strings.Join(u.Options, ", "))
+	}
+	return fmt.Sprintf("pipeline %s depends on variables without a value (%s); give them with --var or --var-file", p.Address, strings.Join(what, "; "))
+}
+
 func unknownPipeline(name string, known []string) error {
 	if s := diag.Suggest(name, known); s != "" {
-		return fmt.Errorf("there is no pipeline %q; did you mean %q?", name, s)
+		return fmt.Errorf("there is no pipeline %q; did you mean %s?", name, quoted(s))
 	}
-	return fmt.Errorf("there is no pipeline %q; the pipelines are: %s", name, strings.Join(known, ", "))
+	return fmt.Errorf("there is no pipeline %q; the pipelines are: %s", name, diag.Names(known))
 }
 
 // pipelineGraph is the picture of p: its steps, what flows between them, and

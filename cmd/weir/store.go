@@ -154,9 +154,9 @@ func storedPipelines(s *state.Store, names []string) ([]string, error) {
 		}
 		msg := fmt.Sprintf("the state store knows no pipeline %q", n)
 		if m := diag.Suggest(n, known); m != "" {
-			msg += fmt.Sprintf("; did you mean %q?", m)
+			msg += fmt.Sprintf("; did you mean %s?", quoted(m))
 		} else if len(known) > 0 {
-			msg += "; it knows " + strings.Join(known, ", ")
+			msg += "; it knows " + diag.Names(known)
 		}
 		return nil, withCode(exitConfig, errors.New(msg+pathHint(n)))
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +54,7 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 		ds = append(ds, found...)
 		maps.Copy(sources, l.Sources)
 		if l.Plan != nil {
-			pipelines = append(pipelines, l.Plan.Pipelines...)
+			pipelines = append(append(pipelines, l.Plan.Pipelines...), l.Plan.Open...)
 		}
 	}
 	tests, found := testsOf(ctx, path)
@@ -84,8 +86,13 @@ func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
 		return err
 	}
 	for _, p := range pipelines {
+		for _, u := range p.Unchecked {
+			if _, err := fmt.Fprintf(w, "  %s, %s: not checked, as it depends on variables without a value: %s\n", p.Address, u.Step, strings.Join(u.Options, ", ")); err != nil {
+				return err
+			}
+		}
 		for _, n := range p.Nodes {
-			if n.Sink == nil {
+			if n.Sink == nil || n.In == nil || slices.ContainsFunc(p.Unchecked, func(u plan.Unchecked) bool { return u.Step == n.Address }) {
 				continue
 			}
 			if _, err := fmt.Fprintf(w, "  %s, %s: %s\n", p.Address, n.Address, n.Sink.Guarantee()); err != nil {

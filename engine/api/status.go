@@ -55,15 +55,15 @@ func (a *API) pipelines(http.ResponseWriter, *http.Request) (int, any, error) {
 }
 
 func (a *API) pipeline(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	st, found := a.o.Server.Pipeline(r.PathValue("p"))
+	st, found := a.o.Server.Pipeline(address(r))
 	if !found {
-		return 0, nil, a.unknown(r.PathValue("p"))
+		return 0, nil, a.unknown(address(r))
 	}
 	return http.StatusOK, pipelineOf(st), nil
 }
 
 func (a *API) run(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	return http.StatusAccepted, Accepted{Accepted: true}, a.o.Server.RunNow(r.PathValue("p"))
+	return http.StatusAccepted, Accepted{Accepted: true}, a.o.Server.RunNow(address(r))
 }
 
 // unknown says that no such pipeline is served.

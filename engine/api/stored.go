@@ -8,10 +8,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/serve"
 	"weir/engine/state"
 )
+
+// address is that of the pipeline that the path of a request names.
+func address(r *http.Request) string { return config.Canonical(r.PathValue("p")) }
 
 // known returns the address of the pipeline that a request is about when it is
 // served, or the state store knows it: state outlives pipelines.
@@ -50,6 +54,7 @@ func (a *API) runs(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 	q := r.URL.Query()
 	var names []string
 	if p := q.Get("pipeline"); p != "" {
+		p = config.Canonical(p)
 		names, err = []string{p}, a.known(p)
 	} else {
 		names, err = a.storedPipelines()
@@ -85,7 +90,7 @@ func runOf(p string, r *state.Run) Run {
 }
 
 func (a *API) ledger(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	p := r.PathValue("p")
+	p := address(r)
 	if err := a.known(p); err != nil {
 		return 0, nil, err
 	}
@@ -94,7 +99,7 @@ func (a *API) ledger(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 }
 
 func (a *API) files(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	p := r.PathValue("p")
+	p := address(r)
 	history, err := flag(r, "history", false)
 	if err == nil {
 		err = a.known(p)
@@ -134,8 +139,8 @@ func (a *API) retry(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	}
 	ctx, cancel := a.within(r.Context(), patience)
 	defer cancel()
-	list, err := a.o.Server.Retry(ctx, r.PathValue("p"), q.Path, q.Again)
-	return http.StatusOK, filesOf(r.PathValue("p"), list), late(ctx, err)
+	list, err := a.o.Server.Retry(ctx, address(r), q.Path, q.Again)
+	return http.StatusOK, filesOf(address(r), list), late(ctx, err)
 }
 
 func (a *API) skip(w http.ResponseWriter, r *http.Request) (int, any, error) {
@@ -148,8 +153,8 @@ func (a *API) skip(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	}
 	ctx, cancel := a.within(r.Context(), patience)
 	defer cancel()
-	f, err := a.o.Server.Skip(ctx, r.PathValue("p"), q.Path, cmp.Or(q.Reason, "skipped by hand"))
-	return http.StatusOK, fileOf(r.PathValue("p"), &f), late(ctx, err)
+	f, err := a.o.Server.Skip(ctx, address(r), q.Path, cmp.Or(q.Reason, "skipped by hand"))
+	return http.StatusOK, fileOf(address(r), &f), late(ctx, err)
 }
 
 func (a *API) reset(w http.ResponseWriter, r *http.Request) (int, any, error) {
@@ -173,7 +178,7 @@ const (
 )
 
 func (a *API) rejects(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	p := r.PathValue("p")
+	p := address(r)
 	n, err := limit(r, pageRejects, maxPageRejects)
 	if err != nil {
 		return 0, nil, err
@@ -263,7 +268,7 @@ func (a *API) choose(p string, q *RejectChoice) (ids []uint64, err error) {
 }
 
 func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, stale, err := a.chosen(w, r, r.PathValue("p"))
+	ids, stale, err := a.chosen(w, r, address(r))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -272,17 +277,17 @@ func (a *API) discard(w http.ResponseWriter, r *http.Request) (int, any, error) 
 	}
 	ctx, cancel := a.within(r.Context(), patience)
 	defer cancel()
-	n, err := a.o.Server.Discard(ctx, r.PathValue("p"), ids)
+	n, err := a.o.Server.Discard(ctx, address(r), ids)
 	return http.StatusOK, Discarded{Discarded: n}, late(ctx, err)
 }
 
 func (a *API) replay(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	ids, stale, err := a.chosen(w, r, r.PathValue("p"))
+	ids, stale, err := a.chosen(w, r, address(r))
 	if err != nil {
 		return 0, nil, err
 	}
 	// It takes as long as it takes, waiting for a run included.
-	rep, err := a.o.Server.Replay(r.Context(), r.PathValue("p"), ids, stale)
+	rep, err := a.o.Server.Replay(r.Context(), address(r), ids, stale)
 	if err != nil {
 		return 0, nil, err
 	}

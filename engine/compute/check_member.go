@@ -98,6 +98,9 @@ func (c *checker) constMember(n *ast.MemberNode, base, prop info) (info, bool) {
 	switch m := base.k.(type) {
 	case map[string]any:
 		v, ok := m[key]
+		if _, unknown := v.(Unknown); unknown {
+			return info{t: tAny}, true
+		}
 		if ok {
 			return konst(v), true
 		}

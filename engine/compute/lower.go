@@ -213,6 +213,9 @@ func (l *lowerer) object(n *ast.MapNode, t record.Type) kernel {
 
 func (l *lowerer) member(n *ast.MemberNode) kernel {
 	base, prop := l.info(n.Node).t, l.info(n.Property)
+	if l.info(n.Node).isK {
+		return l.none("a variable that is not known")
+	}
 	switch base.Kind {
 	case record.List:
 		at, ok := prop.k.(int)

@@ -22,6 +22,10 @@ type Options struct {
 	Elements  uint // list elements made in one evaluation: 1 million
 }
 
+// Unknown is the value in Vars of a variable that has none while a configuration is
+// checked: it may be anything.
+type Unknown struct{}
+
 func (o Options) withDefaults() Options {
 	if o.MaxSource == 0 {
 		o.MaxSource = 16 << 10

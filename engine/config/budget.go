@@ -85,7 +85,8 @@ func (c *Config) Exhausted() diag.List {
 // walks the tree, in search of variables for one.
 type metered struct {
 	*hclsyntax.ParenthesesExpr
-	b *budget
+	b   *budget
+	src []byte // the file
 }
 
 // Value implements hcl.Expression.
@@ -93,7 +94,13 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if m.b.left <= 0 {
 		return cty.DynamicVal, m.b.exceeded(m.Range())
 	}
-	v, hd := m.Expression.Value(ctx)
+	var v cty.Value
+	var hd hcl.Diagnostics
+	if t := mixed(m.Expression); t != nil {
+		v, hd = templateValue(t, m.src, ctx)
+	} else {
+		v, hd = m.Expression.Value(ctx)
+	}
 	if !hd.HasErrors() && !m.b.charge(v) {
 		return cty.DynamicVal, m.b.exceeded(m.Range())
 	}
@@ -105,11 +112,18 @@ func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
 
 // meterer puts every expression of a body whose value is copied, repeated or
 // converted under the budget.
-type meterer struct{ b *budget }
+type meterer struct {
+	b   *budget
+	src []byte
+}
 
 // Enter implements hclsyntax.Walker.
 func (w *meterer) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	switch x := n.(type) {
+	case *hclsyntax.Attribute:
+		if mixed(x.Expr) != nil {
+			w.one(&x.Expr)
+		}
 	case *hclsyntax.TemplateExpr:
 		w.all(x.Parts)
 	case *hclsyntax.TupleConsExpr:
@@ -152,7 +166,7 @@ func (w *meterer) one(e *hclsyntax.Expression) {
 			return
 		}
 	}
-	*e = &metered{&hclsyntax.ParenthesesExpr{Expression: *e, SrcRange: (*e).Range()}, w.b}
+	*e = &metered{&hclsyntax.ParenthesesExpr{Expression: *e, SrcRange: (*e).Range()}, w.b, w.src}
 }
 
 // bounded charges the results of the function name to the budget, and refuses

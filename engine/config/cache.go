@@ -83,7 +83,7 @@ func (l *loader) shed(m *Module) {
 	m.shed, m.Scope, m.names = true, nil, nil
 	for _, list := range [][]*Block{m.Connections, m.Schemas, m.Entities, m.Mappings, m.Pipelines} {
 		for _, b := range list {
-			b.Body = nil
+			b.Body, b.scope = nil, nil
 		}
 	}
 	for _, name := range m.files {
@@ -166,7 +166,7 @@ func (l *loader) reuse(outer *Module, addr, dir string, files []string, args map
 	}
 	for n, g := range args {
 		o, ok := old.args[n]
-		if !ok || !g.val.RawEquals(o.val) {
+		if !ok || !sameArg(g.val, o.val) {
 			return nil
 		}
 	}

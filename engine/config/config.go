@@ -23,7 +23,7 @@ type Config struct {
 
 // Module is one instance of a folder of files with its own variables.
 type Module struct {
-	Address string // "" for the root, else "acme_srs" or "outer.inner"
+	Address string // "" for the root, else "acme_srs", "outer.inner" or, of for_each, `acme["nl"]`
 	Dir     string
 	Calls   []string             // files of the module blocks that lead here, the outermost first
 	Vars    map[string]cty.Value // with marks
@@ -52,11 +52,21 @@ type Module struct {
 type Block struct {
 	Type   string
 	Labels []string
-	Name   string // the labels joined with a dot
+	Name   string // the labels joined with a dot; with the key for one of several that for_each makes
 	Body   hcl.Body
 	Header hcl.Range // the type and labels
 	Module *Module
 	Ref    *spec.Ref // what references to the block evaluate to; nil for pipelines
+
+	scope *hcl.EvalContext // nil when it is the module's
+}
+
+// Scope returns what expressions in the block see.
+func (b *Block) Scope() *hcl.EvalContext {
+	if b.scope != nil {
+		return b.scope
+	}
+	return b.Module.Scope
 }
 
 // Address returns the block's address in the whole configuration, such as "acme_srs.purchases".

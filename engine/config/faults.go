@@ -15,8 +15,8 @@ type Faults struct {
 	// Modules holds the errors in what all blocks of a module depend on, its
 	// variables and locals, by the module's address. They concern the modules inside it too.
 	Modules map[string]diag.List
-	// Calls holds the errors of module blocks that could not be followed, by the
-	// address that the module would have.
+	// Calls holds the errors of blocks that could not be followed: modules, and pipelines
+	// whose for_each is wrong, by the address that they would have.
 	Calls map[string]diag.List
 	// Everywhere holds errors that cannot be narrowed down.
 	Everywhere diag.List
@@ -44,6 +44,11 @@ func (f *Faults) Unclear(address string, files []string) diag.List {
 	for _, name := range files {
 		out = append(out[:len(out):len(out)], f.Files[name]...)
 	}
+	for a, ds := range f.Modules { // which instances for_each makes depends on variables and locals
+		if strings.Contains(address, "[") && within(address, a) {
+			out = append(out[:len(out):len(out)], ds...)
+		}
+	}
 	for a, ds := range f.Calls {
 		if within(address, a) {
 			out = append(out[:len(out):len(out)], ds...)
@@ -52,9 +57,11 @@ func (f *Faults) Unclear(address string, files []string) diag.List {
 	return out
 }
 
-// within reports whether address is that of the module, or of something in it.
+// within reports whether address is that of the module, of something in it, or of one of
+// its instances.
 func within(address, module string) bool {
-	return module == "" || address == module || strings.HasPrefix(address, module+".")
+	rest, ok := strings.CutPrefix(address, module)
+	return ok && (module == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // errorsOnly returns the errors of ds.

@@ -31,6 +31,9 @@ type Inputs struct {
 	// Edited has texts that take the place of files, by their names as Paths has them;
 	// nil stands for a file that is not there. It is read while a configuration is loaded.
 	Edited map[string][]byte
+	// Had reports whether a file held something when it was last read; one that did and is
+	// empty is refused, since it may be in the middle of being written. nil: none did.
+	Had func(name string) bool
 	// Stop is asked between blocks; once it is true the rest is left out. nil never stops.
 	Stop func() bool
 }

@@ -18,7 +18,7 @@ import (
 // may be. A few that each contain the next twice would be a million.
 const (
 	maxModules   = 16
-	maxInstances = 2000
+	maxInstances = 10_000
 )
 
 type loader struct {
@@ -26,6 +26,8 @@ type loader struct {
 	in    Inputs
 	to    Follower
 	diags diag.List
+	at    []string // the instance of a module that each of diags was found in
+	where string   // the one that is being loaded
 	all   []*Module
 
 	faults Faults
@@ -44,7 +46,7 @@ func (l *loader) add(ds ...diag.Diagnostic) {
 			}
 			l.spent = true
 		}
-		l.diags = append(l.diags, d)
+		l.diags, l.at = append(l.diags, d), append(l.at, l.where)
 	}
 }
 
@@ -75,7 +77,7 @@ func (alone) Settled(*Module) bool         { return false }
 // is kept when there is a cache. What it returns is incomplete when the follower said so.
 func LoadTo(path string, in Inputs, to Follower) (*Config, diag.List) {
 	l := &loader{snap: newSnapshot(), in: in, to: to, faults: newFaults()}
-	l.snap.edited = in.Edited
+	l.snap.edited, l.snap.had = in.Edited, in.Had
 	return l.load(path)
 }
 
@@ -102,7 +104,7 @@ func (l *loader) load(path string) (*Config, diag.List) {
 	if !l.stopped() {
 		loaded = c
 	}
-	return c, l.diags
+	return c, l.diags.Merge(l.at)
 }
 
 // stopped reports whether the rest is left out.
@@ -181,7 +183,7 @@ func (l *loader) module(outer *Module, addr, dir string, files []string, args ma
 	l.named(m, blocks)
 	for _, b := range blocks["pipeline"] {
 		if l.declare(m, "pipeline."+b.Labels[0], b) {
-			m.Pipelines = append(m.Pipelines, newBlock(m, b))
+			l.pipelines(m, b)
 		}
 	}
 	for i, b := range blocks["engine"] {
@@ -204,10 +206,7 @@ func (l *loader) modules(m *Module, blocks []*hcl.Block, parents []string) {
 		if l.stopped() {
 			return
 		}
-		before := len(l.diags)
-		if !l.call(m, b, parents) {
-			l.faults.Calls[m.Qualify(b.Labels[0])] = l.since(before)
-		}
+		l.call(m, b, parents)
 	}
 }
 
@@ -339,60 +338,5 @@ func (l *loader) mayInclude(dir, here string, parents []string, rng hcl.Range) b
 		l.crowded = true
 		return false
 	}
-	return true
-}
-
-// call loads the module that a module block instantiates. It reports false when
-// there is nothing to load.
-func (l *loader) call(m *Module, b *hcl.Block, parents []string) bool {
-	attrs, hd := b.Body.JustAttributes()
-	l.add(spec.FromHCL(hd)...)
-	src, ok := attrs["source"]
-	if !ok {
-		l.add(diag.Errorf("config.missing_attribute", &b.DefRange, "Missing source", "A module block needs source = \"../FOLDER\": the connector it instantiates."))
-		return false
-	}
-	rng := src.Expr.Range()
-	val, hd := src.Expr.Value(m.Scope)
-	l.add(spec.FromHCL(hd)...)
-	u, _ := val.Unmark()
-	if hd.HasErrors() || u.Type() != cty.String || u.IsNull() || !u.IsKnown() {
-		if !hd.HasErrors() {
-			l.add(diag.Errorf("config.invalid_value", &rng, "Invalid source", "source must be the path of a folder, as a string."))
-		}
-		return false
-	}
-	dir := filepath.Join(m.Dir, u.AsString())
-	files := l.snap.files(dir, isSource)
-	if len(files) == 0 {
-		l.add(diag.Errorf("config.not_found", &rng, "No configuration in "+dir, "The folder of the module does not exist or holds no file ending in .hcl."))
-		return false
-	}
-	here := canonical(dir)
-	if !l.mayInclude(dir, here, parents, rng) {
-		return false
-	}
-	parents = append(slices.Clone(parents), here)
-	args := map[string]given{}
-	for _, n := range sortedKeys(attrs) {
-		if n == "source" {
-			continue
-		}
-		a := attrs[n]
-		val, hd := a.Expr.Value(m.Scope)
-		l.add(spec.FromHCL(hd)...)
-		if hd.HasErrors() {
-			val = cty.DynamicVal
-		}
-		args[n] = given{val, a.Expr.Range().Ptr(), n}
-	}
-	header := b.DefRange
-	addr := m.Qualify(b.Labels[0])
-	if old := l.reuse(m, addr, dir, files, args, header); old != nil {
-		m.inner = append(m.inner, old)
-		l.adopt(old)
-		return true
-	}
-	l.module(m, addr, dir, files, args, &header, parents)
 	return true
 }

@@ -40,6 +40,11 @@ func syntaxProblems(name string, src []byte, hd hcl.Diagnostics) diag.List {
 				return append(out, d)
 			}
 		}
+		if endsOpen(d.Summary) {
+			if at := unclosed(name, src); at != nil {
+				return append(out, *at)
+			}
+		}
 		if d.Summary == "Invalid character" {
 			d.Detail = character(src, *d.Subject, d.Detail)
 		}
@@ -47,6 +52,12 @@ func syntaxProblems(name string, src []byte, hd hcl.Diagnostics) diag.List {
 		out = append(out, d)
 	}
 	return out
+}
+
+// endsOpen reports whether a problem is that the file ends before what it opened.
+func endsOpen(summary string) bool {
+	return summary == "Unterminated template string" || strings.HasPrefix(summary, "Unclosed ") || strings.HasPrefix(summary, "Unterminated ") ||
+		summary == "Missing closing brace for block"
 }
 
 // elsewhere matches a range as hcl writes it in texts.

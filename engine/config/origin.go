@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine/diag"
 	"weir/engine/spec"
 )
 
@@ -17,18 +18,23 @@ import (
 // every literal string its Origin as a mark, so that the place it was written travels
 // with the value; see spec.Origin. Keys of objects are left alone: a mark there would
 // cover the whole object. And it puts expressions under the budget, see meterer.
-func prepare(body *hclsyntax.Body, src []byte, b *budget) {
-	_ = hclsyntax.Walk(body, &preparer{originMarker{src: src, keys: map[hclsyntax.Node]bool{}}, meterer{b}})
+// It returns the names that are given twice.
+func prepare(body *hclsyntax.Body, src []byte, b *budget) diag.List {
+	p := &preparer{marker: originMarker{src: src, keys: map[hclsyntax.Node]bool{}}, meterer: meterer{b, src}}
+	_ = hclsyntax.Walk(body, p)
+	return p.twice.found
 }
 
 type preparer struct {
 	marker originMarker
+	twice  twice
 	meterer
 }
 
 // Enter implements hclsyntax.Walker.
 func (p *preparer) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	p.marker.enter(n)
+	p.twice.enter(n)
 	return p.meterer.Enter(n)
 }
 

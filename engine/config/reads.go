@@ -88,6 +88,9 @@ func (s *Snapshot) Paths() Paths {
 	return Paths{Files: sortedKeys(s.found), Folders: sortedKeys(s.listed)}
 }
 
+// Found reports whether the file called name was there when it was looked for.
+func (s *Snapshot) Found(name string) bool { return s.found[name] != nil }
+
 // Changed looks at everything that was read once more. It returns one name that
 // is no longer as it was, and true, when files were written while they were
 // read: the snapshot may then be a mixture that never existed, and should be

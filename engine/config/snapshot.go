@@ -37,7 +37,8 @@ type Snapshot struct {
 	cache   *Cache               // nil without one
 	clean   map[string]*hcl.File // of parsed, those without problems
 
-	edited edits // what takes the place of files, see Inputs
+	edited edits                  // what takes the place of files, see Inputs
+	had    func(name string) bool // see Inputs
 
 	inTurn   bool     // nothing is parsed ahead
 	early    *early   // what is; nil when nothing was
@@ -131,10 +132,13 @@ func parseSource(name string, src []byte, b *budget) (*hcl.File, diag.List) {
 		return nil, ds
 	}
 	f, hd := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	ds := syntaxProblems(name, src, hd)
 	if body, ok := f.Body.(*hclsyntax.Body); ok {
-		prepare(body, src, b)
+		if found := prepare(body, src, b); !hd.HasErrors() { // after a syntax error the structure is a guess
+			ds = append(ds, found...)
+		}
 	}
-	return f, syntaxProblems(name, src, hd)
+	return f, ds
 }
 
 // source reads a configuration file, once.
@@ -147,6 +151,9 @@ func (s *Snapshot) source(name string) ([]byte, diag.List) {
 		src, info, ds = s.edited.readLimited(name)
 	}
 	s.looked(name, info)
+	if ds == nil {
+		ds = s.emptied(name, src)
+	}
 	if ds == nil {
 		s.Sources[name] = src
 		s.size += len(src)
@@ -257,6 +264,9 @@ func (s *Snapshot) readOther(dir, name string) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than 16 MiB", name)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := s.errEmptied(name, b); err != nil {
 		return nil, err
 	}
 	s.Others[name] = b

@@ -23,10 +23,12 @@ const meanings = `config.conflict two options of a block contradict each other, 
 config.cycle locals, variables or references lead back to themselves
 config.doubtful what is written is allowed and most likely not meant
 config.duplicate a name is declared twice
+config.emptied a file that held something is empty
 config.empty the folder holds no configuration
 config.insecure an option gives up protection, such as checking certificates
 config.invalid a block or its condition does not hold
 config.invalid_column a column declaration cannot be read
+config.invalid_for_each for_each of a block is not what makes instances
 config.invalid_name a name has characters that names cannot have
 config.invalid_value an option has a value that it cannot have
 config.invalid_variable a variable has a value of the wrong type, or one that its validation refuses

@@ -178,6 +178,15 @@ func Suggest(name string, known []string) string {
 	return best
 }
 
+// Names lists names for the detail of a problem, of many only the first.
+func Names(names []string) string {
+	const most = 20
+	if more := len(names) - most; more > 0 {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
+
 // distance is the optimal string alignment distance of a and b: insertions,
 // deletions, substitutions and swaps of neighbours. It may stop early at limit.
 func distance(a, b []rune, limit int) int {

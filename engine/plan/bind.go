@@ -92,20 +92,38 @@ func (b *pipelineBuilder) decode(n *planned) bool {
 	}
 	n.Config = c
 	body := c.Spec()
-	at, ds := body.Decode(n.rest, b.block.Module.Scope)
+	at, ds := body.Decode(n.rest, b.block.Scope())
 	n.at = at
 	n.values, n.refs = b.cache.share(append(n.common, body.Values(at)...))
 	if !ds.HasErrors() {
-		ds = append(ds, c.Check(at)...)
+		ds = append(ds, at.Checkable(c.Check(at))...)
 	}
 	b.add(ds...)
+	b.open(n, at.Unknown())
 	for _, ref := range body.Refs() {
 		if ref.Kind == "mapping" && b.refs[ref].HasErrors() {
 			b.unknown = true
 			return false // which fields there are is not known: what reads them is not to blame
 		}
 	}
-	return !ds.HasErrors()
+	return !ds.HasErrors() && !n.open
+}
+
+// open notes the options of n whose values depend on variables that have none. Of a step
+// that expressions or fields are missing of, nothing more can be said, nor of what reads it.
+func (b *pipelineBuilder) open(n *planned, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	b.unchecked = append(b.unchecked, Unchecked{Step: n.Address, Options: names})
+	plain := []string{"string", "int", "bool", "duration", "size"}
+	types := map[string]string{}
+	for _, o := range n.Config.Spec().Describe() {
+		types[o.Name] = o.Type
+	}
+	if n.Kind != "source" && slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(plain, types[name]) }) {
+		n.open, b.unknown = true, true
+	}
 }
 
 func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
@@ -121,7 +139,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	case "decode":
 		ds = append(ds, b.bindDecoder(n)...)
 	case "sink":
-		ds = append(ds, n.Sink.Bind(in, n.at, compiler)...)
+		ds = append(ds, n.at.Checkable(n.Sink.Bind(in, n.at, compiler))...)
 	default:
 		s, d := n.conf.Bind(step.Binding{Address: n.Address, Pipeline: b.block.Address(), In: in, At: n.at, Compiler: compiler, Over: b.compilerOf(n)})
 		ds = append(ds, d...)
@@ -143,6 +161,7 @@ func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 		return nil
 	}
 	s, ds := n.Decoder.Bind(n.at)
+	ds = n.at.Checkable(ds)
 	b.doubtful = b.doubtful || ds.HasErrors()
 	if ds.HasErrors() && s.Len() == 0 {
 		return ds

@@ -87,6 +87,7 @@ func (x *Builder) Module(m *config.Module, f *config.Faults) bool {
 	b.named(m)
 	quiet := len(b.diags) == 0
 	b.blocks, b.diags = append(b.blocks, b.diags...), rest
+	b.blocksAt = of(b.blocksAt, len(b.blocks), m.Address)
 	b.module(x.p, m, quiet)
 	return true
 }
@@ -107,7 +108,7 @@ func (x *Builder) Lost() bool { return x.lost }
 func (x *Builder) Plan(c *config.Config) (*Plan, diag.List) {
 	b, p := x.b, x.p
 	p.faults, b.faults = &c.Faults, &c.Faults
-	b.diags = append(b.blocks, b.diags...)
+	b.diags = append(b.blocks.Merge(b.blocksAt), b.diags.Merge(b.at)...)
 	if b.stopped() {
 		return p, b.diags.Sort()
 	}
@@ -145,9 +146,14 @@ func (b *builder) module(p *Plan, m *config.Module, quiet bool) {
 		before := len(b.diags)
 		pb := &pipelineBuilder{builder: b, block: blk, given: values, shown: shown, byAddress: map[string]*Node{}}
 		pl := pb.build()
+		b.at = of(b.at, len(b.diags), instanceOf(blk))
 		if ds := pb.errors(before); len(ds) > 0 {
 			p.Failed = append(p.Failed, Failed{Address: pl.Address, Diags: ds})
 			quiet = false
+			continue
+		}
+		if pb.unknown {
+			p.Open, quiet = append(p.Open, pl), false
 			continue
 		}
 		p.Pipelines = append(p.Pipelines, pl)
@@ -162,8 +168,27 @@ type builder struct {
 	cache  *cache
 	blocks diag.List // about the blocks that pipelines refer to; they come before the rest
 	diags  diag.List
-	faults *config.Faults
-	refs   map[*spec.Ref]diag.List // errors of the blocks that others refer to
+	// The instances that each of blocks and of diags was found in, see diag.List.Merge.
+	blocksAt, at []string
+	faults       *config.Faults
+	refs         map[*spec.Ref]diag.List // errors of the blocks that others refer to
+}
+
+// of notes that what was found since the last time, up to n problems, was found in an instance.
+func of(at []string, n int, instance string) []string {
+	for len(at) < n {
+		at = append(at, instance)
+	}
+	return at
+}
+
+// instanceOf is the address of what a pipeline is an instance of: of its block, when it
+// has for_each, or of its module.
+func instanceOf(blk *config.Block) string {
+	if strings.HasSuffix(blk.Name, "]") {
+		return blk.Address()
+	}
+	return blk.Module.Address
 }
 
 func (b *builder) stopped() bool { return b.o.Stop != nil && b.o.Stop() }
@@ -210,13 +235,13 @@ func (b *builder) connection(blk *config.Block) {
 	}
 	c := p.Connection()
 	body := c.Spec()
-	at, ds := body.Decode(blk.Body, blk.Module.Scope)
+	at, ds := body.Decode(blk.Body, blk.Scope())
 	if m, ok := c.(plugin.Movable); ok && !ds.HasErrors() {
 		ds = append(ds, b.move(blk, m)...)
 	}
 	b.add(ds...)
 	if !ds.HasErrors() {
-		b.add(c.Check(at)...)
+		b.add(at.Checkable(c.Check(at))...)
 	}
 	blk.Ref.Value, blk.Ref.Values = c, body.Values(at)
 }
@@ -272,7 +297,7 @@ func (b *builder) schema(blk *config.Block) []spec.NamedText {
 			out = append(out, spec.NamedText{Name: labels[0]})
 			return schemaField(t)
 		})}
-	at, ds := body.Decode(blk.Body, blk.Module.Scope)
+	at, ds := body.Decode(blk.Body, blk.Scope())
 	b.add(ds...)
 	blk.Ref.Values = body.Values(at)
 	for i := range out {

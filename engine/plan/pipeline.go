@@ -25,6 +25,7 @@ type pipelineBuilder struct {
 	shown     *variables // given as data
 	nodes     []*planned
 	doubtful  bool // the types of some columns are not known, because their declarations are wrong
+	unchecked []Unchecked
 	unknown   bool // fields of a step are not known, because of errors outside the pipeline
 	byAddress map[string]*Node
 	values    []spec.Value // of the block itself
@@ -41,6 +42,7 @@ type planned struct {
 	from  hcl.Expression
 	at    spec.Ranges
 	conf  step.Config
+	open  bool // what it does depends on variables without a value
 
 	common []spec.Value // of the attributes that every step has
 }
@@ -72,6 +74,7 @@ func (b *pipelineBuilder) build() *Pipeline {
 		p.Nodes = append(p.Nodes, n.Node)
 	}
 	b.complete(p)
+	p.Unchecked = b.unchecked
 	if b.doubtful { // whether such a column may be nil is not known either
 		b.diags = append(b.diags[:before], slices.DeleteFunc(b.diags[before:], func(d diag.Diagnostic) bool { return d.Code == "expr.nullable" })...)
 	}
@@ -120,7 +123,7 @@ func (b *pipelineBuilder) schema() *hcl.BodySchema {
 func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 	for _, it := range PipelineSpec(p) {
 		one := spec.Body{it}
-		at, ds := one.DecodeAttr(c, b.block.Module.Scope)
+		at, ds := one.DecodeAttr(c, b.block.Scope())
 		b.add(ds...)
 		b.values = append(b.values, one.Values(at)...)
 	}
@@ -129,28 +132,7 @@ func (b *pipelineBuilder) attributes(p *Pipeline, c *hcl.BodyContent) {
 		return
 	}
 	b.after = a.Expr.Range()
-	refs, ds := references(a.Expr)
-	b.add(ds...)
-	for _, r := range refs {
-		name, ok := strings.CutPrefix(r.name, "pipeline.")
-		if !ok {
-			b.add(diag.Errorf("plan.unknown_reference", &r.rng, "Not a pipeline", "after takes references such as pipeline.customers."))
-			continue
-		}
-		var names []string
-		for _, o := range b.block.Module.Pipelines {
-			names = append(names, o.Name)
-		}
-		if !slices.Contains(names, name) {
-			d := diag.Errorf("plan.unknown_reference", &r.rng, "There is no pipeline "+name, "Pipelines of this folder: %s.", strings.Join(names, ", "))
-			if m := diag.Suggest(name, names); m != "" {
-				d.Detail, d.Fix = fmt.Sprintf("Did you mean pipeline.%s? ", m)+d.Detail, "pipeline."+m
-			}
-			b.add(d)
-			continue
-		}
-		p.After = append(p.After, b.block.Module.Qualify(name))
-	}
+	b.add(b.waitsFor(p, a.Expr)...)
 }
 
 // settings notes the values of the pipeline that are no step's; a block that is
@@ -193,7 +175,7 @@ func checkZone(s string) error {
 }
 
 func (b *pipelineBuilder) deadLetter(p *Pipeline, blk *hcl.Block) {
-	at, ds := DeadLetterSpec(&p.DeadLetter).Decode(blk.Body, b.block.Module.Scope)
+	at, ds := DeadLetterSpec(&p.DeadLetter).Decode(blk.Body, b.block.Scope())
 	b.add(ds...)
 	b.deadLetterAt = at
 	p.DeadLetter.Range = at.Of(&p.DeadLetter.Limit)
@@ -220,7 +202,7 @@ func parseLimit(s string, d *DeadLetter) error {
 }
 
 func (b *pipelineBuilder) commit(p *Pipeline, blk *hcl.Block) {
-	at, ds := CommitSpec(&p.Commit).Decode(blk.Body, b.block.Module.Scope)
+	at, ds := CommitSpec(&p.Commit).Decode(blk.Body, b.block.Scope())
 	b.add(ds...)
 	b.commitAt = at
 }
@@ -250,7 +232,7 @@ func (b *pipelineBuilder) node(blk *hcl.Block) {
 	c, rest, hd := blk.Body.PartialContent(meta)
 	b.add(spec.FromHCL(hd)...)
 	n.rest = rest
-	scope := b.block.Module.Scope
+	scope := b.block.Scope()
 	if _, ok := c.Attributes["name"]; ok {
 		_, ds := spec.Body{spec.String("name", &name)}.DecodeAttr(c, scope)
 		b.add(ds...)

@@ -21,7 +21,10 @@ type Plan struct {
 	Revision  string      // digest of every file it was made from
 	Pipelines []*Pipeline // in the order in which a single run takes them
 	Failed    []Failed    // those that have errors
-	Engine    EngineOptions
+	// Open are those without errors that cannot run, because fields or expressions of a
+	// step depend on variables without a value; see Unchecked. What reads them is not planned.
+	Open   []*Pipeline
+	Engine EngineOptions
 
 	faults  *config.Faults
 	modules map[*config.Module][]*Pipeline // of those without anything to be said about
@@ -41,8 +44,17 @@ type Pipeline struct {
 	Commit      CommitPolicy
 	State       string // "", StateKeep, StateRebuild or StateFork
 
+	// Unchecked is what could not be checked, because variables have no value.
+	Unchecked []Unchecked
+
 	values *packed    // of the block itself
 	vars   *variables // what row expressions see under var
+}
+
+// Unchecked are options of a step whose values are not known.
+type Unchecked struct {
+	Step    string // its address in the pipeline
+	Options []string
 }
 
 // What a pipeline says about stored state that a change would break.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine/compute"
 	"weir/engine/config"
 	"weir/engine/spec"
 )
@@ -44,6 +45,8 @@ func addValue(out map[string]any, name string, v cty.Value) {
 		out[name] = spec.Sensitive
 	case u.IsWhollyKnown():
 		out[name] = goValue(u)
+	default:
+		out[name] = compute.Unknown{}
 	}
 }
 

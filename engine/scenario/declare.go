@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine/config"
 	"weir/engine/spec"
 )
 
@@ -55,11 +56,11 @@ func (t *testDecl) common() spec.Body {
 		spec.Raw("vars", "map", &t.vars).Set(&t.varsSet).
 			Doc("Values of variables of the configuration under test. What a server of the test takes the place of, such as a host, needs none."),
 		spec.Blocks("serve", []string{"type", "name"}, "What takes the place of something real: \"ftp\", \"sftp\" and \"rest\" are servers inside the process, for connection.TYPE.NAME "+
-			"(for one of a module write MODULE.NAME); \"file\" is the disk of the machine, in memory, under a name of your choice: "+
+			"(for one of a module write MODULE.NAME, with for_each MODULE[KEY].NAME); \"file\" is the disk of the machine, in memory, under a name of your choice: "+
 			"all that sources and sinks of type file of the test read, move, delete and write is there.",
 			func() spec.Body { return (&serverSpec{}).declare() },
 			func(labels []string, rng hcl.Range) spec.Body {
-				s := &serverSpec{kind: labels[0], name: labels[1], rng: rng}
+				s := &serverSpec{kind: labels[0], name: config.Canonical(labels[1]), rng: rng}
 				t.servers = append(t.servers, s)
 				return s.declare()
 			}),

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/spec"
 )
@@ -71,7 +73,13 @@ func (t *Test) shape(attr string) map[string]any {
 
 // envName is the name of the server in expressions.
 func (s *serverSpec) envName() string {
-	return strings.NewReplacer(".", "_", "-", "_").Replace(s.name)
+	name := strings.NewReplacer(`["`, ".", `"]`, "").Replace(s.name)
+	return strings.Map(func(r rune) rune {
+		if r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, name)
 }
 
 func ledgerNames() []string {
@@ -93,6 +101,7 @@ func (l *loader) ledger(t *Test, e *expectSpec) {
 			l.count(e, "", name, u, rng)
 			continue
 		}
+		name = config.Canonical(name)
 		of := l.values(v, rng)
 		for _, k := range slices.Sorted(maps.Keys(of)) {
 			m, _ := of[k].Unmark()

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -32,7 +31,7 @@ func (r *runner) unknownConnections(c *config.Config) diag.List {
 		if s.kind == kindFile || known[s.address()] {
 			continue
 		}
-		detail := "Connections: " + strings.Join(names, ", ") + "."
+		detail := "Connections: " + diag.Names(names) + "."
 		if m := diag.Suggest(s.address(), names); m != "" {
 			detail = fmt.Sprintf("Did you mean %s? ", m) + detail
 		}
@@ -47,7 +46,7 @@ func (r *runner) unknownPipelines(there []string, spec *stepSpec) (ds diag.List)
 		if slices.Contains(there, name) {
 			continue
 		}
-		detail := "There is: " + strings.Join(there, ", ") + "."
+		detail := "There is: " + diag.Names(there) + "."
 		if near := diag.Suggest(name, there); near != "" {
 			detail = fmt.Sprintf("Did you mean %q? ", near) + detail
 		}

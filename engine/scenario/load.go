@@ -228,6 +228,9 @@ func (l *loader) step(t *Test, r *stepSpec) {
 	for _, name := range r.deleted {
 		r.edits = append(r.edits, &editSpec{kind: "delete", file: name, rng: *t.ranges.Of(&r.deleted)})
 	}
+	for i, name := range r.pipelines {
+		r.pipelines[i] = config.Canonical(name)
+	}
 	for _, e := range r.edits {
 		l.edit(t, e)
 	}

@@ -71,6 +71,7 @@ func (l *loader) actions(t *Test, e *expectSpec) {
 	rng := t.ranges.Of(&e.actions)
 	e.wanted = map[string]string{}
 	for name, v := range l.values(e.actions, rng) {
+		name = config.Canonical(name)
 		if u, _ := v.Unmark(); u.Type() == cty.String && u.IsKnown() && !u.IsNull() {
 			e.wanted[name] = u.AsString()
 			l.action(rng, name, u.AsString())

@@ -116,7 +116,7 @@ func (l *life) put() {
 	if l.now.common {
 		l.write("config/z.hcl", "engine {\n  runs = 0\n}\n")
 	} else {
-		l.write("config/z.hcl", "")
+		l.write("config/z.hcl", "# nothing\n")
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *Server) reload(r Request) (v *Verdict, decided, settled chan struct{}) 
 	s.wg.Go(func() {
 		defer close(settled)
 		s.loading.Lock()
-		l, ds := s.read(s.ctx)
+		l, ds := s.whole(s.ctx)
 		done := s.decide(s.ctx, l, ds, v, r)
 		s.loading.Unlock()
 		s.reading(-1)
@@ -77,7 +77,7 @@ func (s *Server) read(ctx context.Context) (*engine.Loaded, diag.List) {
 // load reads and plans the folder, using again what did not change since the last time.
 func (s *Server) load(ctx context.Context) (*engine.Loaded, diag.List) {
 	in := s.o.Inputs
-	in.Cache = s.cache
+	in.Cache, in.Had = s.cache, s.written.had
 	l, ds := s.e.LoadAfter(ctx, s.o.Folder, in, s.planned)
 	if l.Plan != nil && ctx.Err() == nil {
 		s.planned = l.Plan
@@ -143,8 +143,10 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		s.pipes[a].config = ds
 	}
 	v.Kept = len(held)
-	s.takeLogLevel(&l.Plan.Engine)
-	s.engineChanged(l.Plan, v)
+	if l.Config.Root.Engine != nil || !ds.HasErrors() { // else the file that has the block may be the one that is wrong
+		s.takeLogLevel(&l.Plan.Engine)
+		s.engineChanged(l.Plan, v)
+	}
 	s.gather(func() { s.begun(ctx, l, next, actions, v, r, wg) })
 	return wg
 }

@@ -133,7 +133,7 @@ func TestProcessWideSettings(t *testing.T) {
 		{"token", "engine {\n  runs = 4\n  token = secret(\"TOKEN\")\n}\n", "e.hcl:3"},
 		{"drain", "engine {\n  runs = 4\n  drain = \"1s\"\n}\n", "e.hcl:3"},
 		{"runs", "engine {\n}\n", "e.hcl:1"}, // it is not written any more
-		{"runs", "", "e.hcl:2;"},             // where it was
+		{"runs", "# no more\n", "e.hcl:2;"},  // where it was
 		{"wrong", "engine {\n  runs = 0\n}\n", "e.hcl:2"},
 	} {
 		r.write("config/e.hcl", c.text)

@@ -93,6 +93,7 @@ type Server struct {
 
 	cache   *config.Cache
 	planned *plan.Plan // the last one; used with loading held, as cache is
+	written written    // what files held; likewise
 	loading sync.Mutex // one configuration is read, compared and decided on at a time
 
 	mu         sync.Mutex
@@ -187,6 +188,7 @@ func (s *Server) again() {
 func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 	v := s.newVerdict(Request{Trigger: "start"})
 	l, ds := s.load(ctx)
+	s.written.read(l)
 	s.seenNow(l)
 	if l.Plan == nil || len(l.Plan.Pipelines) == 0 {
 		v.sources = l.Sources

@@ -41,14 +41,26 @@ type Secret struct {
 	// A handle, not the text: fmt cannot call the methods of an unexported
 	// field, so it would print the text of a secret inside a printed struct (I9).
 	h unique.Handle[string]
+
+	unknown bool
 }
+
+// UnknownSecret returns a secret that is set and whose text is not known: what secret()
+// gives while a configuration is validated or tested where the secret is not.
+func UnknownSecret() Secret {
+	return Secret{h: unique.Make("(unknown secret)"), unknown: true}
+}
+
+// Known reports whether the text is known, so that its form can be checked. That of a
+// secret that is not set is.
+func (s Secret) Known() bool { return !s.unknown }
 
 // NewSecret returns a secret with the given text.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
 	}
-	return Secret{unique.Make(s)}
+	return Secret{h: unique.Make(s)}
 }
 
 // Reveal returns the text, for the one call that sends it.
@@ -206,10 +218,7 @@ func Strings(name string, p *[]string) *Attr[[]string] {
 
 // Credential binds a value that may be sensitive.
 func Credential(name string, p *Secret) *Attr[Secret] {
-	a := newAttr(name, "string", p, func(v cty.Value, _ hcl.Range) (Secret, error) {
-		s, err := asString(v)
-		return NewSecret(s), err
-	})
+	a := newAttr(name, "string", p, func(v cty.Value, _ hcl.Range) (Secret, error) { return asSecret(v) })
 	a.secret, a.o.Sensitive = true, true
 	return a
 }
@@ -219,32 +228,14 @@ func CredentialMap(name string, p *map[string]Secret) *Attr[map[string]Secret] {
 	a := newAttr(name, "map of strings", p, func(v cty.Value, rng hcl.Range) (map[string]Secret, error) {
 		out := map[string]Secret{}
 		err := eachEntry(v, rng, func(k string, ev cty.Value) error {
-			s, err := asString(ev)
-			out[k] = NewSecret(s)
+			var err error
+			out[k], err = asSecret(ev)
 			return err
 		})
 		return out, err
 	})
 	a.secret, a.o.Sensitive = true, true
 	return a
-}
-
-func eachEntry(v cty.Value, _ hcl.Range, f func(k string, v cty.Value) error) error {
-	u, _ := v.Unmark()
-	if !u.Type().IsMapType() && !u.Type().IsObjectType() {
-		return errors.New("must be a map: { name = value }")
-	}
-	for it := u.ElementIterator(); it.Next(); {
-		kv, ev := it.Element()
-		k, _ := kv.Unmark()
-		if un, _ := ev.Unmark(); un.IsNull() {
-			continue
-		}
-		if err := f(k.AsString(), ev); err != nil {
-			return fmt.Errorf("%s: %w", k.AsString(), err)
-		}
-	}
-	return nil
 }
 
 // NewText returns the text of v, which must be a string, with the place it was written.

@@ -22,6 +22,9 @@ func missingLabel() *regexp.Regexp {
 	return regexp.MustCompile(`^All (\S+) blocks must have \d+ labels \(([^)]*)\)`)
 }
 
+// forKey matches what hcl says of a for expression that makes one key twice.
+func forKey() *regexp.Regexp { return regexp.MustCompile(`produced the key (".*") in this`) }
+
 // FromHCL converts diagnostics of the hcl library: it gives them codes, and a
 // reference to something that does not exist gets the names that do.
 func FromHCL(hd hcl.Diagnostics) diag.List {
@@ -30,6 +33,10 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 		switch s := out[i].Summary; {
 		case s == "Unsupported argument":
 			out[i].Code = "config.unknown_attribute"
+			if forEach := strings.Contains(out[i].Detail, `"for_each"`); forEach || strings.Contains(out[i].Detail, `"count"`) {
+				out[i].Summary = "Only modules and pipelines can be made several times"
+				out[i].Detail = "for_each stands in a module or a pipeline block; what is in it is made with it, once for each key."
+			}
 		case s == "Unsupported block type":
 			out[i].Code = "config.unknown_block"
 		case s == "Missing required argument":
@@ -39,7 +46,13 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 			if m := missingLabel().FindStringSubmatch(out[i].Detail); m != nil {
 				out[i].Detail = fmt.Sprintf("Write %s \"%s\" {, with names of your own.", m[1], strings.ToUpper(strings.ReplaceAll(m[2], ", ", "\" \"")))
 			}
-		case strings.HasPrefix(s, "Duplicate"):
+		case s == "Duplicate object key":
+			out[i].Code = "config.duplicate"
+			if m := forKey().FindStringSubmatch(out[i].Detail); m != nil {
+				out[i].Summary = "Two items have the key " + m[1]
+				out[i].Detail = "Each key may come once among the items that the for expression goes through. Correct the data, or make the key of more than one column."
+			}
+		case strings.HasPrefix(s, "Duplicate") || strings.HasSuffix(s, " is given twice"):
 			out[i].Code = "config.duplicate"
 		case s == "Unknown variable" || s == "Unsupported attribute":
 			out[i].Code = "config.unknown_reference"
@@ -48,7 +61,7 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 			out[i].Code = "config.too_large"
 		case s == "Call to unknown function":
 			out[i].Code = "config.unknown_function"
-		case s == "Invalid function argument":
+		case s == "Invalid function argument" || s == "Error in function call":
 			failedCall(&out[i], hd)
 		}
 	}
@@ -120,6 +133,10 @@ func suggest(d *diag.Diagnostic, h *hcl.Diagnostic) {
 	}
 	if len(t.Traversal) == 1 && path == "" {
 		d.Detail = fmt.Sprintf("A text, such as an expression over the columns of a row, stands in quotes: %q. ", missing) + d.Detail
+	}
+	if missing == "each" && path == "" {
+		d.Detail = "each.key and each.value are known in module and pipeline blocks that have for_each."
+		return
 	}
 	if m := diag.Suggest(missing, names); m != "" {
 		d.Detail, d.Fix = fmt.Sprintf("Did you mean %q? %s", m, d.Detail), m

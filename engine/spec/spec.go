@@ -8,6 +8,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,37 @@ func (r Ranges) Of(p any) *hcl.Range {
 		return &v
 	}
 	return nil
+}
+
+// unknown is the key in Ranges of an attribute whose value is not known.
+type unknown struct {
+	name string
+	p    any // the field that it would be decoded to
+}
+
+// Unknown returns the attributes whose values depend on variables that have none, sorted.
+// They keep their defaults; what depends on them cannot be checked. A secret of which
+// is only known that it is set is none.
+func (r Ranges) Unknown() []string {
+	var out []string
+	for k := range r {
+		if u, ok := k.(unknown); ok {
+			out = append(out, u.name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Checkable returns ds without what is said of values that are not known.
+func (r Ranges) Checkable(ds diag.List) diag.List {
+	var places []hcl.Range
+	for k, at := range r {
+		if _, ok := k.(unknown); ok {
+			places = append(places, at)
+		}
+	}
+	return slices.DeleteFunc(ds, func(d diag.Diagnostic) bool { return d.Subject != nil && slices.Contains(places, *d.Subject) })
 }
 
 // Decode fills the fields bound by b from body and reports every problem found.
@@ -155,15 +187,21 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 	d.ranges[a.p] = rng
 	v, hd := at.Expr.Value(d.ctx)
 	if hd.HasErrors() {
-		d.diags = append(d.diags, FromHCL(hd)...)
+		if strings.Contains(a.o.Type, "expression") {
+			d.diags = append(d.diags, unquoted(at.Expr, hd)...)
+		} else {
+			d.diags = append(d.diags, FromHCL(hd)...)
+		}
 		return
 	}
 	if !a.secret && ContainsSensitive(v) {
-		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, "A secret cannot be used here",
+		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, sensitivePart(at.Expr, d.ctx)+" cannot be used here",
 			"%s would show the secret in plans, logs or data. Secrets are allowed only in attributes that hold credentials.", a.o.Name))
 		return
 	}
-	if !v.IsWhollyKnown() { // a variable without a value while validating: nothing to check
+	whole := v.IsWhollyKnown()
+	if !whole && !a.partly(v) { // a variable without a value while validating: nothing to check
+		d.ranges[unknown{a.o.Name, a.p}] = rng
 		if a.present != nil {
 			*a.present = true
 		}
@@ -176,17 +214,64 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 		return
 	}
 	out, err := a.conv(v, rng)
-	for i := 0; err == nil && i < len(a.checks); i++ {
+	for i := 0; err == nil && whole && i < len(a.checks); i++ {
 		err = a.checks[i](out)
 	}
 	if err != nil {
-		d.attrError(a.o, rng, err)
+		o := a.o
+		var in *entryError
+		if errors.As(err, &in) {
+			o.Name, err = o.Name+"."+in.key, in.err
+			if kv := EntryOf(at.Expr, in.key); kv != nil {
+				rng = kv.Value.Range()
+			}
+		}
+		d.attrError(o, rng, err)
 		return
 	}
 	*a.p = out
 	if a.present != nil {
 		*a.present = true
 	}
+}
+
+// sensitivePart names what of e is sensitive, for the beginning of a sentence.
+func sensitivePart(e hcl.Expression, ctx *hcl.EvalContext) string {
+	for _, t := range e.Variables() {
+		v, hd := t.TraverseAbs(ctx)
+		if hd.HasErrors() || !ContainsSensitive(v) {
+			continue
+		}
+		if name := dotted(t); name != "" {
+			return name + " is sensitive and"
+		}
+	}
+	return "A secret"
+}
+
+// dotted writes a reference as it stands in the file, "" when it has computed parts.
+func dotted(t hcl.Traversal) string {
+	names := []string{t.RootName()}
+	for _, step := range t[1:] {
+		a, ok := step.(hcl.TraverseAttr)
+		if !ok {
+			return ""
+		}
+		names = append(names, a.Name)
+	}
+	return strings.Join(names, ".")
+}
+
+// partly reports whether a value that is not known, or not wholly, can be taken all the
+// same: a secret counts as set, alone and in a map of known names.
+func (a *Attr[T]) partly(v cty.Value) bool {
+	switch any(a.p).(type) {
+	case *Secret:
+		return true
+	case *map[string]Secret:
+		return v.IsKnown()
+	}
+	return false
 }
 
 // AtError is an error about a part of an attribute's value.

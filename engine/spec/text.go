@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"sort"
 	"unicode/utf8"
 
@@ -15,6 +16,63 @@ type Origin struct {
 	Text  string    // the decoded text
 	Range hcl.Range // the whole literal, quotes or heredoc markers included
 	in    *written  // nil when it stands there as it is, between quotes on one line
+	parts []Piece   // of a template, nil for a literal
+}
+
+// Piece is a part of the text of a template: what is written out, or a value in it.
+type Piece struct {
+	Text   string
+	Range  hcl.Range // in the template
+	Origin *Origin   // where the text stands rune by rune, in the template or elsewhere; nil when that is not known
+}
+
+// NewComposedOrigin returns the origin of a text that a template at rng came to.
+func NewComposedOrigin(text string, rng hcl.Range, pieces []Piece) *Origin {
+	return &Origin{Text: text, Range: rng, parts: pieces}
+}
+
+// Same reports whether o and p tell of the same text at the same place.
+func (o *Origin) Same(p *Origin) bool {
+	return o == p || o.Text == p.Text && o.Range == p.Range && (o.in == nil) == (p.in == nil) &&
+		slices.EqualFunc(o.parts, p.parts, func(a, b Piece) bool {
+			return a.Text == b.Text && a.Range == b.Range && (a.Origin == nil) == (b.Origin == nil) && (a.Origin == nil || a.Origin.Same(b.Origin))
+		})
+}
+
+// composedRange is RuneRange for a template: within one piece the place of its text,
+// otherwise from the first to the last in the template.
+func (o *Origin) composedRange(from, to int) hcl.Range {
+	to = max(to, from+1)
+	out := o.Range
+	at := 0
+	for i, p := range o.parts {
+		n := utf8.RuneCountInString(p.Text)
+		last := i == len(o.parts)-1
+		begins := from >= at && (from < at+n || last)
+		if begins && (to <= at+n || last) {
+			if p.Origin == nil {
+				return p.Range
+			}
+			return p.Origin.RuneRange(from-at, to-at)
+		}
+		own := p.Range
+		if p.Origin != nil && within(p.Origin.Range, p.Range) {
+			own = p.Origin.RuneRange(max(from-at, 0), min(to-at, n))
+		}
+		if begins {
+			out.Start = own.Start
+		}
+		if to > at && to <= at+n {
+			out.End = own.End
+			break
+		}
+		at += n
+	}
+	return out
+}
+
+func within(a, b hcl.Range) bool {
+	return a.Filename == b.Filename && a.Start.Byte >= b.Start.Byte && a.End.Byte <= b.End.Byte
 }
 
 // written tells where the runes of a text stand.
@@ -34,6 +92,9 @@ func NewOrigin(text string, rng hcl.Range, src []byte, offs []int) *Origin {
 
 // RuneRange returns the range in the file of the runes from..to (exclusive) of Text.
 func (o *Origin) RuneRange(from, to int) hcl.Range {
+	if o.parts != nil {
+		return o.composedRange(from, to)
+	}
 	last := utf8.RuneCountInString(o.Text)
 	if o.in != nil {
 		last = len(o.in.offs) - 1

@@ -247,7 +247,7 @@ func parseRate(s string) (float64, error) {
 }
 
 func (c *Connection) proxyURL() (*url.URL, error) {
-	if !c.proxy.IsSet() {
+	if !c.proxy.IsSet() || !c.proxy.Known() {
 		return nil, nil
 	}
 	u, err := url.Parse(c.proxy.Reveal())
@@ -266,7 +266,7 @@ func (o *tlsOptions) config() (*tls.Config, error) {
 		cfg.RootCAs = x509.NewCertPool()
 		cfg.RootCAs.AppendCertsFromPEM([]byte(o.ca))
 	}
-	if o.cert != "" {
+	if o.cert != "" && o.key.Known() {
 		pair, err := tls.X509KeyPair([]byte(o.cert), []byte(o.key.Reveal()))
 		if err != nil {
 			return nil, errors.New("certificate and key do not fit together, or are not PEM")

@@ -30,14 +30,13 @@ type Connection struct {
 	PrivateKey spec.Secret // PEM or OpenSSH text
 	Passphrase spec.Secret // of PrivateKey
 
-	hasPassword, hasKey bool          // written, even where the value is not known yet
-	KnownHosts          string        // content of a known_hosts file
-	HostKeys            []string      // fingerprints, "SHA256:..."
-	Legacy              bool          // old algorithms too
-	Timeout             time.Duration // without any progress
-	Keepalive           time.Duration // 0 is off
-	Idle                time.Duration // a session nobody uses stays open
-	Sessions            int           // open at the same time
+	KnownHosts string        // content of a known_hosts file
+	HostKeys   []string      // fingerprints, "SHA256:..."
+	Legacy     bool          // old algorithms too
+	Timeout    time.Duration // without any progress
+	Keepalive  time.Duration // 0 is off
+	Idle       time.Duration // a session nobody uses stays open
+	Sessions   int           // open at the same time
 }
 
 // Spec implements plugin.Config.
@@ -46,8 +45,8 @@ func (c *Connection) Spec() spec.Body {
 		spec.String("host", &c.Host).Required().Doc("Name or IP address of the server."),
 		spec.Int("port", &c.Port).Default(22, "22").Check(spec.Between(1, 65535)).Doc("Port of the SSH server."),
 		spec.String("user", &c.User).Required().Doc("User to log in as."),
-		spec.Credential("password", &c.Password).Set(&c.hasPassword).Doc("Password of the user; it also answers a server that asks for it interactively."),
-		spec.Credential("private_key", &c.PrivateKey).Set(&c.hasKey).Doc(`Private key of the user, as text: file("id_ed25519") or a secret.`),
+		spec.Credential("password", &c.Password).Doc("Password of the user; it also answers a server that asks for it interactively."),
+		spec.Credential("private_key", &c.PrivateKey).Doc(`Private key of the user, as text: file("id_ed25519") or a secret.`),
 		spec.Credential("passphrase", &c.Passphrase).Doc("Passphrase of private_key."),
 		spec.String("known_hosts", &c.KnownHosts).Doc(`Host keys to trust, in the form of a known_hosts file: file("known_hosts").`),
 		spec.Strings("host_key", &c.HostKeys).Check(checkFingerprints).
@@ -89,13 +88,12 @@ func (c *Connection) Check(at spec.Ranges) diag.List {
 	if strings.ContainsAny(c.Host, "/ @\r\n") {
 		invalid(&c.Host, "Invalid host", "host is a name or an IP address alone, such as sftp.example.com, without sftp:// and without a path.")
 	}
-	// While validating, what a secret holds may not be known yet.
-	unknown := c.hasPassword && !c.Password.IsSet() || c.hasKey && !c.PrivateKey.IsSet()
-	if !unknown && !c.Password.IsSet() && !c.PrivateKey.IsSet() {
+	if !c.Password.IsSet() && !c.PrivateKey.IsSet() {
 		invalid(&c.User, "No way to log in", "Set password or private_key.")
 	}
 	if c.PrivateKey.IsSet() {
-		if _, err := c.signer(); err != nil {
+		known := c.PrivateKey.Known() && c.Passphrase.Known()
+		if _, err := c.signer(); known && err != nil {
 			summary, detail := keyProblem(err)
 			invalid(&c.PrivateKey, summary, detail)
 		}

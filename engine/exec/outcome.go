@@ -25,7 +25,7 @@ type outcomes struct {
 	behind   map[string][]upstream // by the address of the step that refuses
 	refused  []refusal             // by steps, in the present batch
 	returned []refusal             // by sinks, in the present window
-	joins    map[*plan.Node][]join
+	joins    map[*plan.Node]*joins
 	watch    bool // some rows are refused; see identity.Journal.Watch
 }
 
@@ -51,6 +51,33 @@ type refusal struct {
 // join says that a row went into the group for which first stands.
 type join struct{ first, row int64 }
 
+// joins are those of one group step. The rows of a group follow one another.
+type joins struct {
+	list    []join
+	at      map[int64]int // by first: the place of the first one in list
+	indexed int           // of list
+}
+
+// of calls f with the rows of the group for which first stands.
+func (x *joins) of(first int64, f func(row int64)) {
+	for ; x.indexed < len(x.list); x.indexed++ {
+		if n := x.list[x.indexed].first; x.indexed == 0 || x.list[x.indexed-1].first != n {
+			x.at[n] = x.indexed
+		}
+	}
+	at, ok := x.at[first]
+	for ; ok && at < len(x.list) && x.list[at].first == first; at++ {
+		f(x.list[at].row)
+	}
+}
+
+// keep drops the groups before the row numbered oldest, or all when that is 0.
+func (x *joins) keep(oldest int64) {
+	x.list = slices.DeleteFunc(x.list, func(j join) bool { return oldest == 0 || j.first < oldest })
+	clear(x.at)
+	x.indexed = 0
+}
+
 // The rows that steps keep in case they are to be judged again, above which a window ends.
 const (
 	maxDropped     = 50_000
@@ -59,7 +86,7 @@ const (
 
 // reset forgets everything, for new runners.
 func (o *outcomes) reset() {
-	*o = outcomes{watch: o.watch, journals: map[string]*identity.Journal{}, numbers: map[*plan.Node]numbered{}, behind: map[string][]upstream{}, joins: map[*plan.Node][]join{}}
+	*o = outcomes{watch: o.watch, journals: map[string]*identity.Journal{}, numbers: map[*plan.Node]numbered{}, behind: map[string][]upstream{}, joins: map[*plan.Node]*joins{}}
 }
 
 // enter gives the step n a number in the journal of a space.
@@ -88,7 +115,9 @@ func (r *run) remember(env *step.Env, n *plan.Node) {
 	ancestors(n, before)
 	for m := range before {
 		if _, ok := o.numbers[m]; ok { // steps before n were made before its runner
-			env.Joined = func(first, row int64) { o.joins[n] = append(o.joins[n], join{first, row}) }
+			x := &joins{at: map[int64]int{}}
+			o.joins[n] = x
+			env.Joined = func(first, row int64) { x.list = append(x.list, join{first, row}) }
 			return
 		}
 	}
@@ -157,10 +186,8 @@ func (o *outcomes) members(groups []*plan.Node, row int64) []int64 {
 	rows := []int64{row}
 	for _, g := range groups {
 		for _, first := range rows {
-			for _, x := range o.joins[g] {
-				if x.first == first {
-					rows = append(rows, x.row)
-				}
+			if x := o.joins[g]; x != nil {
+				x.of(first, func(row int64) { rows = append(rows, row) })
 			}
 		}
 	}
@@ -251,9 +278,9 @@ func (r *run) settleRows() error {
 			return err
 		}
 	}
-	for g, list := range o.joins {
-		if len(list) > 0 {
-			o.joins[g] = slices.DeleteFunc(list, func(x join) bool { return oldest == 0 || x.first < oldest })
+	for _, x := range o.joins {
+		if len(x.list) > 0 {
+			x.keep(oldest)
 		}
 	}
 	for _, x := range r.order {

@@ -40,9 +40,9 @@ func (r *run) saveOutcomes(h *state.Held) bool {
 			}
 			b = appendSection(b, 'd', x.Address, rows)
 		}
-		if list := o.joins[x.Node]; len(list) > 0 {
+		if all := o.joins[x.Node]; all != nil && len(all.list) > 0 {
 			var pairs []byte
-			for _, p := range list {
+			for _, p := range all.list {
 				pairs = binary.AppendVarint(binary.AppendVarint(pairs, p.first), p.row)
 			}
 			b = appendSection(b, 'g', x.Address, pairs)
@@ -116,13 +116,17 @@ func (r *run) restoreSection(kind byte, name string, data []byte) error {
 }
 
 func (r *run) restoreJoins(n *plan.Node, data []byte) error {
+	x := r.outcomes.joins[n]
+	if x == nil {
+		return errors.New("there is no such step")
+	}
 	for len(data) > 0 {
 		first, a := binary.Varint(data)
 		row, b := binary.Varint(data[max(a, 0):])
 		if a <= 0 || b <= 0 {
 			return errors.New("it is damaged")
 		}
-		r.outcomes.joins[n] = append(r.outcomes.joins[n], join{first, row})
+		x.list = append(x.list, join{first, row})
 		data = data[a+b:]
 	}
 	return nil
@@ -133,5 +137,7 @@ func (o *outcomes) forget() {
 	for _, j := range o.journals {
 		_ = j.Settle(0, nil) // which changes no state
 	}
-	clear(o.joins)
+	for _, x := range o.joins {
+		x.keep(0)
+	}
 }

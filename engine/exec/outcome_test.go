@@ -7,8 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
+
+	"weir/engine/state"
 )
 
 // refusing are pipelines in which rows are refused behind a dedupe step: those whose
@@ -277,4 +280,48 @@ func TestPropertyRefused(t *testing.T) {
 			t.Fatalf("in the end the receiver has %v, want %v", has, last)
 		}
 	})
+}
+
+// TestManyDropped: rows that are kept in case they are judged again do not grow without a
+// bound: a commit settles what became of the row because of which they were dropped, and where
+// no commit is possible the window ends without one.
+func TestManyDropped(t *testing.T) {
+	const n = 120_000
+	for name, steps := range map[string]string{
+		"a commit": "",
+		// It remembers more of the object than a commit keeps.
+		"no commit": "check \"u\" {\n unique = [\"id\"]\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, t.TempDir(), source+steps+`
+  dedupe "d" {
+    keys = {
+      key = "key"
+    }
+  }
+  sink "probe" "out" {
+    rows = 10
+  }
+  commit {
+    rows  = 10000000
+    every = "1h"
+  }`)
+			r.chunk = 1 << 16
+			r.probe.refuse = refuses
+			var sb strings.Builder
+			sb.WriteString("id,key,n\n10,a,1\n20,a,1\n")
+			for i := range n {
+				fmt.Fprintf(&sb, "%d,a,1\n", 100+i)
+			}
+			r.put("a.csv", sb.String())
+			commits := 0
+			r.committed = func(state.Counts, time.Duration) { commits++ }
+			rep := r.done()
+			equal(t, "rows", ids(r.probe.effects(t, "out")), "[100]")
+			equal(t, "counts", rep.Counts, fmt.Sprintf("read %d, delivered 1, deduplicated %d, rejected 2", n+2, n-1))
+			if commits < 2 {
+				t.Errorf("%d commits", commits)
+			}
+		})
+	}
 }

@@ -266,6 +266,9 @@ func (j *Journal) deepest(entity []byte) int32 {
 func (j *Journal) undo(n int32) {
 	v := &j.visits[n-1]
 	v.undone, j.undone = true, true
+	if h := maphash.Bytes(j.seed, j.entityOf(v)); j.tails[h] == n {
+		j.tails[h] = v.prev // so that nobody passes it again
+	}
 	for i := v.to - 1; i >= v.from; i-- {
 		w := &j.writes[i]
 		key := j.data[w.key : w.key+int(w.keyLen)]

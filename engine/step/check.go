@@ -78,7 +78,7 @@ func (c *Check) Spec() spec.Body {
 				c.Ins = append(c.Ins, t)
 				return t.spec()
 			}),
-		spec.Strings("unique", &c.Unique).Doc("Fields whose values together may appear once in an object. Repeats are rejected and the reason gives the first row. " +
+		spec.Strings("unique", &c.Unique).Doc("Fields whose values together may appear once in an object. Repeats are rejected and the reason gives the first row, also one that is refused by a later step: it is the object that is checked. " +
 			"A row in which one of them is nil is not compared."),
 		spec.Strings("one_to_one", &c.OneToOne).Doc("Two fields: each value of the one goes with a single value of the other, both ways. " +
 			"The first pair seen in an object stands, rows that contradict it are rejected. A row in which one of them is nil or '' is not compared."),

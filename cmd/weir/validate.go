@@ -14,6 +14,7 @@ import (
 	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/plan"
+	"weir/engine/plugin"
 	"weir/engine/scenario"
 )
 
@@ -97,6 +98,15 @@ func printValid(w io.Writer, pipelines []*plan.Pipeline) error {
 			}
 			if _, err := fmt.Fprintf(w, "  %s, %s: %s\n", p.Address, n.Address, n.Sink.Guarantee()); err != nil {
 				return err
+			}
+			more, ok := n.Sink.(plugin.Describer)
+			if !ok {
+				continue
+			}
+			for _, line := range more.Describe() {
+				if _, err := fmt.Fprintf(w, "    %s\n", line); err != nil {
+					return err
+				}
 			}
 		}
 	}

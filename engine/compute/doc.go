@@ -25,7 +25,9 @@
 //     as it is in JSON, and "+" joins text with text alone. fixed(x, 2) writes 79.90.
 //   - A datetime is shown in the zone of its type; where two meet in one place,
 //     such as the sides of a choice, in that of the first.
-//   - now() is the engine's clock, read once for each batch.
+//   - now() is the time when the object that a row is of was begun to be read: the
+//     same for all its rows, and the same when they are delivered again. Over no
+//     rows it is the engine's clock.
 //   - min and max also take strings, decimals, dates and datetimes; abs, round,
 //     floor, ceil, sum, mean, median and sort take decimals.
 //   - What one evaluation may use is limited: loop steps, list elements and

@@ -46,9 +46,13 @@ func (v *Eval) upTo(n int) []int32 {
 	return v.all[:n]
 }
 
-func (v *Eval) start(n int) {
+// start begins an evaluation over n rows of an object, nil for none.
+func (v *Eval) start(n int, of *record.Origin) {
 	v.f.reset(n)
-	if v.e.c.o.Now != nil {
+	switch {
+	case of != nil && !of.Now.IsZero():
+		v.f.now = of.Now // repeated rows are what they were (I7)
+	case v.e.c.o.Now != nil:
 		v.f.now = v.e.c.o.Now().UTC()
 	}
 }
@@ -83,7 +87,7 @@ func (v *Eval) failures() []failure {
 
 // Rows implements plugin.Eval.
 func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
-	v.start(b.N)
+	v.start(b.N, b.Origin)
 	for _, r := range v.e.program.refs {
 		v.f.cols[r] = &b.Cols[r]
 	}
@@ -111,11 +115,11 @@ func (v *Eval) Value(env []record.Column) (*record.Column, error) {
 	for i := range env {
 		v.f.cols[i] = &env[i]
 	}
-	return v.one()
+	return v.one(nil)
 }
 
-func (v *Eval) one() (*record.Column, error) {
-	v.start(1)
+func (v *Eval) one(of *record.Origin) (*record.Column, error) {
+	v.start(1, of)
 	c := v.k.eval(&v.f, v.upTo(1))
 	if len(v.f.errs) > 0 {
 		return nil, errors.New(v.f.errs[0].reason)
@@ -132,13 +136,13 @@ func (v *Eval) Set(b *record.Batch, extra []record.Column) (*record.Column, erro
 		v.f.cols[1+i] = &extra[i]
 	}
 	v.f.cols[0] = v.set.selected(b, v.e.reads)
-	return v.one()
+	return v.one(b.Origin)
 }
 
 // Segments implements plugin.SetEval. Extra fields of the expression are null: expressions that need them are evaluated with Set.
 func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []plugin.SegmentError) {
 	groups := len(offs) - 1
-	v.start(groups)
+	v.start(groups, b.Origin)
 	v.f.cols[0] = v.set.grouped(b, offs, v.e.reads)
 	if v.none == nil {
 		v.none = make([]record.Column, len(v.f.cols)-1)

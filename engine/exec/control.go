@@ -192,6 +192,8 @@ func (r *run) swap(ctx context.Context, c *Change) error {
 func (s *sinkNode) takeOver(old *sinkNode) {
 	s.writer, s.encoder, s.fleet = old.writer, old.encoder, old.fleet
 	old.writer, old.fleet = nil, nil
+	s.limit = old.limit
+	s.intend()
 }
 
 // stopAt moves the reading of a file to where the last commit left it.

@@ -19,7 +19,7 @@ const quick = time.Second
 // reserve makes durable that n rows are about to be delivered, and at a fast sink
 // those of some deliveries to come: one write serves for all of them. A sink that
 // undoes what was not committed sees nothing twice and needs none of it.
-func (s *sinkNode) reserve(n int64) error {
+func (s *sinkNode) reserve(n int64, of *record.Origin) error {
 	if s.r.replay != nil {
 		return nil // its rows go out one by one, with keys that do not depend on cuts
 	}
@@ -32,7 +32,8 @@ func (s *sinkNode) reserve(n int64) error {
 	}
 	s.step, s.reserved = min(s.step, 256), now
 	s.ahead = s.rows + (s.step-1)*n
-	return s.r.Session.Reserve(s.node.Address, s.ahead)
+	s.intent.Rows, s.intent.Object, s.intent.Now, s.intent.Revision = s.ahead, of.ID, of.Now, s.r.Revision
+	return s.r.Session.Reserve(s.node.Address, s.intent)
 }
 
 // send hands the pending rows to the sink.
@@ -49,7 +50,7 @@ func (s *sinkNode) send(ctx context.Context) error {
 // deliver hands rows to the sink and accounts for them, now or, where deliveries
 // can be under way, when they are over: see settle.
 func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
-	if err := s.reserve(int64(b.Live())); err != nil {
+	if err := s.reserve(int64(b.Live()), b.Origin); err != nil {
 		return at(s.node, err)
 	}
 	d := plugin.Delivery{Key: s.key(b), Rows: b, Generation: s.r.Session.Generation(), Revision: s.r.Revision}
@@ -66,7 +67,7 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 	}
 	s.took(s.r.Clock.Now().Sub(begun))
 	s.account(&d, int64(b.Live()), refused)
-	return nil
+	return s.learn()
 }
 
 // launch encodes a delivery, while those before it are under way, and sends it
@@ -130,6 +131,9 @@ func (s *sinkNode) land(ctx context.Context) error {
 			if refused, err = f.cargo.Settle(ctx, &f.d); err != nil {
 				return at(s.node, err)
 			}
+			if err := s.learn(); err != nil {
+				return err
+			}
 		}
 		s.took(f.took)
 		s.account(&f.d, f.n, refused)
@@ -187,7 +191,7 @@ func (s *sinkNode) record(b *record.Batch, key string, refused []plugin.Rejected
 // writeEncoded passes on rows that a lane encoded.
 func (s *sinkNode) writeEncoded(ctx context.Context, data []byte, rows int) error {
 	s.rows += int64(rows)
-	if err := s.reserve(int64(rows)); err != nil {
+	if err := s.reserve(int64(rows), s.r.source.origin); err != nil {
 		return at(s.node, err)
 	}
 	s.r.Point("delivering")

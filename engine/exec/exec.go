@@ -183,6 +183,7 @@ func (r *run) run(ctx context.Context) (err error) {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	r.noteRepeats()
 	var sources []string
 	for _, n := range r.Pipeline.Nodes {
 		if n.Kind == "source" {
@@ -344,7 +345,7 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.Point("fetched")
-	s.origin = &record.Origin{Name: f.Name, ID: f.ID}
+	s.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID)}
 	err = r.readFile(ctx, f)
 	var elsewhere *StepError // at a step or a sink: the file is not to blame for it
 	if err != nil && plugin.ClassOf(err) == plugin.Data && !errors.As(err, &elsewhere) && ctx.Err() == nil {

@@ -185,7 +185,7 @@ func (l *lane) headed(rd plugin.Reader, origin *record.Origin) *record.Origin {
 		return origin
 	}
 	h := raw.RawHeader(&l.chunk)
-	if l.origin == nil || l.origin.ID != origin.ID || l.origin.Name != origin.Name || !bytes.Equal(l.origin.Header, h) {
+	if l.origin == nil || l.origin.ID != origin.ID || l.origin.Name != origin.Name || !l.origin.Now.Equal(origin.Now) || !bytes.Equal(l.origin.Header, h) {
 		o := *origin
 		o.Header = h
 		l.origin = &o
@@ -252,7 +252,7 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 		free <- l
 	}
 	src := r.source
-	meta := newMetaFiller(src.decode, r.Clock)
+	meta := newMetaFiller(src.decode, src.origin.Now)
 	var splitErr error
 	go func() {
 		defer close(ordered)

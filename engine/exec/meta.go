@@ -2,9 +2,9 @@ package exec
 
 import (
 	"slices"
+	"time"
 
 	"weir/engine/plan"
-	"weir/engine/plugin"
 	"weir/engine/record"
 )
 
@@ -15,9 +15,9 @@ type metaFiller struct {
 	received int64
 }
 
-func newMetaFiller(d *plan.Node, c plugin.Clock) *metaFiller {
+func newMetaFiller(d *plan.Node, now time.Time) *metaFiller {
 	slot, _ := d.Out.Slot("meta")
-	return &metaFiller{slot: slot, wanted: slices.Contains(d.Want, slot), received: c.Now().UnixMicro()}
+	return &metaFiller{slot: slot, wanted: slices.Contains(d.Want, slot), received: now.UnixMicro()}
 }
 
 // fill makes wide the batch b with the column meta, as the node's schema out has

@@ -213,7 +213,7 @@ func (r *run) previewFile(ctx context.Context, n *plan.Node, src plugin.FileSour
 	if err != nil {
 		return false, err
 	}
-	r.source = &source{node: n, decode: n.Readers[0], set: set, origin: &record.Origin{Name: f.Name, ID: f.ID}}
+	r.source = &source{node: n, decode: n.Readers[0], set: set, origin: &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID)}}
 	r.preview.Object = f.Name
 	return true, r.previewRows(ctx, f, rows)
 }
@@ -234,7 +234,7 @@ func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
 	}
 	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
 	l := r.newLane(nil)
-	meta := newMetaFiller(d, r.Clock)
+	meta := newMetaFiller(d, r.source.origin.Now)
 	meta.wanted = true
 	readers := r.readersOf(d)
 	done := int64(0)

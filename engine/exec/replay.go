@@ -24,6 +24,7 @@ type unit struct {
 	objectID string
 	header   []byte
 	replays  int64
+	held     bool // what now() is for its rows is fixed up to the next commit
 	letters  []ref
 	// allowed are the steps that the rows take; nil is all. Where the pipeline
 	// branches, they go only where they were refused: the others have had them.
@@ -258,6 +259,9 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 				return err
 			}
 		}
+		if err := r.holdNow(x.ID); err != nil {
+			return err
+		}
 		if err := r.replayLetter(ctx, dec, u, &x, l, readers); err != nil {
 			return err
 		}
@@ -306,6 +310,7 @@ func (r *run) commitReplayed(ctx context.Context) error {
 		}
 	}
 	r.tallies()
+	r.replay.held = false
 	return r.commit(ctx)
 }
 
@@ -381,7 +386,7 @@ func (r *run) decodeLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 	base, next := make(chan int64, 1), make(chan int64, 1)
 	base <- x.Row - 1
 	l.base = base
-	l.work(ctx, rd, r.source.origin, newMetaFiller(r.source.decode, r.Clock), r.source.decode.Out, next)
+	l.work(ctx, rd, r.source.origin, newMetaFiller(r.source.decode, r.source.origin.Now), r.source.decode.Out, next)
 	<-l.done
 	return l.rows, l.err
 }

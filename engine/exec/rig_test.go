@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,8 @@ type rig struct {
 	hold  func(context.Context, []string) (func(), error) // nil is the store's
 	pool  share.Pool
 	runs  int
+
+	address string // of the pipeline in the store; "" is p
 
 	committed func(state.Counts, time.Duration)
 	delivered func(string, time.Duration)
@@ -135,7 +138,7 @@ func (r *rig) run(ctx context.Context) (rep *exec.Report, err error) {
 	}
 	defer r.kv.Reopen()
 	defer func() { _ = store.Close() }()
-	ses, err := store.Pipeline(ctx, "p", 1, r.plan.Revision)
+	ses, err := store.Pipeline(ctx, cmp.Or(r.address, "p"), 1, r.plan.Revision)
 	if err != nil {
 		return &exec.Report{}, err
 	}

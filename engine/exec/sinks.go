@@ -8,6 +8,7 @@ import (
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
+	"weir/engine/state"
 	"weir/engine/step"
 )
 
@@ -34,6 +35,9 @@ type sinkNode struct {
 	cuts     []int64   // recorded before a crash: deliveries end after these rows
 	replay   int64     // so many rows since the last commit may have been delivered by a run before
 	ahead    int64     // so many may be delivered without another reservation
+	intent   state.Intent
+	limit    int64     // most rows of a delivery, as far as the writer learned it in this run; 0 for none
+	most     int       // rows of the delivery that is being put together
 	step     int64     // deliveries that the last reservation was for
 	reserved time.Time // when it was made
 	row      []byte
@@ -61,6 +65,7 @@ func newSinkNode(r *run, n *plan.Node) *sinkNode {
 func (s *sinkNode) begin() {
 	s.rows, s.cuts, s.replay = 0, s.r.Session.Cuts(s.node.Address), s.r.Session.Reserved(s.node.Address)
 	s.ahead, s.top, s.again = s.replay, 0, 0
+	s.intend()
 }
 
 // repeating reports whether rows are under way that a run before may have
@@ -176,11 +181,11 @@ func (s *sinkNode) cutRows(ctx context.Context, b *record.Batch) error {
 			s.bytes += n
 		}
 		if waiting == 0 {
-			s.first = s.r.Clock.Now()
+			s.first, s.most = s.r.Clock.Now(), s.mostFrom(s.rows)
 		}
 		waiting++
 		s.rows++
-		if s.batching.Rows > 0 && waiting >= s.batching.Rows || slices.Contains(s.cuts, s.rows) {
+		if s.most > 0 && waiting >= s.most || slices.Contains(s.cuts, s.rows) {
 			if err := s.flushWith(ctx, b, from, k+1); err != nil {
 				return err
 			}
@@ -254,7 +259,9 @@ func (s *sinkNode) cutHere(ctx context.Context) error {
 			return err
 		}
 		s.cuts = append(s.cuts, s.rows)
-		s.ahead = max(s.ahead, s.rows)
+		if s.intent.Rows > 0 { // else what now() is must be made durable too
+			s.ahead = max(s.ahead, s.rows)
+		}
 	}
 	return s.send(ctx)
 }

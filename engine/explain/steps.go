@@ -123,6 +123,11 @@ func sink(n *plan.Node, c plugin.Sink) []string {
 		}
 		out = append(out, fmt.Sprintf("Up to %d deliveries are under way at once, %s.", p.Most, order))
 	}
+	if more, ok := c.(plugin.Describer); ok {
+		for _, line := range more.Describe() {
+			out = append(out, strings.ToUpper(line[:1])+line[1:]+".")
+		}
+	}
 	return out
 }
 

@@ -25,6 +25,12 @@ type Sink interface {
 	Open(ctx context.Context, h Host, resume []byte) (Writer, error)
 }
 
+// Describer is implemented by sinks that have more to say than Guarantee: one
+// clause a line, for validate and explain, such as what becomes of each kind of reply.
+type Describer interface {
+	Describe() []string
+}
+
 // Batching tells how rows are cut into deliveries. Zero fields do not limit.
 type Batching struct {
 	Rows  int
@@ -47,7 +53,10 @@ type Parallel struct {
 
 // Delivery is a set of rows to be made durable somewhere else.
 type Delivery struct {
-	// Key is the same on every retry of the same rows, also after a crash.
+	// Key is the same on every retry of the same rows, also after a crash. The rows
+	// hold the same then, too, what now() gave included, unless the configuration or
+	// something that it looks up was changed in between. A sink that hands the key on to
+	// a receiver adds a digest of what it sends: one key must never mean two things.
 	Key  string
 	Rows *record.Batch // the selected rows; valid until Deliver returns
 
@@ -62,7 +71,7 @@ type Writer interface {
 	// Deliver returns nil only when every selected row is durable at the other
 	// side or listed as rejected. It retries by itself what may be retried.
 	// After an error none of the rows may be assumed durable; the same
-	// delivery comes again in a later run, with the same key.
+	// rows come again in a later run, with the same key.
 	Deliver(ctx context.Context, d *Delivery) ([]Rejected, error)
 	// Close releases the sink. It is called once, after the last commit or an error.
 	Close(ctx context.Context) error
@@ -91,6 +100,14 @@ type Shipment interface {
 	// again. d has the key, and the rows in the order, of Encode; their places in
 	// the batch may be others. It returns what Deliver would.
 	Settle(ctx context.Context, d *Delivery) ([]Rejected, error)
+}
+
+// Limiter is implemented by writers that learn from the other side how many rows a
+// delivery may have. The engine asks after deliveries that did not end as a whole, in
+// the goroutine of Deliver and Settle, makes the number durable and cuts what comes after by it.
+type Limiter interface {
+	// MostRows returns the most rows of a delivery, 0 for any number. It only gets less.
+	MostRows() int
 }
 
 // Stager is implemented by writers that collect rows aside and show them at

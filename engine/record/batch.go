@@ -1,5 +1,7 @@
 package record
 
+import "time"
+
 // Origin names the bytes that rows came from: a file, a page, a request.
 type Origin struct {
 	Name string // as the source names it, such as "/srs/klanten_1.csv"
@@ -7,6 +9,9 @@ type Origin struct {
 	// Header is what the decoder needs besides the text of a row to decode the row
 	// again, such as a header line; nil when that text alone is enough.
 	Header []byte
+	// Now is what now() is for its rows: when the object was begun to be read, the
+	// same when it is read again because deliveries of it may have been made. Zero is the clock's time.
+	Now time.Time
 }
 
 // Reject says why one row of a batch was refused.

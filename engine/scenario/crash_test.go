@@ -59,8 +59,7 @@ test %[1]q {
 }
 `, tc.at, tc.sent, tc.counted, tc.repeated, tc.readNext)
 	}
-	// Rows with the time of the run would differ when they are sent again.
-	mustPass(t, strings.Replace(shop, `      at     = "now()"`, "", 1), tests.String())
+	mustPass(t, shop, tests.String()) // with now() among the fields: it is the same when rows are sent again
 }
 
 func TestCrashThatDoesNotHappen(t *testing.T) {

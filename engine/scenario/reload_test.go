@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -208,7 +209,7 @@ test "another key" {`+small+`
 // configuration, and nothing is lost (I7).
 func TestCrashWhileReloading(t *testing.T) {
 	var tests strings.Builder
-	for _, tc := range []struct{ at, crash, change string }{
+	for i, tc := range []struct{ at, crash, change string }{
 		{"before_delivery 2", "before_swap", louder}, {"before_delivery 2", "after_swap", louder},
 		{"before_delivery 2", "after_delivery", louder}, {"before_delivery 2", "before_delivery 2", louder},
 		{"before_delivery 2", "before_commit", louder}, {"before_delivery 2", "after_commit", louder},
@@ -221,7 +222,7 @@ func TestCrashWhileReloading(t *testing.T) {
 			at = "at = \"" + tc.at + "\""
 		}
 		tests.WriteString(`
-test "` + tc.at + `, ` + tc.crash + strings.Repeat(" ", tests.Len()%7) + `" {` + small + `
+test "` + fmt.Sprint(i, " ", tc.at, ", ", tc.crash) + `" {` + small + `
   reload "crashes" {` + eightRows + tc.change + at + `
     crash_at = "` + tc.crash + `"
   }
@@ -231,7 +232,7 @@ test "` + tc.at + `, ` + tc.crash + strings.Repeat(" ", tests.Len()%7) + `" {` +
     expect {
       requests = [
         "sort(uniq(map(flatten(map(history.api, .body.orders)), .id))) == ['1', '2', '3', '4', '5', '6', '7', '8']",
-        "len(uniq(map(history.api, .headers['Idempotency-Key']))) == len(uniq(map(history.api, map(.body.orders, .id))))",
+        "len(uniq(map(history.api, .headers['Idempotency-Key']))) == len(uniq(map(history.api, .text)))", // what a change makes other is another request
       ]
       deliveries = "all(deliveries, .generation > 1)"
     }

@@ -111,6 +111,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 		}
 	}
 	for sink := range s.ahead {
+		if !s.ends(sink) {
+			continue
+		}
 		s.w.Delete(nameKey(kindAhead, s.pid, sink))
 	}
 	for _, h := range s.held {
@@ -170,7 +173,7 @@ func (s *Session) settle() {
 		t.committed, t.dirty = t.now, false
 	}
 	clear(s.cuts)
-	clear(s.ahead)
+	maps.DeleteFunc(s.ahead, func(sink string, _ Intent) bool { return s.ends(sink) })
 	for _, sp := range s.spaces {
 		sp.settle()
 	}

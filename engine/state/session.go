@@ -39,7 +39,7 @@ type Session struct {
 	cursors map[string]*cursorSlot
 	tokens  map[string]*tokenSlot
 	cuts    map[string][]int64
-	ahead   map[string]int64 // see Reserve
+	ahead   map[string]Intent // see Reserve
 	spaces  map[string]*Space
 	held    map[string]*heldSlot // by object
 	pending Counts
@@ -90,7 +90,7 @@ func (s *Store) Pipeline(ctx context.Context, address string, generation uint64,
 	}
 	se := &Session{
 		store: s, pid: pid, address: address, gen: generation, revision: revision, ownerKey: key(kindOwner, pid),
-		cursors: map[string]*cursorSlot{}, tokens: map[string]*tokenSlot{}, cuts: map[string][]int64{}, ahead: map[string]int64{},
+		cursors: map[string]*cursorSlot{}, tokens: map[string]*tokenSlot{}, cuts: map[string][]int64{}, ahead: map[string]Intent{},
 		spaces: map[string]*Space{}, files: map[string]FileEntry{}, headers: map[uint64][]byte{}, held: map[string]*heldSlot{},
 	}
 	for {
@@ -169,7 +169,7 @@ func (s *Session) load() error {
 	}
 	prefix = key(kindAhead, s.pid)
 	err = s.store.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
-		s.ahead[string(k[idLen:])], _ = binary.Varint(v)
+		s.ahead[string(k[idLen:])] = decodeIntent(v)
 		return true
 	})
 	return firstOf(err, s.loadHeld())
@@ -325,30 +325,6 @@ func (s *Session) RecordCut(sink string, rows int64) error {
 
 // Cuts returns the cuts recorded for the sink since the last commit, in order.
 func (s *Session) Cuts(sink string) []int64 { return slices.Clone(s.cuts[sink]) }
-
-// Reserve makes durable at once that deliveries to the sink may be made of the
-// first rows rows since the last commit. A run after a crash must cut those rows
-// in the same way, or it would deliver them again under other keys (I7).
-func (s *Session) Reserve(sink string, rows int64) error {
-	var w kv.Writes
-	w.Require(s.ownerKey, s.owner)
-	w.Put(nameKey(kindAhead, s.pid, sink), binary.AppendVarint(nil, rows))
-	if err := s.apply(&w); err != nil {
-		return err
-	}
-	s.ahead[sink] = rows
-	return nil
-}
-
-// Reserved returns how many rows since the last commit may have been delivered
-// to the sink, as far as Reserve and RecordCut tell.
-func (s *Session) Reserved(sink string) int64 {
-	n := s.ahead[sink]
-	if c := s.cuts[sink]; len(c) > 0 {
-		n = max(n, c[len(c)-1])
-	}
-	return n
-}
 
 // Discard drops everything that is pending. Recorded cuts and reservations stay.
 func (s *Session) Discard() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -311,4 +312,16 @@ func failure(t *testing.T, err error) *plugin.Failure {
 	}
 	noSecret(t, "the error", err.Error())
 	return f
+}
+
+// rowsKey returns the key of a request without the digest of its content.
+func rowsKey(h http.Header) string {
+	key, part, _ := strings.Cut(h.Get("Idempotency-Key"), "/")
+	if i := strings.LastIndexByte(key, '-'); i > 0 && len(key)-i == 17 {
+		key = key[:i]
+	}
+	if part != "" {
+		key += "/" + part
+	}
+	return key
 }

@@ -8,9 +8,17 @@
 //
 // A delivery is sent until a reply says that it was taken, so a receiver may see
 // it more than once: after a lost reply, a crash, a 503. Every request carries
-// a key (Idempotency-Key by default) that is the same for the same rows, on
-// every retry and after a crash; a receiver that remembers keys applies each
-// delivery once.
+// a key (Idempotency-Key by default), made of the delivery's key and a digest of
+// method, path, query and body. One key is one request, for ever. What is repeated is the same
+// request under the same key, on every retry, by the next run and after a crash, because what
+// it is made of is durable before it is sent: where deliveries are cut, what now() gives.
+// A receiver that remembers keys applies each once. What cannot be held makes another
+// request, under another key: the mapping was changed in between, or another
+// pipeline changed what the row looks up. A receiver that took the first one then has
+// both; the run says so when the configuration was changed.
+//
+// A reply that is ok is searched for failures that it carries nevertheless
+// (reply.failures), and a request that is too large (413) is sent in halves.
 //
 // A reply may refuse some rows (reply.reject). Three cases follow:
 //
@@ -22,7 +30,7 @@
 //     down to the single row that is refused (reply.unassigned = "split").
 //
 // A request for a part of a delivery has the key of the delivery, a slash and
-// the places of its rows ("k/0-49"): equal keys always mean equal rows. A receiver that takes the
+// the places of its rows ("k/0-49"). A receiver that takes the
 // good rows of a refused request therefore gets them a second time under another
 // key: choose unassigned = "stop" or "all", or rows = 1, where it cannot bear that.
 package rest

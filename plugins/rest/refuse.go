@@ -20,13 +20,17 @@ type refusal struct {
 func (w *writer) refusalOf(item any, rows int) refusal {
 	r := refusal{place: -1, code: "sink.refused"}
 	var text string
+	if at, ok := item.(placed); ok {
+		r.place, item = at.place, at.item
+	}
+	known := r.place >= 0
 	switch v := item.(type) {
 	case string:
 		text = v
 	case map[string]any:
 		text = message(v)
 		for _, name := range w.sink.reply.index {
-			if n, ok := whole(v[name]); ok {
+			if n, ok := whole(v[name]); ok && !known {
 				r.place = n - w.sink.reply.indexFrom
 				break
 			}

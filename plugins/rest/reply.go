@@ -245,13 +245,18 @@ func (w *writer) statusError(r *reply, place string) error {
 		err = fmt.Errorf("%s answered %s to %s", place, statusText(r.status), w.mask.excerpt(r.header.Get("Location")))
 		return plugin.Fail(plugin.Environment, "env.redirected", err,
 			"Credentials and data are never sent on to another host, and a redirect that changes the method loses the body: correct url or path")
+	case r.status == http.StatusTooManyRequests:
+		return plugin.Fail(plugin.Transient, "env.server_busy", err, fmt.Sprintf("The receiver limits how many requests it takes: set rate_limit in connection.%s, such as \"5/s\", "+
+			"or raise retry.attempts, retry.elapsed and retry.after of the sink; nothing is lost, the rows are sent again with the same key by the next run", w.sink.connection.Name))
+	case r.status == http.StatusRequestEntityTooLarge:
+		return plugin.Fail(plugin.Data, "run.request_too_large", err, "Send less at once: lower batch.rows or set batch.bytes")
 	case r.status >= 500:
 		return plugin.Fail(plugin.Transient, "env.unavailable", err, "The rows are sent again with the same key by the next run")
-	case r.status == http.StatusBadRequest || r.status == http.StatusConflict || r.status == http.StatusRequestEntityTooLarge || r.status == http.StatusUnprocessableEntity:
+	case r.status == http.StatusBadRequest || r.status == http.StatusConflict || r.status == http.StatusUnprocessableEntity:
 		return plugin.Fail(plugin.Data, "run.request_refused", err,
 			"The receiver refuses what was sent. If it names the refused rows, say where with reply.reject; then only those are rejected")
 	case r.status >= 400:
-		return plugin.Fail(plugin.Environment, "env.request_refused", err, "Check url, path and method; nothing is lost, the rows are sent again with the same key")
+		return plugin.Fail(plugin.Environment, "env.request_refused", err, "Check url, path and method; nothing is lost, the rows are sent again with the same key by the next run")
 	}
 	return plugin.Fail(plugin.Data, "run.reply_not_ok", err, "The reply does not meet reply.ok; the rows are sent again with the same key by the next run")
 }

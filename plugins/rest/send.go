@@ -51,7 +51,7 @@ func (x *shipment) attempt(ctx context.Context, u *url.URL, rows int) (r *reply,
 	if r.tooLarge && x.judge.reads() {
 		return r, false, false, plugin.Fail(plugin.Environment, "env.reply_too_large",
 			fmt.Errorf("%s answered %s with more than %d bytes", x.place(u), statusText(r.status), x.sink.reply.limit),
-			"Raise reply.limit if replies are meant to be that long; the rows are sent again with the same key")
+			"Raise reply.limit if replies are meant to be that long; the rows are sent again with the same key by the next run")
 	}
 	if x.judge.reads() {
 		x.judge.load(r, rows)
@@ -96,7 +96,11 @@ func (w *writer) pauseAfter(r *reply, attempt int, began time.Time, cause error)
 		}
 	}
 	if why == "" && attempt < o.attempts && now.Add(pause).Sub(began) <= o.elapsed {
-		w.log.Warn("request is repeated", zap.Int("attempt", attempt), zap.Duration("pause", pause), zap.String("reason", cause.Error()))
+		reason := cause
+		if f := (*plugin.Failure)(nil); errors.As(cause, &f) {
+			reason = f.Err // its advice is for the end of the attempts
+		}
+		w.log.Warn("request is repeated", zap.Int("attempt", attempt), zap.Duration("pause", pause), zap.String("reason", reason.Error()))
 		return pause, nil
 	}
 	if attempt > 1 {
@@ -127,5 +131,5 @@ func (w *writer) networkError(err error, u *url.URL) error {
 func (w *writer) notUnderstood(option string, r *reply, u *url.URL, err error) error {
 	return plugin.Fail(plugin.Data, "run.reply_not_understood",
 		fmt.Errorf("%s answered %s, and reply.%s fails for that reply: %s; the reply begins: %s", w.place(u), statusText(r.status), option, w.mask.excerpt(err.Error()), w.mask.excerpt(errorText(r))),
-		"Make the expression hold for every reply, such as with body?.errors ?? []; the rows are sent again with the same key")
+		"Make the expression hold for every reply, such as with body?.errors ?? []; the rows are sent again with the same key by the next run")
 }

@@ -41,15 +41,15 @@ type showing struct {
 // Deliver implements plugin.Writer.
 func (x *showing) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
 	x.begin(d)
-	u, places, err := x.encode(x.all)
+	r, err := x.encode(x.all)
 	if err != nil {
 		return nil, err
 	}
-	if len(places) > 0 {
-		m := plugin.Message{Method: x.sink.method, URL: u.String(), Body: slices.Clone(x.buf), Rows: len(places)}
+	if len(r.places) > 0 {
+		m := plugin.Message{Method: x.sink.method, URL: r.u.String(), Body: slices.Clone(x.buf), Rows: len(r.places)}
 		header := maps.Clone(x.header)
 		if x.sink.keyHeader != "" {
-			header.Set(x.sink.keyHeader, x.key(places))
+			header.Set(x.sink.keyHeader, x.key(&r))
 		}
 		for _, name := range slices.Sorted(maps.Keys(header)) {
 			m.Headers = append(m.Headers, plugin.Header{Name: name, Value: strings.Join(header[name], ", ")})
@@ -57,8 +57,8 @@ func (x *showing) Deliver(_ context.Context, d *plugin.Delivery) ([]plugin.Rejec
 		x.show(m)
 	}
 	var out []plugin.Rejected
-	for _, r := range x.rejected {
-		out = append(out, plugin.Rejected{Row: d.Rows.Row(r.place), Code: r.code, Reason: r.reason})
+	for _, bad := range x.rejected {
+		out = append(out, plugin.Rejected{Row: d.Rows.Row(bad.place), Code: bad.code, Reason: bad.reason})
 	}
 	return out, nil
 }

@@ -46,6 +46,7 @@ type replyOptions struct {
 	indexFrom                   int
 	indexPattern                string
 	unassigned                  string
+	failures                    string
 	limit                       int64
 }
 
@@ -75,7 +76,7 @@ func (s *Sink) Spec() spec.Body {
 		spec.Expr("body", &s.body).Doc("Request body, computed from the list rows. Default: the list itself, or the row when there is a path_expression."),
 		spec.Choice("nulls", &s.nulls, "keep", "omit").Default("keep", `"keep"`).Doc("Whether object fields that are null are sent as null or left out."),
 		spec.Bool("gzip", &s.gzip).Default(false, "false").Doc("Send bodies compressed; the receiver must understand Content-Encoding: gzip."),
-		spec.String("key_header", &s.keyHeader).Default("Idempotency-Key", `"Idempotency-Key"`).Doc("Header that carries the delivery's key; empty for none.").Check(checkHeaderName),
+		spec.String("key_header", &s.keyHeader).Default("Idempotency-Key", `"Idempotency-Key"`).Doc("Header that carries the request's key, which is made of its rows and its content; empty for none.").Check(checkHeaderName),
 		spec.Block("batch", nil, "How rows are put together into requests.",
 			spec.Int("rows", &s.batch.rows).Default(100, "100").Doc("Most rows in a request.").Check(spec.Between(1, 100000)),
 			spec.Duration("wait", &s.batch.wait).Default(2*time.Second, `"2s"`).Doc("A request is sent this long after its first row came, full or not."),
@@ -94,6 +95,8 @@ func (s *Sink) Spec() spec.Body {
 			spec.Int("index_from", &r.indexFrom).Default(0, "0").Doc("The place of the first row: 0 or 1.").Check(spec.Between(0, 1)),
 			spec.String("index_pattern", &r.indexPattern).Default(defaultIndexPattern, strconv.Quote(defaultIndexPattern)).Doc("Regular expression whose first group that matches is the place of the row in a message; empty for none.").Check(checkPattern),
 			spec.Choice("unassigned", &r.unassigned, "split", "all", "stop").Default("split", `"split"`).Doc("What follows a refusal that names no row: send again in halves, reject all rows of the request, or stop."),
+			spec.Choice("failures", &r.failures, "find", "ignore").Default("find", `"find"`).Doc("Whether a reply that is ok is searched for failures that it carries all the same, such as {\"errors\": [...]}, {\"success\": false}, {\"failed\": 2}, a 207 or items with a status of their own. "+
+				"Rows that it names are rejected; when it names none, the run stops. Without effect where reject is given, or an ok that reads body or text."),
 			spec.Size("limit", &r.limit).Default(1<<20, `"1MiB"`).Doc("Most bytes of a reply that are read.").Check(checkLimit),
 		),
 		s.retry.spec(),
@@ -198,7 +201,7 @@ func (s *Sink) Batching() plugin.Batching {
 
 // Guarantee implements plugin.Sink.
 func (s *Sink) Guarantee() string {
-	text := fmt.Sprintf("at least once; each delivery carries a stable %s, so a receiver that honours it applies each delivery once", s.keyHeader)
+	text := fmt.Sprintf("at least once; each request carries a stable %s, so a receiver that honours it applies each request once", s.keyHeader)
 	if s.keyHeader == "" {
 		text = "at least once; deliveries carry no key (key_header is empty), so a receiver cannot recognise one that is repeated after a lost reply or a crash"
 	}
@@ -233,7 +236,7 @@ func (s *Sink) newWriter(h plugin.Host) (*writer, error) {
 	w := &writer{
 		sink: s, client: cl, release: release, clock: h.Clock(), log: h.Log(), mask: newMasker(conn, s.headers),
 		rows:   record.NewEncoder(s.schema, record.JSONOptions{OmitNull: s.nulls == "omit"}),
-		header: http.Header{},
+		header: http.Header{}, inside: s.looksInside(),
 	}
 	if s.reply.indexPattern != "" {
 		if w.pattern, err = regexp.Compile(s.reply.indexPattern); err != nil {

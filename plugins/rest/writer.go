@@ -3,15 +3,13 @@ package rest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/gzip"
 	"go.uber.org/zap"
 
@@ -33,6 +31,7 @@ type writer struct {
 	mask    *masker
 	pattern *regexp.Regexp // nil for none
 	header  http.Header    // of every request
+	inside  bool           // replies that are ok are searched for failures
 
 	// used by Encode and Settle alone
 	rows   *record.Encoder
@@ -40,10 +39,12 @@ type writer struct {
 	body   plugin.Eval
 	path   plugin.Eval
 	zip    *gzip.Writer
+	hash   xxhash.Digest
 	view   record.Batch // the rows of one request
 	sel    []int32
 	packed bytes.Buffer
 	alone  *shipment // of Deliver
+	most   int       // see MostRows; Settle alone writes it
 }
 
 // shipment makes one delivery after another, each in one or more requests.
@@ -60,15 +61,19 @@ type shipment struct {
 	all      []int
 	rejected []rejection
 	first    request
+	tooMany  int // rows of the largest request that was too large
+	fits     int // and of the largest that was taken after it
 }
 
 // request is one request of a delivery and what became of it.
 type request struct {
 	u      *url.URL
-	places []int // of its rows in the delivery; none when there is nothing to send
+	digest string // of method, address and body
+	places []int  // of its rows in the delivery; none when there is nothing to send
 	reply  *reply
 	ok     bool
 	items  []any // what the reply refuses
+	large  bool  // it was too large, and is to be sent in halves
 }
 
 // rejection is a refused row by its place in the delivery: its place in the batch may change.
@@ -113,12 +118,13 @@ func (w *writer) Close(context.Context) error {
 // Encode implements plugin.Shipment.
 func (x *shipment) Encode(_ context.Context, d *plugin.Delivery) (err error) {
 	x.begin(d)
-	x.first.u, x.first.places, err = x.encode(x.all)
+	x.first, err = x.encode(x.all)
 	return err
 }
 
 func (x *shipment) begin(d *plugin.Delivery) {
 	x.d, x.live, x.sent, x.rejected, x.first = d, d.Rows.Live(), 0, nil, request{}
+	x.tooMany, x.fits = 0, 0
 	for k := len(x.all); k < x.live; k++ {
 		x.all = append(x.all, k)
 	}
@@ -133,17 +139,16 @@ func (x *shipment) Send(ctx context.Context) (done bool, err error) {
 			return false, err
 		}
 	}
-	return len(x.first.items) == 0 && len(x.rejected) == 0, nil
+	return len(x.first.items) == 0 && len(x.rejected) == 0 && !x.first.large, nil
 }
 
 // Settle implements plugin.Shipment.
 func (x *shipment) Settle(ctx context.Context, d *plugin.Delivery) ([]plugin.Rejected, error) {
 	x.d = d
-	if len(x.first.items) > 0 {
-		if err := x.refuse(ctx, &x.first); err != nil {
-			return nil, err
-		}
+	if err := x.follow(ctx, &x.first); err != nil {
+		return nil, err
 	}
+	x.learn()
 	var out []plugin.Rejected
 	for _, r := range x.rejected {
 		out = append(out, plugin.Rejected{Row: d.Rows.Row(r.place), Code: r.code, Reason: r.reason})
@@ -153,15 +158,29 @@ func (x *shipment) Settle(ctx context.Context, d *plugin.Delivery) ([]plugin.Rej
 
 // deliver sends the rows at the given places of the delivery, and what is left of
 // them when the reply refuses some. It ends: every further request has fewer rows.
-func (x *shipment) deliver(ctx context.Context, places []int) (err error) {
-	var r request
-	if r.u, r.places, err = x.encode(places); err != nil || len(r.places) == 0 {
+func (x *shipment) deliver(ctx context.Context, places []int) error {
+	r, err := x.encode(places)
+	if err != nil || len(r.places) == 0 {
 		return err
 	}
-	if err := x.make(ctx, &r); err != nil || len(r.items) == 0 {
+	if err := x.make(ctx, &r); err != nil {
 		return err
 	}
-	return x.refuse(ctx, &r)
+	return x.follow(ctx, &r)
+}
+
+// follow sees to what a request leaves open.
+func (x *shipment) follow(ctx context.Context, r *request) error {
+	if r.large {
+		return x.halve(ctx, r)
+	}
+	if x.tooMany > 0 {
+		x.fits = max(x.fits, len(r.places))
+	}
+	if len(r.items) == 0 {
+		return nil
+	}
+	return x.refuse(ctx, r)
 }
 
 // make makes a request whose body is in x.buf, until a reply settles it. The rows
@@ -171,16 +190,21 @@ func (x *shipment) make(ctx context.Context, r *request) (err error) {
 		return plugin.Fail(plugin.Data, "run.request_refused", fmt.Errorf("%d requests did not find all refused rows of one delivery", maxRequests),
 			"Use smaller batches, or reply.unassigned = \"all\" or \"stop\"")
 	}
-	if r.reply, r.ok, err = x.send(ctx, r.u, x.key(r.places), len(r.places)); err != nil {
+	if r.reply, r.ok, err = x.send(ctx, r.u, x.key(r), len(r.places)); err != nil {
 		return err
 	}
 	if r.items, err = x.judge.refusals(); err != nil {
 		return x.notUnderstood("reject", r.reply, r.u, err)
 	}
-	if len(r.items) == 0 && !r.ok {
-		return x.statusError(r.reply, x.place(r.u))
+	if r.ok && len(r.items) == 0 && x.inside {
+		if r.items, err = x.carried(r); err != nil {
+			return err
+		}
 	}
-	return nil
+	if r.large = x.tooLarge(r); r.large || r.ok || len(r.items) > 0 {
+		return nil
+	}
+	return x.statusError(r.reply, x.place(r.u))
 }
 
 // refuse rejects the rows that the reply to r names and sees to the others.
@@ -248,45 +272,19 @@ func (x *shipment) reject(place int, code, reason string) {
 	x.rejected = append(x.rejected, rejection{place, code, reason})
 }
 
-// key identifies a request by its rows: equal keys always mean equal rows.
-func (x *shipment) key(places []int) string {
-	if len(places) == x.live {
-		return x.d.Key
-	}
-	var b []byte
-	for i := 0; i < len(places); {
-		j := i
-		for j+1 < len(places) && places[j+1] == places[j]+1 {
-			j++
-		}
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, int64(places[i]), 10)
-		if j > i {
-			b = strconv.AppendInt(append(b, '-'), int64(places[j]), 10)
-		}
-		i = j + 1
-	}
-	if len(b) > 40 {
-		sum := sha256.Sum256(b)
-		b = []byte(hex.EncodeToString(sum[:12]))
-	}
-	return x.d.Key + "/" + string(b)
-}
-
-// encode puts the body of a request into x.buf and returns its address and the
-// places of the rows in it. Rows that cannot be written are rejected and left out.
-func (x *shipment) encode(places []int) (*url.URL, []int, error) {
+// encode puts the body of a request into x.buf. Rows that cannot be written are
+// rejected and left out.
+func (x *shipment) encode(places []int) (request, error) {
 	for len(places) > 0 {
 		err := x.encodeBody(places)
 		if err == nil {
 			u, err := x.address(places)
 			if err == nil {
-				return u, places, x.compress()
+				r := request{u: u, places: places, digest: x.digest(u)}
+				return r, x.compress()
 			}
 			x.reject(places[0], "row.bad_path", x.mask.excerpt(err.Error()))
-			return nil, nil, nil
+			return request{}, nil
 		}
 		var good []int
 		for _, p := range places {
@@ -297,11 +295,11 @@ func (x *shipment) encode(places []int) (*url.URL, []int, error) {
 			good = append(good, p)
 		}
 		if len(good) == len(places) { // every row alone is fine: the expression fails over them together
-			return nil, nil, plugin.Fail(plugin.Data, "run.bad_body", fmt.Errorf("body: %w", err), "The expression must hold for any set of rows")
+			return request{}, plugin.Fail(plugin.Data, "run.bad_body", fmt.Errorf("body: %w", err), "The expression must hold for any set of rows")
 		}
 		places = good
 	}
-	return nil, nil, nil
+	return request{}, nil
 }
 
 // encodeBody writes the body for the rows at the given places to x.buf.

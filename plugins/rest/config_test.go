@@ -206,3 +206,26 @@ func TestValuesOfReplies(t *testing.T) {
 		}
 	}
 }
+
+// What becomes of each kind of reply is said, as the reply block has it.
+func TestDescribe(t *testing.T) {
+	conn, _ := connection(t, `url = "https://example.com"`)
+	for src, want := range map[string][]string{
+		"": {"key: the same Idempotency-Key", "reply 200 to 299: taken, unless it carries failures", "reply 401, 403", "reply 408, 425, 429, 500, 502, 503, 504, or none: repeated, 5 requests", "reply 413: sent again in halves", "any other reply: the run stops"},
+		"key_header = \"\"\nreply {\n ok = \"body?.done == true\"\n retry = \"status == 409\"\n}": {"reply for which `body?.done == true`: taken, whatever it carries", "reply 401", "reply for which `status == 409`, or none", "reply 413", "any other"},
+		"reply {\n reject = \"body?.errors ?? []\"\n unassigned = \"all\"\n}":                     {"key:", "reply 200 to 299: taken, but for the rows that `body?.errors ?? []` lists", "reply 401", "reply 408", "other reply: the rows that `body?.errors ?? []` lists are rejected; those of a refusal that names none are rejected", "reply 413", "any other"},
+		"reply {\n failures = \"ignore\"\n}":                                                      {"key:", "reply 200 to 299: taken, whatever it carries besides", "reply 401", "reply 408", "reply 413", "any other"},
+	} {
+		s, ds := sink(t, src, conn, people(1).Schema)
+		got := s.Describe()
+		if ds.HasErrors() || len(got) != len(want) {
+			t.Errorf("%s: %v, %d lines: %q", src, ds, len(got), got)
+			continue
+		}
+		for i := range want {
+			if !strings.HasPrefix(got[i], want[i]) {
+				t.Errorf("%s:\n got %s\nwant %s", src, got[i], want[i])
+			}
+		}
+	}
+}

@@ -107,6 +107,10 @@ var readsReply = regexp.MustCompile(`\b(?:body|text)\b`)
 // when the reply carries failures and does not tell of which rows.
 func (x *shipment) carried(r *request) ([]any, error) {
 	multi := r.reply.status == http.StatusMultiStatus
+	if isPage(r.reply.body) {
+		return nil, x.unclear(r, "is a page of HTML, such as that of a login or of a proxy", "Check url and path, and what stands between; where the receiver does answer with pages, write failures = \"ignore\" in the reply block. "+
+			"Nothing of the request is counted as delivered; its rows are sent again with the same key by the next run")
+	}
 	if !multi && !hinted(r.reply.body) {
 		return nil, nil
 	}
@@ -130,6 +134,17 @@ func (x *shipment) carried(r *request) ([]any, error) {
 		return nil, x.unclear(r, "may carry failures", "")
 	}
 	return nil, nil
+}
+
+// isPage tells whether a body is a page for people to look at.
+func isPage(body []byte) bool {
+	body = bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
+	for _, begin := range []string{"<!doctype html", "<html"} {
+		if len(body) >= len(begin) && strings.EqualFold(string(body[:len(begin)]), begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // unclear is the error of a reply that is ok and may be none.

@@ -53,6 +53,9 @@ func TestReplyCarriesFailures(t *testing.T) {
 		{"multi-status without errors", 207, `{"errors":[]}`, ""},
 		{"multi-status that cannot be read", 207, `<multistatus/>`, stops},
 		{"multi-status without an outcome", 207, `{"ids":[1,2]}`, stops},
+		{"page", 200, "\n<!DOCTYPE HTML><html>Please log in</html>", stops},
+		{"page without a type", 200, `<html><body>ok`, stops},
+		{"other markup", 200, `<ok/>`, ""},
 		{"too long to look at", 200, `{"errors":["` + strings.Repeat("x", 5000) + `"]}`, stops},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -20,7 +20,8 @@ func (a *app) traceCommand() *cobra.Command {
 		Use: "trace KEY VALUE", Short: "Show what is known of an entity, its rows and their deliveries", Args: cobra.ExactArgs(2),
 		Long: "Finds the entities that a key value belongs to, such as: weir trace email jan@example.nl. It shows their key\n" +
 			"values and which rows merged them. Dedupe steps with trace = true also keep which rows were about an entity\n" +
-			"and which deliveries these rows went out with; without it, that part is empty.",
+			"and which deliveries these rows went out with; without it, that part is empty. The key of a delivery is\n" +
+			"what the keys of its requests begin with: search the receiver's log for it.",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withStore(c.Context(), &f, true, func(s *state.Store) error {
 				found, err := trace(s, args[0], args[1])

@@ -333,6 +333,34 @@ func TestOneBodyOfAReplay(t *testing.T) {
 	equal(t, "dead letters", len(r.rejects()), 0)
 }
 
+// A mapping that was changed between two replays makes another request of a dead letter.
+func TestOneBodyOfAReplayWithAnotherMapping(t *testing.T) {
+	s, url := newStrict(t)
+	block := `reply {
+      reject = "status == 400 ? ['refused'] : []"
+    }`
+	r := newRig(t, t.TempDir(), timedBody(url, block))
+	s.refuse = `"id":5,`
+	r.put("a.csv", csvRows(0, 10))
+	r.done()
+	s.refuse = ""
+	s.lose = func(int) bool { return true }
+	if err := r.replay(); err == nil {
+		t.Fatal("no failure")
+	}
+	s.lose = func(int) bool { return false }
+	r.load(timedBody(url, block+"\nbody = \"{again: rows}\""))
+	if err := r.replay(); err != nil {
+		t.Fatal(err)
+	}
+	if s.clash != "" {
+		t.Error(s.clash)
+	}
+	if n := s.ids()["5"]; n != 2 {
+		t.Errorf("the row came under %d keys", n)
+	}
+}
+
 // replay replays all dead letters.
 func (r *rig) replay() error {
 	r.t.Helper()

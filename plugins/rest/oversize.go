@@ -17,10 +17,14 @@ var _ plugin.Limiter = (*writer)(nil)
 // row says nothing of the others, so the smallest does not count.
 func (w *writer) MostRows() int { return w.most }
 
-// tooLarge tells whether the reply to r says that the request has too many bytes, and
-// no expression says otherwise. Such a request was not taken, and smaller ones may be.
+// tooLarge tells whether the reply to r says that the request has too many bytes, or
+// that its row makes too long a path, and no expression says otherwise. Such a request
+// was not taken, and smaller ones may be.
 func (x *shipment) tooLarge(r *request) bool {
-	return !r.ok && r.reply.status == http.StatusRequestEntityTooLarge && len(r.items) == 0
+	if r.ok || len(r.items) > 0 {
+		return false
+	}
+	return r.reply.status == http.StatusRequestEntityTooLarge || x.path != nil && r.reply.status == http.StatusRequestURITooLong
 }
 
 // halve sends the rows of a request that was too large in two. The halves are told
@@ -28,7 +32,7 @@ func (x *shipment) tooLarge(r *request) bool {
 // repeated after a crash (I7). A row that is too large alone is rejected.
 func (x *shipment) halve(ctx context.Context, r *request) error {
 	if len(r.places) == 1 {
-		x.reject(r.places[0], "sink.too_large", fmt.Sprintf("the receiver takes no request as large as this row alone makes it: %s answered %s: %s",
+		x.reject(r.places[0], "sink.too_large", fmt.Sprintf("the receiver takes no request that is as large as this row alone makes it: %s answered %s: %s",
 			x.place(r.u), statusText(r.reply.status), x.mask.excerpt(errorText(r.reply))))
 		return nil
 	}

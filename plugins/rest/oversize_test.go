@@ -105,3 +105,17 @@ func TestBusy(t *testing.T) {
 		t.Errorf("logged %v", logged)
 	}
 }
+
+// A path that a row makes too long is that row's fault; one that the configuration gives is not.
+func TestPathTooLong(t *testing.T) {
+	srv := server(t, restserver.Options{})
+	srv.Fail(restserver.Fault{Status: http.StatusRequestURITooLong, Times: -1})
+	w := open(t, srv, newHost(), "", "batch {\n rows = 1\n}\npath_expression = \"'/x/' + id\"", people(1).Schema)
+	if rejected, err := deliver(t, w, people(1)); err != nil || len(rejected) != 1 || rejected[0].Code != "sink.too_large" {
+		t.Error(rejected, err)
+	}
+	w = open(t, srv, newHost(), "", "", people(1).Schema)
+	if _, err := deliver(t, w, people(1)); failure(t, err).Code != "env.request_refused" {
+		t.Error(err)
+	}
+}

@@ -163,10 +163,13 @@ run.no_such_file there is no such file
 run.not_replayed a refused row could not be decoded again
 run.overtaken a refused row was not replayed, because a later row of its entity went through
 run.rejects how many rows were rejected
+run.repeats_changed rows are sent again by another configuration than the one that may have sent them
 run.replayed_group replayed rows are grouped by themselves
+run.reply_carries_failures a reply that was taken for ok carries failures and does not say of which rows
 run.reply_not_ok the receiver did not take a delivery
 run.reply_not_understood a reply cannot be read as the sink's options say
 run.request_refused the receiver refuses a request for good
+run.request_too_large the receiver takes no request of that size
 run.resume reading cannot go on where it ended
 run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
@@ -180,6 +183,7 @@ serve.plan_stale the plan that was to be applied does not fit any more
 serve.state a pipeline would orphan or re-key state that is stored
 serve.stopping the server is stopping
 sink.refused the receiver refused a delivery for good
+sink.too_large a row alone makes a request that is larger than the receiver takes
 state.bad_token what a sink keeps in the state store cannot be read
 state.checkpoint a copy of the state store cannot be made
 state.damaged the state store is damaged

@@ -32,8 +32,9 @@ func (x *shipment) tooLarge(r *request) bool {
 // repeated after a crash (I7). A row that is too large alone is rejected.
 func (x *shipment) halve(ctx context.Context, r *request) error {
 	if len(r.places) == 1 {
-		x.reject(r.places[0], "sink.too_large", fmt.Sprintf("the receiver takes no request that is as large as this row alone makes it: %s answered %s: %s",
-			x.place(r.u), statusText(r.reply.status), x.mask.excerpt(errorText(r.reply))))
+		x.rejected = append(x.rejected, rejection{place: r.places[0], code: "sink.too_large",
+			reason: fmt.Sprintf("the receiver takes no request that is as large as this row alone makes it: %s answered %s: %s",
+				x.place(r.u), statusText(r.reply.status), x.mask.excerpt(errorText(r.reply)))})
 		return nil
 	}
 	if x.tooMany == 0 {

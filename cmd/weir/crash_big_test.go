@@ -28,7 +28,8 @@ pipeline "big" {
   }
   sink "file" "out" {
     from = decode.csv
-    path = "DIR/out.ndjson"
+    path   = "DIR/out.ndjson"
+    exists = "replace"
   }
   map "few" {
     from = decode.csv

@@ -35,7 +35,8 @@ pipeline "big" {
     }
   }
   sink "file" "out" {
-    path = "DIR/out.ndjson"
+    path   = "DIR/out.ndjson"
+    exists = "replace"
   }
   commit {
     rows = COMMIT

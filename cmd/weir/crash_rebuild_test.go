@@ -30,7 +30,8 @@ pipeline "big" {
   }
   STEP
   sink "file" "out" {
-    path = "DIR/out.ndjson"
+    path   = "DIR/out.ndjson"
+    exists = "replace"
   }
   commit {
     rows = 5000

@@ -95,7 +95,8 @@ const openGroup = `
 
 const fileSink = `
   sink "file" "out" {
-    path = "DIR/out.ndjson"
+    path   = "DIR/out.ndjson"
+    exists = "replace"
   }`
 
 // people makes the CSV rows from to to-1, about a kilobyte each, with repeats,

@@ -37,7 +37,8 @@ pipeline "p" {
     }
   }
   sink "file" "out" {
-    path = "DIR/out.ndjson"
+    path   = "DIR/out.ndjson"
+    exists = "replace"
   }
   commit {
     rows = 20000

@@ -67,7 +67,11 @@ func TestReadmeRuns(t *testing.T) {
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Errorf("the ledger (-want +got):\n%s", d)
 	}
-	got, err := os.ReadFile("orders.ndjson")
+	written, _ := filepath.Glob("orders_????-??-??.ndjson")
+	if len(written) != 1 {
+		t.Fatalf("written %v", written)
+	}
+	got, err := os.ReadFile(written[0])
 	if err != nil {
 		t.Fatal(err)
 	}

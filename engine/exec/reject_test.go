@@ -212,7 +212,7 @@ func TestPublishedByTheNextRun(t *testing.T) {
 			r := newRig(t, t.TempDir(), source+`
   sink "file" "out" {
     path   = "DIR/out.ndjson"
-    exists = "fail"
+    exists = "error"
   }`)
 			r.put("a.csv", csvRows(0, 50))
 			r.point = func(p string) {

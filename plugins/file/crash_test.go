@@ -87,7 +87,7 @@ func TestCrashAtAnyStep(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		exists := rapid.SampledFrom([]string{"replace", "fail", "number"}).Draw(rt, "exists")
+		exists := rapid.SampledFrom([]string{"replace", "error", "number"}).Draw(rt, "exists")
 		compress := rapid.SampledFrom([]string{"none", "gzip"}).Draw(rt, "compress")
 		s := sinkAt(t, dir, "out", fmt.Sprintf("exists = %q\ncompress = %q", exists, compress))
 		const total = 12
@@ -106,7 +106,7 @@ func TestCrashAtAnyStep(t *testing.T) {
 		// Whatever happened to the renaming, the next Open has it done.
 		if w, err := s.Open(t.Context(), newHost(), tok); err == nil {
 			_ = w.Close(t.Context())
-		} else if exists != "fail" {
+		} else if exists != "error" {
 			rt.Fatal(err)
 		}
 		if got := names(t, dir); !slices.Equal(got, []string{"out"}) {

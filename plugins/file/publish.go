@@ -139,7 +139,7 @@ func (w *writer) rename(part fs.FileInfo) (string, error) {
 		switch {
 		case !errors.Is(err, fs.ErrExist):
 			return "", fileError(err)
-		case w.sink.exists == "fail":
+		case w.sink.exists == "error":
 			return "", fileExists(target)
 		case n == 1_000_000:
 			return "", plugin.Fail(plugin.Environment, "env.file_exists", fmt.Errorf("%s exists with a million numbers", path), "Clear the folder")

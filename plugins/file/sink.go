@@ -46,7 +46,7 @@ func (s *Sink) Spec() spec.Body {
 		spec.Bool("header", &s.header).Default(true, "true").Doc("CSV: the first line holds the field names."),
 		spec.Bool("decimal_comma", &s.decimalComma).Default(false, "false").Doc("CSV: decimals are written with a comma."),
 		spec.Choice("newline", &s.newline, "lf", "crlf").Default("lf", `"lf"`).Doc("CSV: how lines end."),
-		spec.Choice("exists", &s.exists, "replace", "fail", "number").Default("replace", `"replace"`).Doc("What happens when path exists: it is replaced, the run fails, or the new file gets a number (name-1.csv)."),
+		spec.Choice("exists", &s.exists, "error", "replace", "number").Default("error", `"error"`).Doc("What happens when path exists. error: the run fails before it delivers anything, and nothing is lost. replace: the new file takes its place at the end of the run; what was there is gone. number: the new file gets a number (name-1.csv)."),
 		spec.Bool("empty", &s.empty).Default(false, "false").Doc("Whether a run without rows writes a file, with a header where there is one."),
 		spec.Choice("compress", &s.compress, "none", "gzip").Default("none", `"none"`).Doc("Compression of the file; the name is not changed by it."),
 		spec.String("mode", &s.mode).Default("0640", `"0640"`).Doc("Permissions of the file, octal.").Check(checkMode),

@@ -142,7 +142,7 @@ func TestFormats(t *testing.T) {
 		for _, way := range []string{"deliver", "encode"} {
 			t.Run(tc.name+", "+way, func(t *testing.T) {
 				dir := t.TempDir()
-				w := open(t, sinkAt(t, dir, "out", tc.options), nil)
+				w := open(t, sinkAt(t, dir, "out", tc.options+"\nexists = \"replace\""), nil)
 				if way == "deliver" {
 					deliver(t, w, rows(0, 2))
 				} else {
@@ -187,14 +187,14 @@ func TestEmptyRuns(t *testing.T) {
 		{"empty = true\ncompress = \"gzip\"", []string{"out"}, ""},
 	} {
 		dir := t.TempDir()
-		tok := finish(t, open(t, sinkAt(t, dir, "out", tc.options), nil))
+		tok := finish(t, open(t, sinkAt(t, dir, "out", tc.options+"\nexists = \"replace\""), nil))
 		if got := names(t, dir); !slices.Equal(got, tc.want) {
 			t.Errorf("%q: folder %v", tc.options, got)
 		}
 		if tc.want != nil && content(t, filepath.Join(dir, "out")) != tc.text {
 			t.Errorf("%q: %q", tc.options, content(t, filepath.Join(dir, "out")))
 		}
-		finish(t, open(t, sinkAt(t, dir, "out", tc.options), tok))
+		finish(t, open(t, sinkAt(t, dir, "out", tc.options+"\nexists = \"replace\""), tok))
 	}
 }
 
@@ -207,7 +207,7 @@ func TestExists(t *testing.T) {
 	}
 	t.Run("replace", func(t *testing.T) {
 		dir := t.TempDir()
-		s := sinkAt(t, dir, "out.csv", "format = \"csv\"\nheader = false")
+		s := sinkAt(t, dir, "out.csv", "format = \"csv\"\nheader = false\nexists = \"replace\"")
 		run(t, s, run(t, s, nil, 0), 1)
 		if got := content(t, filepath.Join(dir, "out.csv")); got != "1,,2.5\n" {
 			t.Errorf("got %q", got)
@@ -223,9 +223,9 @@ func TestExists(t *testing.T) {
 			}
 		}
 	})
-	t.Run("fail", func(t *testing.T) {
+	t.Run("error", func(t *testing.T) {
 		dir := t.TempDir()
-		s := sinkAt(t, dir, "out", "exists = \"fail\"")
+		s := sinkAt(t, dir, "out", "") // which is the default
 		w := open(t, s, nil)
 		deliver(t, w, rows(0, 1))
 		tok := must[[]byte](t)(w.PrepareFinal(t.Context()))

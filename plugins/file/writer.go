@@ -171,7 +171,7 @@ func (w *writer) fresh(n int) error {
 	if st, err := w.disk.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", filepath.Dir(path)), "Create it, or correct path")
 	}
-	if w.sink.exists == "fail" {
+	if w.sink.exists == "error" {
 		if _, err := w.disk.Lstat(path); err == nil {
 			return fileExists(path)
 		}
@@ -379,5 +379,6 @@ func fileError(err error) error {
 }
 
 func fileExists(path string) error {
-	return plugin.Fail(plugin.Environment, "env.file_exists", fmt.Errorf("%s exists", path), "Move it away, or choose exists = \"replace\" or \"number\"; nothing is lost")
+	return plugin.Fail(plugin.Environment, "env.file_exists", fmt.Errorf("%s exists, and exists = \"error\" keeps what is there", path),
+		"Choose exists = \"replace\" (the new file takes its place) or \"number\" (name-1.csv), put the time into path (name_%Y%m%d.csv), or move the file away. Nothing is lost: the next run goes on from the last commit")
 }

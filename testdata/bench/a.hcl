@@ -68,5 +68,6 @@ pipeline "a" {
   sink "file" "out" {
     path   = var.output
     format = "ndjson"
+    exists = "replace"
   }
 }

@@ -73,5 +73,6 @@ pipeline "b" {
   sink "file" "out" {
     path   = var.output
     format = "ndjson"
+    exists = "replace"
   }
 }

@@ -49,5 +49,6 @@ pipeline "c" {
   sink "file" "out" {
     path   = var.output
     format = "ndjson"
+    exists = "replace"
   }
 }

@@ -89,7 +89,8 @@ pipeline "%[1]s" {
   }
 
   sink "file" "out" {
-    path = "${var.data}/out/%[1]s_%%Y%%m%%d%%H%%M%%S.ndjson"
+    path   = "${var.data}/out/%[1]s_%%Y%%m%%d%%H%%M%%S.ndjson"
+    exists = "replace"
   }
 }
 `

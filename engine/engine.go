@@ -50,6 +50,7 @@ type Engine struct {
 	log     *zap.Logger
 	clock   plugin.Clock
 	machine plugin.Machine
+	folder  string // where relative paths begin
 	pool    share.Pool
 	options Options
 }
@@ -66,6 +67,7 @@ func New(o Options) (*Engine, diag.List) {
 	if e.machine == nil {
 		e.machine = plugin.SystemMachine{}
 	}
+	e.folder, _ = e.machine.Disk().Abs(".") // without one, relative paths are held against each other alone
 	var ds diag.List
 	for _, p := range o.Plugins {
 		if _, ok := e.plugins[p.Name]; ok {
@@ -150,6 +152,7 @@ func (e *Engine) planOptions() plan.Options {
 	return plan.Options{
 		Plugins: e.plugins,
 		Steps:   step.All(),
+		Folder:  e.folder,
 
 		Endpoints: e.options.Endpoints, Offline: e.options.Offline, Instrument: e.options.Instrument,
 		Columns: func(name string, t spec.Text) diag.List {
@@ -182,6 +185,8 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 	if err != nil {
 		return nil, closed(store, err)
 	}
+	stop := e.stopper(ctx, o.Stop, l.Plan)
+	defer stop.end()
 	rep := &RunReport{OK: true}
 	failed := map[string]error{}
 	for _, p := range l.Plan.Pipelines {
@@ -191,8 +196,11 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		pr := PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p)}
 		if i := slices.IndexFunc(p.After, func(a string) bool { return failed[a] != nil }); i >= 0 {
 			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
+		} else if stop.asked() {
+			pr.Err = ErrNotBegun
 		} else if pr.Err = protected.ready(p); pr.Err == nil {
-			e.runPipeline(ctx, store, l.Plan, p, dir, o, &pr)
+			e.runPipeline(stop, store, l.Plan, p, dir, o, &pr)
+			pr.Err = stop.explain(pr.Err)
 		}
 		if pr.Err != nil {
 			rep.OK = false
@@ -249,9 +257,10 @@ func unknownPipeline(a string, p *plan.Plan) diag.Diagnostic {
 	return d
 }
 
-func (e *Engine) runPipeline(ctx context.Context, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
-	*pr = e.RunPipeline(ctx, PipelineRun{
+func (e *Engine) runPipeline(stop *stopper, store *state.Store, p *plan.Plan, pl *plan.Pipeline, dir string, o RunOptions, pr *PipelineReport) {
+	*pr = e.RunPipeline(stop.ctx, PipelineRun{
 		Store: store, StateDir: dir, Pipeline: pl, Revision: p.Revision, Generation: 1, Chunk: o.Chunk, Progress: o.Progress, Point: o.Point,
+		Control: stop.control(),
 	})
 }
 

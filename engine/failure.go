@@ -22,6 +22,7 @@ func FailureDiagnostics(summary string, err error) diag.List {
 		return diag.List{{Code: "run.skipped", Summary: strings.TrimSuffix(summary, " stopped") + " was " + skipped.Error()}}
 	}
 	var aside *exec.QuarantineError
+	var drained *DrainError
 	if errors.As(err, &aside) {
 		what := "1 file"
 		if n := len(aside.Files); n != 1 {
@@ -33,7 +34,14 @@ func FailureDiagnostics(summary string, err error) diag.List {
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds
 	}
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, ErrNotBegun):
+		return diag.List{diag.Errorf("run.interrupted", nil, strings.TrimSuffix(summary, " stopped")+" was not run", "The run was asked to stop before it began. The next run takes it.")}
+	case errors.Is(err, exec.ErrStopped):
+		return diag.List{diag.Errorf("run.interrupted", nil, summary, "It was asked to. What was under way is finished and committed; the next run goes on from there.")}
+	case errors.As(err, &drained):
+		return diag.List{diag.Errorf("run.interrupted", nil, summary, "%s. What it delivered since its last commit the next run delivers again, with the same keys.", strings.ToUpper(err.Error()[:1])+err.Error()[1:])}
+	case errors.Is(err, context.Canceled):
 		return diag.List{diag.Errorf("run.interrupted", nil, summary, "It was interrupted. What was committed stays; the next run goes on from there.")}
 	}
 	code := diag.Code("run.failed")
@@ -56,6 +64,8 @@ func Ending(err error) string {
 		return "not run"
 	case errors.As(err, &aside):
 		return "complete but for what was set aside"
+	case errors.Is(err, ErrNotBegun):
+		return "not run"
 	}
 	return "stopped before its end"
 }

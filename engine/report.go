@@ -19,9 +19,13 @@ type RunOptions struct {
 	// configuration would break: keep, rebuild or fork; "" leaves it to each pipeline's
 	// own attribute.
 	StateAnswer string
-	Chunk       int               // see exec.Options
-	Progress    func(Progress)    // called after every batch, from one goroutine at a time; may be nil
-	Point       func(name string) // called at the points that package exec names; tests end the process there; may be nil
+	// Stop asks the run to end once it is closed: the pipeline under way ends at its next
+	// commit, within the drain time of the engine block, and those after it do not begin.
+	// nil never asks.
+	Stop     <-chan struct{}
+	Chunk    int               // see exec.Options
+	Progress func(Progress)    // called after every batch, from one goroutine at a time; may be nil
+	Point    func(name string) // called at the points that package exec names; tests end the process there; may be nil
 }
 
 // Progress is how far a pipeline has come.

@@ -17,6 +17,7 @@ const (
 
 var (
 	errInterrupted = errors.New("interrupted: what was committed stays, the next run goes on from there")
+	errStopped     = errors.New("stopped: what was under way is finished and committed, the next run goes on from there")
 	// errReported ends a command whose problems have been printed.
 	errReported = errors.New("reported")
 )

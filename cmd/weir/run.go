@@ -32,7 +32,9 @@ func (a *app) runCommand() *cobra.Command {
 		Use: "run [FOLDER|FILE]", Short: "Run pipelines once, to the end of what their sources have", Args: cobra.MaximumNArgs(1),
 		Long: "Runs every pipeline once, to the end of what its source has, and prints the ledger: what became of\n" +
 			"each row that was read. What was committed stays when a run is interrupted or fails; the next run\n" +
-			"goes on from there.\n\n" +
+			"goes on from there. Asked to stop by Ctrl-C or SIGTERM, it finishes and commits what is under way, within\n" +
+			"the drain time of the engine block, leaves out the pipelines that have not begun, and exits with 1; asked\n" +
+			"again, it breaks off.\n\n" +
 			"A pipeline whose stored state would not fit its configuration any more is not run until it, or --stored-state,\n" +
 			"says what becomes of that state: keep uses it on, rebuild drops it, fork lays it aside.",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,7 +64,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if _, err := choose(l.Plan, f.pipelines); err != nil {
 		return a.jsonFailure(f.asJSON, err)
 	}
-	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer}
+	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer, Stop: ctx.Done()}
 	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
 		return err
 	}
@@ -70,9 +72,13 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if !f.asJSON && a.color(a.stderr) {
 		o.Progress, clearProgress = progressLine(a.stderr, plugin.SystemClock{})
 	}
-	report, err := e.Run(ctx, l, o)
+	defer a.tellStopping(ctx, clearProgress)()
+	report, err := e.Run(context.WithoutCancel(ctx), l, o)
 	clearProgress()
 	err = heldBy(err, "It runs these pipelines on their schedules: weir status shows how they stand, and POST /api/v1/pipelines/NAME/run there runs one now. To run them here instead, end that process first")
+	if err == nil && ctx.Err() != nil && !report.OK {
+		err = errStopped
+	}
 	if report != nil {
 		if perr := a.printReport(report, l, f.asJSON, err); perr != nil {
 			return perr
@@ -81,6 +87,25 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 		return a.jsonFailure(f.asJSON, err)
 	}
 	return outcome(report, err)
+}
+
+// tellStopping says, once ctx is done, that what is under way is finished first. The
+// function that it returns ends that.
+func (a *app) tellStopping(ctx context.Context, clearLine func()) (end func()) {
+	over, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		select {
+		case <-over:
+		case <-ctx.Done():
+			clearLine()
+			_, _ = fmt.Fprintln(a.stderr, "weir: stopping: what is under way is finished and committed first; asked again, it is broken off")
+		}
+	}()
+	return func() {
+		close(over)
+		<-told
+	}
 }
 
 // progressPause is the least time between two changes of the progress line.

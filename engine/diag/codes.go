@@ -118,9 +118,11 @@ plan.inputs_differ the inputs of a step have different fields
 plan.invalid_input a step cannot read what it is wired to
 plan.invalid_reference something is not a reference, or names a thing of the wrong kind
 plan.invalid_route when and otherwise are combined in a way that has no meaning
+plan.loop a pipeline would read what it writes
 plan.no_input a step has nothing to read
 plan.read_twice two decoders read one source
 plan.reserved_name a field has a name with a meaning of its own
+plan.same_target two sinks write one place
 plan.unknown_field there is no such field
 plan.unknown_key the entity has no such key
 plan.unknown_reference there is no such step or pipeline

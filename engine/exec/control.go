@@ -27,12 +27,13 @@ var ErrOver = errors.New("the run has ended")
 // commit is possible: rows before it were handled, delivered and committed in the
 // old way, rows after it are handled in the new way, and none in both (I3).
 type Control struct {
-	mu    sync.Mutex
-	stop  bool
-	next  *Change
-	over  bool
-	asked atomic.Bool
-	place atomic.Pointer[string]
+	mu     sync.Mutex
+	stop   bool
+	next   *Change
+	over   bool
+	asked  atomic.Bool
+	giveUp context.CancelCauseFunc // ends a wait that Stop may end; nil when there is none
+	place  atomic.Pointer[string]
 }
 
 // Change is a plan that a run goes over to.
@@ -57,6 +58,32 @@ func (c *Control) Stop() {
 	defer c.mu.Unlock()
 	c.stop = true
 	c.asked.Store(true)
+	if c.giveUp != nil {
+		c.giveUp(ErrStopped)
+	}
+}
+
+// waiting returns a context that Stop ends too, for waits with nothing pending that lose
+// nothing by being given up, such as for a file to be stable. over ends the wait; it
+// reports whether Stop did.
+func (c *Control) waiting(ctx context.Context) (wait context.Context, over func() (stopped bool)) {
+	if c == nil {
+		return ctx, func() bool { return false }
+	}
+	wait, giveUp := context.WithCancelCause(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.giveUp = giveUp; c.stop {
+		giveUp(ErrStopped)
+	}
+	return wait, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.giveUp = nil
+		stopped := ctx.Err() == nil && errors.Is(context.Cause(wait), ErrStopped)
+		giveUp(nil)
+		return stopped
+	}
 }
 
 // Swap asks the run to go over to ch at its next boundary. The channel receives

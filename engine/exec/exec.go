@@ -333,10 +333,15 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 		}
 	}
 	r.Control.at(&s.node.Address)
-	f, err := s.set.Next(ctx)
+	wait, over := r.Control.waiting(ctx)
+	f, err := s.set.Next(wait)
+	stopped := over()
 	r.Control.at(nil)
 	if errors.Is(err, io.EOF) {
 		return false, nil
+	}
+	if err != nil && stopped {
+		return false, r.boundary(ctx)
 	}
 	if err != nil {
 		return false, err

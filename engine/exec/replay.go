@@ -74,6 +74,7 @@ func Replay(ctx context.Context, o Options, letters Letters) (*Report, error) {
 	}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, replay: &unit{}}
 	err := r.guarded(func() error { return r.replayAll(ctx, letters) })
+	o.Control.end()
 	if err != nil {
 		r.Session.Discard()
 	}
@@ -258,6 +259,9 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 			if err := r.commitReplayed(ctx); err != nil {
 				return err
 			}
+			if err := r.stopReplay(ctx); err != nil {
+				return err
+			}
 		}
 		if err := r.holdNow(x.ID); err != nil {
 			return err
@@ -272,13 +276,21 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 		return err
 	}
 	r.report.Objects++
-	return nil
+	return r.stopReplay(ctx)
+}
+
+// stopReplay ends a replay that is asked to stop, between two commits. It takes no other change.
+func (r *run) stopReplay(ctx context.Context) error {
+	if !r.Control.due() {
+		return nil
+	}
+	return r.boundary(ctx)
 }
 
 // mayCommit reports whether a commit is due between two letters, and no step keeps
 // back rows of those before, which would go on in another commit than their letters.
 func (r *run) mayCommit() bool {
-	if r.rows < int64(r.Pipeline.Commit.Rows) && r.Clock.Now().Sub(r.lastTime) < r.Pipeline.Commit.Every {
+	if !r.Control.due() && r.rows < int64(r.Pipeline.Commit.Rows) && r.Clock.Now().Sub(r.lastTime) < r.Pipeline.Commit.Every {
 		return false
 	}
 	return !slices.ContainsFunc(r.order, func(x *node) bool {

@@ -30,6 +30,8 @@ type Options struct {
 	// Instrument wraps the compiler of a step's row expressions, to observe
 	// them; nil does nothing. pipeline and step are addresses.
 	Instrument func(pipeline, step string, c plugin.Compiler) plugin.Compiler
+	// Folder is the folder at which relative paths of this machine begin.
+	Folder string
 	// Stop is asked between steps; once it is true what is left is not planned. nil never stops.
 	Stop func() bool
 	// Before is an earlier plan, made with the same options. What it has of modules that
@@ -117,6 +119,7 @@ func (x *Builder) Plan(c *config.Config) (*Plan, diag.List) {
 		p.Engine.at, p.Engine.missing = at, e.Body.MissingItemRange()
 		b.add(ds...)
 	}
+	b.compareTargets(p)
 	b.order(p)
 	p.Revision = c.Snapshot.Revision() // now: decoding read the files that blocks name
 	return p, b.diags.Sort()

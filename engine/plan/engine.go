@@ -13,6 +13,9 @@ import (
 	"weir/engine/spec"
 )
 
+// DefaultDrain is how long a run may take to come to a commit when nothing else is said.
+const DefaultDrain = 30 * time.Second
+
 // EngineOptions are those of the engine block; zero values where there is none.
 type EngineOptions struct {
 	StateDir    string
@@ -38,7 +41,7 @@ func EngineSpec(e *EngineOptions) spec.Body {
 		spec.Credential("token", &e.Token).Doc("What callers of the HTTP API must show, as Authorization: Bearer TOKEN. Give it with secret()."),
 		spec.Int("runs", &e.Runs).Default(256, "256").Check(spec.Between(1, 100_000)).Doc("Pipelines that weir serve runs at the same time, at most."),
 		spec.Int("runs_per_host", &e.RunsPerHost).Default(8, "8").Check(spec.Between(1, 100_000)).Doc("Of these, how many may talk to one remote host."),
-		spec.Duration("drain", &e.Drain).Default(30*time.Second, `"30s"`).Doc("How long a run may take to come to a commit and stop, when its pipeline is changed or weir serve ends. One that takes longer is cancelled."),
+		spec.Duration("drain", &e.Drain).Default(DefaultDrain, `"30s"`).Doc("How long a run may take to come to a commit and stop, when its pipeline is changed, or weir serve or weir run is asked to end. One that takes longer is cancelled."),
 		spec.Choice("log_level", &e.LogLevel, "debug", "info", "warn", "error").Default("info", `"info"`).Doc("The least severe messages that are logged."),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"weir/engine"
+	"weir/engine/diag"
 	"weir/engine/plan"
 	"weir/engine/state"
 	"weir/plugins/all"
@@ -34,6 +35,38 @@ func load(t *testing.T, text string) (*plan.Plan, string) {
 		msg = strings.ReplaceAll(err.Error(), file, "p.hcl")
 	}
 	return l.Plan, msg
+}
+
+// said is what a load says.
+type said diag.List
+
+// text is all of it, warnings too.
+func (s said) text() string {
+	var out []string
+	for _, d := range s {
+		out = append(out, d.Summary+": "+d.Detail)
+	}
+	return strings.Join(out, "\n")
+}
+
+// loadAll plans whole files and returns all that is said.
+func loadAll(t *testing.T, text string) (*plan.Plan, said) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "p.hcl")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return loadPath(t, file)
+}
+
+func loadPath(t *testing.T, path string) (*plan.Plan, said) {
+	t.Helper()
+	e, ds := engine.New(engine.Options{Plugins: all.Plugins(io.Discard)})
+	if ds != nil {
+		t.Fatal(ds.Err())
+	}
+	l, ds := e.Load(context.Background(), path, engine.Inputs{Env: func(string) (string, bool) { return "", false }})
+	return l.Plan, said(ds)
 }
 
 const (

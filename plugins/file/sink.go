@@ -100,8 +100,8 @@ func (s *Sink) Bind(in *record.Schema, _ spec.Ranges, _ plugin.Compiler) diag.Li
 // Targets implements plugin.Targeter.
 func (s *Sink) Targets() []plugin.Target {
 	shape, err := expand(s.path, nil)
-	if err != nil {
-		return nil // the option was checked
+	if err != nil || s.path == "" {
+		return nil // what is wrong was reported, and what is not known yet cannot be compared
 	}
 	return []plugin.Target{{Path: s.path, Shape: shape, Gives: s.exists == "number"}}
 }

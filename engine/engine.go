@@ -185,6 +185,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 	if err != nil {
 		return nil, closed(store, err)
 	}
+	linked, _ := e.Linked(l.Plan)
 	stop := e.stopper(ctx, o.Stop, l.Plan)
 	defer stop.end()
 	rep := &RunReport{OK: true}
@@ -198,6 +199,8 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 			pr.Err = &SkippedError{After: p.After[i], Cause: failed[p.After[i]]}
 		} else if stop.asked() {
 			pr.Err = ErrNotBegun
+		} else if linked.Pipeline(p.Address) == nil {
+			pr.Err = linked.Fault(p.Address, nil).Err()
 		} else if pr.Err = protected.ready(p); pr.Err == nil {
 			e.runPipeline(stop, store, l.Plan, p, dir, o, &pr)
 			pr.Err = stop.explain(pr.Err)
@@ -212,6 +215,13 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		rep.Pipelines = append(rep.Pipelines, pr)
 	}
 	return rep, store.Close()
+}
+
+// Linked returns a plan without the pipelines whose sinks write one place because of links
+// on the disk, and what is to be said about them. Before a plan takes effect it is looked
+// at so: nothing is written by then.
+func (e *Engine) Linked(p *plan.Plan) (*plan.Plan, diag.List) {
+	return p.Linked(e.folder, e.machine.Disk().EvalSymlinks)
 }
 
 // open opens the state store in dir, making it when there is none.

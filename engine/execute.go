@@ -80,7 +80,7 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 	log := e.RunLog(r.Pipeline.Address, r.Revision, r.Generation, pr.Run)
 	x := exec.Options{
 		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point, Chunk: r.Chunk,
-		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(log),
+		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(r.Pipeline.Address, log),
 		Committed: r.Committed, Delivered: r.Delivered,
 	}
 	if r.Progress != nil {
@@ -117,10 +117,21 @@ func (e *Engine) RunLog(pipeline, revision string, generation uint64, run string
 	return e.log.With(zap.String("pipeline", pipeline), zap.String("revision", revision), zap.Uint64("generation", generation), zap.String("run", run))
 }
 
-// Hosts returns what lends steps what they need; log is that of their run.
-func (e *Engine) Hosts(log *zap.Logger) func(step string) plugin.Host {
-	return func(step string) plugin.Host { return &host{e: e, log: log.With(zap.String("step", step))} }
+// Hosts returns what lends the steps of a pipeline what they need; log is that of their run.
+func (e *Engine) Hosts(pipeline string, log *zap.Logger) func(step string) plugin.Host {
+	return func(step string) plugin.Host {
+		return &placed{host{e: e, log: log.With(zap.String("step", step))}, pipeline + "/" + step}
+	}
 }
+
+// placed is the host of a step of a pipeline.
+type placed struct {
+	host
+	place string
+}
+
+// Place implements plugin.Placed.
+func (h *placed) Place() string { return h.place }
 
 // Clock returns the engine's clock.
 func (e *Engine) Clock() plugin.Clock { return e.clock }

@@ -89,6 +89,7 @@ env.request_refused the server refuses the request as a whole
 env.server_busy the server asks to come back later
 env.sessions the server allows no more sessions
 env.spool a copy of a remote file cannot be kept
+env.target_taken another sink writes the file at present
 env.temp_file a temporary file cannot be made
 env.timeout the server did not answer in time
 env.tls_refused the server refuses encryption
@@ -173,6 +174,7 @@ run.reply_not_understood a reply cannot be read as the sink's options say
 run.request_refused the receiver refuses a request for good
 run.request_too_large the receiver takes no request of that size
 run.resume reading cannot go on where it ended
+run.same_target links make two sinks write one place
 run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed

@@ -187,6 +187,22 @@ func (r *run) boundary(ctx context.Context) error {
 	return err
 }
 
+// commitBetween commits between two letters, where a replay may also be stopped.
+func (r *run) commitBetween(ctx context.Context) error {
+	if err := r.commitReplayed(ctx); err != nil {
+		return err
+	}
+	return r.stopReplay(ctx)
+}
+
+// stopReplay ends a replay that is asked to stop, between two commits. It takes no other change.
+func (r *run) stopReplay(ctx context.Context) error {
+	if !r.Control.due() {
+		return nil
+	}
+	return r.boundary(ctx)
+}
+
 // swap puts the steps of c in the place of those that run. Sources stay
 // connected and sinks open.
 func (r *run) swap(ctx context.Context, c *Change) error {

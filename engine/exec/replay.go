@@ -256,10 +256,7 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 		}
 		// So no commit comes between them either.
 		if x.Row != before.Row && r.mayCommit() {
-			if err := r.commitReplayed(ctx); err != nil {
-				return err
-			}
-			if err := r.stopReplay(ctx); err != nil {
+			if err := r.commitBetween(ctx); err != nil {
 				return err
 			}
 		}
@@ -277,14 +274,6 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 	}
 	r.report.Objects++
 	return r.stopReplay(ctx)
-}
-
-// stopReplay ends a replay that is asked to stop, between two commits. It takes no other change.
-func (r *run) stopReplay(ctx context.Context) error {
-	if !r.Control.due() {
-		return nil
-	}
-	return r.boundary(ctx)
 }
 
 // mayCommit reports whether a commit is due between two letters, and no step keeps

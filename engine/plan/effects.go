@@ -219,7 +219,7 @@ func (e *effects) backfill(o, s *SinkShape) {
 	}
 	if len(missing) > 0 {
 		e.add(Effect{Step: s.Step, Kind: BackfillSuggested, Range: s.header,
-			Text: fmt.Sprintf("%s: rows delivered before lack %s; only a backfill delivers them again", s.Step, strings.Join(missing, ", "))})
+			Text: fmt.Sprintf("%s: rows delivered before lack %s; only reading the files again delivers them again (weir files retry)", s.Step, strings.Join(missing, ", "))})
 	}
 }
 

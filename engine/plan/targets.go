@@ -23,6 +23,7 @@ type target struct {
 	order    int    // of the sink in the plan
 	name     string // Path, from the root and cleaned; two that are the same are one place
 	shape    string // Shape likewise
+	linked   bool   // name is where links lead, which the plan does not know
 }
 
 // targets returns what the sinks of p write, in the order of the plan.
@@ -208,12 +209,51 @@ func sameTarget(a, b target) diag.Diagnostic {
 		advice += ` With exists = "number" in both, each run makes a file beside those of the other.`
 	}
 	rng := b.node.Header
-	if a.name == b.name {
+	switch {
+	case a.name == b.name && (a.linked || b.linked):
+		return diag.Errorf("run.same_target", &rng, b.node.Address+" writes what "+other+" writes",
+			"%s: links make both %s, and each would lose what the other wrote. %s", where, b.name, advice)
+	case a.name == b.name:
 		return diag.Errorf("plan.same_target", &rng, b.node.Address+" writes what "+other+" writes",
 			"%s: that is one place, and each would lose what the other wrote. %s", where, advice)
 	}
 	return diag.Warnf("plan.same_target", &rng, b.node.Address+" may write what "+other+" writes",
 		"%s: at some times that is one place. %s", where, advice)
+}
+
+// Linked returns p without the pipelines whose sinks write one place because of links
+// between folders, and what is to be said about them. real follows the links of a folder;
+// relative paths begin at folder. It does what a plan cannot, which does no I/O.
+func (p *Plan) Linked(folder string, real func(dir string) (string, error)) (*Plan, diag.List) {
+	all := p.targets(Options{Folder: folder})
+	found := map[string]string{}
+	links := false
+	for i := range all {
+		t := &all[i]
+		dir, base := path.Split(t.name)
+		if t.Place != "" || strings.ContainsRune(path.Dir(t.shape), plugin.AnyDigit) {
+			continue // whose folder is not known yet
+		}
+		to, ok := found[dir]
+		if !ok {
+			to, _ = real(path.Clean(dir)) // "" where there is no such folder: nothing is written there
+			found[dir] = to
+		}
+		if to != "" && to != path.Clean(dir) {
+			t.name, t.shape, t.linked = path.Join(to, base), path.Join(to, path.Base(t.shape)), true
+			links = true
+		}
+	}
+	if !links {
+		return p, nil
+	}
+	b, out := new(builder), *p
+	out.Failed = slices.Clone(p.Failed)
+	b.fail(&out, slices.DeleteFunc(sameTargets(all), func(t trouble) bool { return t.Code != "run.same_target" }))
+	out.Pipelines = slices.DeleteFunc(slices.Clone(p.Pipelines), func(q *Pipeline) bool {
+		return slices.ContainsFunc(out.Failed, func(f Failed) bool { return f.Address == q.Address })
+	})
+	return &out, b.diags
 }
 
 // inputs names what two steps read.

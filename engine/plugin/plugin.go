@@ -71,6 +71,14 @@ type Lasting interface {
 	Lasting() bool
 }
 
+// Placed is implemented by hosts of steps of a pipeline.
+type Placed interface {
+	Host
+	// Place returns the pipeline and the step, such as "acme_srs.purchases/sink.out":
+	// the same in every run.
+	Place() string
+}
+
 // Clock is time, replaceable in tests.
 type Clock interface {
 	Now() time.Time

@@ -81,6 +81,9 @@ func (s *Server) load(ctx context.Context) (*engine.Loaded, diag.List) {
 	l, ds := s.e.LoadAfter(ctx, s.o.Folder, in, s.planned)
 	if l.Plan != nil && ctx.Err() == nil {
 		s.planned = l.Plan
+		var linked diag.List
+		l.Plan, linked = s.e.Linked(l.Plan)
+		ds = append(ds, linked...)
 	}
 	return l, ds
 }

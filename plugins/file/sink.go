@@ -2,6 +2,8 @@ package file
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -153,8 +155,13 @@ func expand(pattern string, at *time.Time) (string, error) {
 
 // partName is the name of the n-th part file of a pattern. It does not hold the
 // time, so that a run that goes nowhere leaves its file to be overwritten, not piled up.
-func partName(path, pattern string, n int) string {
-	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.weir-part", filepath.Base(pattern), n))
+// place tells those of several sinks with one path apart.
+func partName(path, pattern, place string, n int) string {
+	if place != "" {
+		sum := sha256.Sum256([]byte(place))
+		place = "." + hex.EncodeToString(sum[:4])
+	}
+	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s%s.%d.weir-part", filepath.Base(pattern), place, n))
 }
 
 // numbered returns path with the number n before its ending.

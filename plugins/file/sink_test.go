@@ -24,18 +24,31 @@ import (
 	"weir/engine/record"
 )
 
-type host struct{ now time.Time }
+type host struct {
+	now    time.Time
+	place  string
+	shared map[string]any
+}
 
 func (h *host) Log() *zap.Logger                           { return zap.NewNop() }
 func (h *host) Clock() plugin.Clock                        { return h }
 func (h *host) Machine() plugin.Machine                    { return plugin.SystemMachine{} }
 func (h *host) Now() time.Time                             { return h.now }
 func (h *host) Sleep(context.Context, time.Duration) error { return nil }
-func (h *host) Share(string, func() (any, func(), error)) (any, func(), error) {
-	return nil, nil, errors.New("nothing is shared")
+func (h *host) Share(key string, open func() (any, func(), error)) (any, func(), error) {
+	if v, ok := h.shared[key]; ok {
+		return v, func() {}, nil
+	}
+	v, _, err := open()
+	h.shared[key] = v
+	return v, func() { delete(h.shared, key) }, err
 }
 
-func newHost() *host { return &host{now: time.Date(2024, 7, 1, 22, 30, 5, 0, time.UTC)} }
+func (h *host) Place() string { return h.place }
+
+func newHost() *host {
+	return &host{now: time.Date(2024, 7, 1, 22, 30, 5, 0, time.UTC), shared: map[string]any{}}
+}
 
 // rows is a batch {id int, name, price} of the ids from..to.
 func rows(from, to int) *record.Batch {
@@ -378,5 +391,52 @@ func TestDiagnostics(t *testing.T) {
 	}
 	if p := Plugin(); p.Sink().Guarantee() == "" || p.Sink().Batching() != (plugin.Batching{}) || !strings.Contains(p.Example, `sink "file"`) {
 		t.Errorf("plugin %+v", p)
+	}
+}
+
+// TestOneWriterOfATarget: while a sink writes a file, no other sink of the process does,
+// whatever links lead there; sinks that give way to one another do not share a part file.
+func TestOneWriterOfATarget(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	shared := newHost()
+	at := func(place string) *host { return &host{now: shared.now, place: place, shared: shared.shared} }
+	openAt := func(s *Sink, place string) *writer {
+		t.Helper()
+		return must[plugin.Writer](t)(s.Open(t.Context(), at(place), nil)).(*writer)
+	}
+	for _, exists := range []string{"error", "replace"} {
+		options := fmt.Sprintf("exists = %q", exists)
+		first := openAt(sinkAt(t, dir, "real/out", options), "a/sink.out")
+		deliver(t, first, rows(0, 1))
+		_, err := sinkAt(t, dir, "link/out", options).Open(t.Context(), at("b/sink.out"), nil)
+		wantCode(t, err, "env.target_taken")
+		if !strings.Contains(err.Error(), "is being written by a/sink.out") {
+			t.Error(err)
+		}
+		finish(t, first)
+		if exists == "replace" {
+			second := openAt(sinkAt(t, dir, "link/out", options), "b/sink.out")
+			deliver(t, second, rows(1, 2))
+			finish(t, second)
+		}
+	}
+	options := "exists = \"number\""
+	first := openAt(sinkAt(t, dir, "real/n", options), "a/sink.out")
+	second := openAt(sinkAt(t, dir, "real/n", options), "b/sink.out")
+	deliver(t, first, rows(0, 1))
+	deliver(t, second, rows(1, 2))
+	finish(t, first)
+	finish(t, second)
+	if a, b := content(t, filepath.Join(dir, "real/n")), content(t, filepath.Join(dir, "real/n-1")); !strings.Contains(a, `"id":0`) || !strings.Contains(b, `"id":1`) {
+		t.Errorf("%q and %q", a, b)
+	}
+	if len(shared.shared) != 0 {
+		t.Errorf("still shared: %v", shared.shared)
 	}
 }

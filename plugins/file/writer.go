@@ -81,6 +81,9 @@ type writer struct {
 	clock plugin.Clock
 	log   *zap.Logger
 	disk  plugin.Disk
+	host  plugin.Host
+	place string // of the sink, "" when the host does not tell
+	claim func() // gives up the target, nil when it is not claimed
 	rows  rowEncoder
 	mode  fs.FileMode
 
@@ -105,7 +108,10 @@ func newWriter(s *Sink, h plugin.Host) *writer {
 	if err != nil {
 		mode = 0o640
 	}
-	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), disk: h.Machine().Disk(), rows: s.newEncoder(), mode: fs.FileMode(mode)}
+	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), disk: h.Machine().Disk(), host: h, rows: s.newEncoder(), mode: fs.FileMode(mode)}
+	if p, ok := h.(plugin.Placed); ok {
+		w.place = p.Place()
+	}
 	if s.compress == "gzip" {
 		w.zip = gzip.NewWriter(io.Discard)
 	}
@@ -148,7 +154,8 @@ func (w *writer) open(resume []byte) error {
 // later leaves a file of its own to the first row: a run without rows must not
 // stumble over a file that is in the way of the next.
 func (w *writer) later(n int) {
-	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, n)}
+	w.unclaim()
+	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, w.place, n)}
 	w.prepared, w.renew = false, true
 }
 
@@ -166,10 +173,13 @@ func (w *writer) fresh(n int) error {
 	if path, err = w.disk.Abs(path); err != nil {
 		return fileError(err)
 	}
-	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, n), N: n}
+	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, w.place, n), N: n}
 	w.prepared, w.renew = false, false
 	if st, err := w.disk.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", filepath.Dir(path)), "Create it, or correct path")
+	}
+	if err := w.claimTarget(path); err != nil {
+		return err
 	}
 	if w.sink.exists == "error" {
 		if _, err := w.disk.Lstat(path); err == nil {
@@ -213,7 +223,7 @@ func lost(t *token, err error) error {
 	}
 	return plugin.Fail(plugin.Environment, "env.part_file_lost",
 		fmt.Errorf("%d rows were committed to the first %d bytes of %s, which %s", t.Rows, t.Bytes, t.Part, what),
-		"Restore the file, or read the rows again with a backfill")
+		"Restore the file. When it is lost for good, weir state reset drops what is stored of the pipeline, and everything is read again")
 }
 
 // Deliver implements plugin.Writer. Rows that cannot be written are rejected;
@@ -346,6 +356,7 @@ func (w *writer) fail(err error) error {
 // Close implements plugin.Writer. A part file that no commit knows of is removed.
 func (w *writer) Close(context.Context) error {
 	begun := w.f != nil
+	defer w.unclaim()
 	err := w.closeFile()
 	if begun && !w.prepared {
 		if rerr := w.disk.Remove(w.tok.Part); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {

@@ -114,7 +114,11 @@ func (o *FileOptions) checkMove(rng *hcl.Range) diag.List {
 }
 
 // Match reports whether the file at p is one that Path and Exclude select.
+// What a sink is still writing, or a move is copying, is no file yet.
 func (o *FileOptions) Match(p string) bool {
+	if unfinished(path.Base(p)) {
+		return false
+	}
 	if ok, err := doublestar.Match(o.Path, p); err != nil || !ok {
 		return false
 	}
@@ -123,6 +127,12 @@ func (o *FileOptions) Match(p string) bool {
 		byPath, _ := doublestar.Match(x, p)
 		return byName || byPath
 	})
+}
+
+// unfinished reports whether a name is one that this program gives files which are not
+// complete.
+func unfinished(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".weir-part") || strings.HasPrefix(name, ".weir-move-") || strings.HasPrefix(name, ".weir-probe-")
 }
 
 // Base returns the deepest folder that holds every file Path can select.

@@ -86,3 +86,16 @@ func TestFileOptionsMatch(t *testing.T) {
 		t.Errorf("Base = %s", o.Base())
 	}
 }
+
+// TestUnfinishedIsNoFile: what a sink is still writing into a folder is not read from there.
+func TestUnfinishedIsNoFile(t *testing.T) {
+	o := &FileOptions{Path: "/out/*"}
+	for p, want := range map[string]bool{
+		"/out/.a.csv.0a1b2c3d.1.weir-part": false, "/out/.weir-move-1": false, "/out/.weir-probe-1": false,
+		"/out/a.csv": true, "/out/.hidden": true, "/out/a.weir-part": true,
+	} {
+		if o.Match(p) != want {
+			t.Errorf("Match(%s) = %v", p, !want)
+		}
+	}
+}

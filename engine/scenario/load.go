@@ -176,7 +176,7 @@ func (l *loader) servers(t *Test) {
 	for _, s := range t.servers {
 		switch {
 		case !slices.Contains(kinds, s.kind):
-			l.add(diag.Errorf("test.unknown_server", &s.rng, fmt.Sprintf("There is no server of type %q", s.kind), "There is: %s.", strings.Join(kinds, ", ")))
+			l.add(diag.Errorf("test.unknown_server", &s.rng, fmt.Sprintf("There is no server of type %q", s.kind), "%sThere is: %s.", nearKind(s.kind, kinds), strings.Join(kinds, ", ")))
 		case seen[s.address()]:
 			l.add(diag.Errorf("config.duplicate", &s.rng, "Duplicate server "+s.address(), "One server takes the place of a connection."))
 		case s.kind == kindFile && seen[kindFile]:
@@ -193,6 +193,14 @@ func (l *loader) servers(t *Test) {
 			l.add(diag.Errorf("config.conflict", &s.routes[0].rng, "on and like exclude each other", "A server that is like a known system answers every request itself. Use fault to make it misbehave."))
 		}
 	}
+}
+
+// nearKind suggests a type of stand-ins.
+func nearKind(kind string, kinds []string) string {
+	if m := diag.Suggest(kind, kinds); m != "" {
+		return fmt.Sprintf("Did you mean %q? ", m)
+	}
+	return ""
 }
 
 func (l *loader) path(f *fileSpec, s *serverSpec) {

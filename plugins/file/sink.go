@@ -113,7 +113,14 @@ func (s *Sink) Batching() plugin.Batching { return plugin.Batching{} }
 
 // Guarantee implements plugin.Sink.
 func (s *Sink) Guarantee() string {
-	return "exactly once: a file appears complete at the end of a run, with every row once, also after a crash"
+	const once = "exactly once: a file appears complete at the end of a run, with every row once, also after a crash; "
+	switch s.exists {
+	case "replace":
+		return once + "it replaces what an earlier run wrote under its name"
+	case "number":
+		return once + "where its name is taken it gets a number"
+	}
+	return once + "where its name is taken the run stops and nothing is lost"
 }
 
 // Open implements plugin.Sink. It publishes the file of an earlier run that was

@@ -440,3 +440,14 @@ func TestOneWriterOfATarget(t *testing.T) {
 		t.Errorf("still shared: %v", shared.shared)
 	}
 }
+
+// TestGuarantee: what a receiver gets depends on what becomes of a file that is there.
+func TestGuarantee(t *testing.T) {
+	for options, want := range map[string]string{
+		"": "the run stops and nothing is lost", "exists = \"replace\"": "it replaces what an earlier run wrote", "exists = \"number\"": "it gets a number",
+	} {
+		if got := sinkAt(t, t.TempDir(), "out", options).Guarantee(); !strings.HasPrefix(got, "exactly once: ") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", options, got)
+		}
+	}
+}

@@ -217,8 +217,12 @@ func sameTarget(a, b target) diag.Diagnostic {
 		return diag.Errorf("plan.same_target", &rng, b.node.Address+" writes what "+other+" writes",
 			"%s: that is one place, and each would lose what the other wrote. %s", where, advice)
 	}
-	return diag.Warnf("plan.same_target", &rng, b.node.Address+" may write what "+other+" writes",
-		"%s: at some times that is one place. %s", where, advice)
+	if a.Keeps && b.Keeps {
+		return diag.Warnf("plan.same_target", &rng, b.node.Address+" may write what "+other+" writes",
+			"%s: at some times that is one place, and the run that comes second is refused then. %s", where, advice)
+	}
+	return diag.Errorf("plan.same_target", &rng, b.node.Address+" may write what "+other+" writes",
+		"%s: at some times that is one place, and one would lose what the other wrote. %s", where, advice)
 }
 
 // Linked returns p without the pipelines whose sinks write one place because of links

@@ -36,6 +36,7 @@ func TestOneTarget(t *testing.T) {
 		"absolute and relative":  {writes("a", `path = "out.json"`) + writes("b", fmt.Sprintf("path = %q", filepath.Join(wd, "out.json"))), "that is one place", 0},
 		"one time":               {writes("a", `path = "out_%Y%m%d.json"`) + writes("b", `path = "./out_%Y%m%d.json"`), "that is one place", 0},
 		"a time and a number":    {writes("a", `path = "out_%Y.json"`) + writes("b", `path = "out_2026.json"`), "sink.s1 may write what sink.s1 of pipeline a writes", 2},
+		"a time that replaces":   {writes("a", "path = \"out_%Y.json\"\nexists = \"replace\"") + writes("b", `path = "out_2026.json"`), "at some times that is one place, and one would lose", 0},
 		"two times":              {writes("a", `path = "out_%d.json"`) + writes("b", `path = "out_%m.json"`), "at some times that is one place", 2},
 		"a time and a half":      {writes("a", `path = "out_%d_01.json"`) + writes("b", `path = "out_07_%m.json"`), "may write", 2},
 		"other times":            {writes("a", `path = "a_%d.json"`) + writes("b", `path = "b_%d.json"`), "", 2},

@@ -14,6 +14,9 @@ type Target struct {
 	// Gives tells that the sink takes another path when the target is there, so that sinks
 	// which run one after the other lose nothing.
 	Gives bool
+	// Keeps tells that the sink never overwrites a target that is there: it takes another
+	// path, or refuses.
+	Keeps bool
 }
 
 // AnyDigit stands for a digit in a Target's Shape.

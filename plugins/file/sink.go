@@ -105,7 +105,7 @@ func (s *Sink) Targets() []plugin.Target {
 	if err != nil || s.path == "" {
 		return nil // what is wrong was reported, and what is not known yet cannot be compared
 	}
-	return []plugin.Target{{Path: s.path, Shape: shape, Gives: s.exists == "number"}}
+	return []plugin.Target{{Path: s.path, Shape: shape, Gives: s.exists == "number", Keeps: s.exists != "replace"}}
 }
 
 // Batching implements plugin.Sink: a file takes rows as they come.

@@ -89,11 +89,7 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 		return err
 	}
 	if len(ids) == 0 {
-		if f.asJSON {
-			return reportJSON(a.stdout, &engine.RunReport{OK: true}, nil)
-		}
-		_, err := fmt.Fprintln(a.stdout, "There is no refused row to replay.")
-		return err
+		return a.nothingToReplay(f.asJSON)
 	}
 	server, err := a.servedBy(ctx, f)
 	if err != nil {
@@ -124,4 +120,12 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 // someLeft reports whether rows were refused again, or not replayed as later ones overtook them.
 func someLeft(p *engine.PipelineReport) bool {
 	return p.Ledger.Rejected > 0 || slices.ContainsFunc(p.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.overtaken" })
+}
+
+func (a *app) nothingToReplay(asJSON bool) error {
+	if asJSON {
+		return reportJSON(a.stdout, &engine.RunReport{OK: true}, nil)
+	}
+	_, err := fmt.Fprintln(a.stdout, "There is no refused row to replay.")
+	return err
 }

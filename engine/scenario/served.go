@@ -203,7 +203,9 @@ func (v *served) settle(ctx context.Context, until time.Time, look func(serve.Ac
 		at, before := v.clock.next()
 		a := v.server.Activity()
 		_, after := v.clock.next()
-		sleeping := before && after || v.hangs && v.hold.holds() && !v.left()
+		// A run that hangs waits for no time of its own: what passes is that of the change which
+		// asked something of it, once it did.
+		sleeping := before && after || v.hangs && v.hold.holds() && !v.left() && a.Asked > 0
 		waits := look != nil && look(a)
 		v.drain()
 		switch {

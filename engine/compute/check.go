@@ -267,7 +267,17 @@ func (c *checker) unknown(n ast.Node, name string) info {
 		return info{t: tBad}
 	}
 	c.named(n, fmt.Sprintf("There is no column %q here", name), name, pool, "Columns", known)
+	if d := &c.diags[len(c.diags)-1]; d.Fix == "" && c.quotedByHCL(n, name) {
+		d.Detail = fmt.Sprintf("For the text itself write '%s', in quotes of its own. ", name) + d.Detail
+	}
 	return info{t: tBad}
+}
+
+// quotedByHCL tells whether the name is all of the expression, which then looks as a
+// text does in other languages: "Kowalski".
+func (c *checker) quotedByHCL(n ast.Node, name string) bool {
+	_, isName := n.(*ast.IdentifierNode)
+	return isName && strings.TrimSpace(c.text.S) == name
 }
 
 // inElement reports a name that is a field of the element or of the rows at hand.

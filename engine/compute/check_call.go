@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
@@ -45,6 +46,37 @@ func (c *checker) functionNames() []string {
 	return slices.Compact(out)
 }
 
+// nearFunctions returns the function that name most likely is, "" for none, and what to
+// say of it.
+func (c *checker) nearFunctions(name string) (near, detail string) {
+	all := c.functionNames()
+	const more = "weir docs function lists all functions."
+	bare := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "") }
+	if i := slices.IndexFunc(all, func(s string) bool { return bare(s) == bare(name) }); i >= 0 {
+		return all[i], fmt.Sprintf("Did you mean %s()?", all[i])
+	}
+	if word := foreignFunction(name); word != "" {
+		return "", word + " " + more
+	}
+	near = diag.Suggest(name, all)
+	var alike []string
+	for _, s := range all {
+		a, b := bare(s), bare(name)
+		if s != near && len(alike) < 3 && min(len(a), len(b)) > 3 && (strings.Contains(a, b) || strings.Contains(b, a)) {
+			alike = append(alike, s+"()")
+		}
+	}
+	switch {
+	case near != "" && len(alike) > 0:
+		return near, fmt.Sprintf("Did you mean %s()? There are also %s.", near, strings.Join(alike, ", "))
+	case near != "":
+		return near, fmt.Sprintf("Did you mean %s()?", near)
+	case len(alike) > 0:
+		return "", fmt.Sprintf("There are %s. %s", strings.Join(alike, ", "), more)
+	}
+	return "", more
+}
+
 func (c *checker) call(n *ast.CallNode) info {
 	id, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok {
@@ -69,14 +101,7 @@ func (c *checker) call(n *ast.CallNode) info {
 	}
 	f, ok := c.funcs[id.Value]
 	if !ok {
-		near := diag.Suggest(id.Value, c.functionNames())
-		detail := "weir docs function lists all functions."
-		if word := foreignFunction(id.Value); word != "" {
-			detail = word + " " + detail
-		}
-		if near != "" {
-			detail = fmt.Sprintf("Did you mean %s()?", near)
-		}
+		near, detail := c.nearFunctions(id.Value)
 		loc := id.Location()
 		d := diag.Errorf("expr.unknown_function", c.at(loc.From, loc.To), fmt.Sprintf("There is no function %s()", id.Value), "%s", detail)
 		d.Fix = near

@@ -143,7 +143,11 @@ func (c *checker) logic(n *ast.BinaryNode, l info, decided bool) info {
 		n  ast.Node
 		in info
 	}{{n.Left, l}, {n.Right, r}} {
-		if side.in.t.Kind != record.Bool && !dynamic(side.in.t) {
+		switch {
+		case side.in.t.Kind == record.Bool || dynamic(side.in.t):
+		case n.Operator == "||" && l.t.Kind == record.String && r.t.Kind == record.String:
+			return c.fail(n, "expr.type", `"||" means "or" and needs a bool on both sides`, "Both are text: write + to put them together.")
+		default:
 			c.failSpan(side.n, "expr.type", fmt.Sprintf("%q needs a bool on both sides", n.Operator), "This is %s.", words(side.in.t))
 		}
 	}

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -29,41 +30,95 @@ func (c *checker) foreign(n ast.Node, name string) bool {
 	return true
 }
 
-// foreignFunction says what does here what a function of that name does elsewhere, "" when
-// nothing is known of it.
+// foreignFunction says what does here what a function of that name does in SQL, JavaScript,
+// Excel or a language for mappings, "" when nothing is known of it.
 func foreignFunction(name string) string {
-	switch strings.ToLower(name) {
-	case "strip", "btrim":
-		return "Write trim()."
-	case "length", "size", "strlen":
-		return "Write len()."
-	case "substr", "substring", "left", "mid":
-		return "Write a slice, such as name[0:3]."
-	case "ifnull", "isnull", "nvl", "default":
-		return "Write `a ?? b` for b where a is nil, or coalesce()."
-	case "concat":
-		return "Write a + b, or join_nonempty() for parts that may be nil."
-	case "if", "iif", "case":
-		return "Write `condition ? a : b`."
-	case "to_number", "tonumber", "parsefloat", "parse_float", "number":
-		return "Write decimal(), int() or float()."
-	case "parseint", "parse_int", "toint", "integer":
-		return "Write int()."
-	case "str", "tostring", "to_string", "text":
-		return "Write string()."
-	case "todate", "to_date", "parse_date", "strptime":
-		return "Write date() or datetime() with a format."
-	case "format_date", "dateformat", "date_format", "formatdate", "to_char":
-		return "Write strftime()."
-	case "lowercase", "tolower", "to_lower", "lcase":
-		return "Write lower()."
-	case "uppercase", "toupper", "to_upper", "ucase":
-		return "Write upper()."
-	case "regex", "regexp", "match":
-		return "Write `text matches 'pattern'`."
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "")
+	for line := range strings.Lines(foreignFunctions) {
+		names, here, _ := strings.Cut(strings.TrimSpace(line), " = ")
+		if slices.Contains(strings.Fields(names), name) {
+			return "Write " + here + "."
+		}
 	}
 	return ""
 }
+
+// foreignFunctions has, on each line, names of other languages without underscores and
+// what is written here.
+const foreignFunctions = `
+strip btrim ltrim rtrim trimspace trimspaces = trim()
+length size strlen charlength characterlength runelength = len()
+substring left right mid slice = substr(x, start, length), or a slice such as name[0:3]
+ifnull isnull nvl default orelse = ` + "`a ?? b`" + ` for b where a is nil, or coalesce()
+ifempty emptytonull noneempty = nullif(x, '') to make nil of an empty text, and ` + "`?? b`" + ` behind it
+isblank isempty empty isnil isnullorempty = blank(x), or ` + "`x == nil`" + `
+exists has isset defined = ` + "`x != nil`" + `
+concat concatws textjoin joinws = ` + "`a + b`" + `, join(list, ', '), or join_nonempty() for parts that may be nil
+if iif case when switch decode choose ifs = ` + "`condition ? a : b`" + `
+iferror trycatch catch ifna = try(x, fallback)
+tonumber parsefloat number todecimal numeric tonum = decimal(), int() or float()
+parseint toint integer toint64 int64 cint = int()
+tofloat double real parsedouble = float()
+str tostring text tochar varchar asstring = string()
+cast convert trycast = int(), float(), decimal(), string() or date()
+todate parsedate strptime datevalue cdate = date() or datetime() with a format
+totimestamp parsetimestamp timestamp todatetime parsetime tsparse = datetime() with a format
+formatdate dateformat tsstrftime formattimestamp tsformat timeformat = strftime()
+getdate currentdate currenttimestamp sysdate today timestampnow = now(), or date(now()) for the day
+dateadd adddate dayadd adddays plusdays = add_days() or add_months()
+addmonth datemonth edate plusmonths monthadd = add_months()
+eomonth lastday lastdayofmonth monthend = end_of_month()
+datediff daysdiff timestampdiff = days_between()
+dayofweek dow isodow isoweekday = weekday()
+isoweek weeknum weekofyear isoweeknum = week()
+dayofmonth = day()
+lowercase tolower lcase downcase tolowercase = lower()
+uppercase toupper ucase upcase touppercase = upper()
+capitalize initcap proper titlecase ucfirst = title()
+regex regexp match rematch regexmatch regexplike regexpmatch test rlike = ` + "`text matches 'pattern'`" + `, or match_re() for the part that matches
+regexextract regexpextract regexpsubstr refind refindall parseregex capture findsubmatch regexpmatches = match_re(x, pattern, group)
+regexreplace regexpreplace replaceall gsub rereplace rereplaceall sub = replace_re(), or replace() for plain text
+substitute translate = replace()
+charindex instr strpos position find_in indexof locate search = indexOf()
+includes contain = ` + "`a contains b`" + ` for texts, ` + "`x in list`" + ` for lists
+startswith hasprefix beginswith = ` + "`a startsWith b`" + `
+endswith hassuffix = ` + "`a endsWith b`" + `
+lpad padstart leftpad zfill = pad_left()
+rpad padend rightpad = pad_right()
+sprintf printf formatstring stringformat = format()
+tofixed formatnumber numberformat = fixed()
+trunc = int(), or truncate() for a text
+pow power = ` + "`a ** b`" + `
+mod modulo remainder = ` + "`a % b`" + `
+avg average = mean()
+sumif sumifs = sum(filter(list, condition), .field)
+countif countifs counta = count(list, condition)
+vlookup xlookup hlookup lookuptable = lookup(table, key)
+foreach maparray mapeach = map(list, ...)
+select where = filter(list, condition)
+fold_left aggregate = reduce()
+order orderby sorted = sort() or sort_by(list, .field)
+unique distinct dedup = uniq()
+push append union = concat(list, [x])
+encodeuricomponent urlencode encodeurl urlquote escapeuri uriencode percentencode escapeurlquery queryescape pathescape urlsegment = url()
+btoa encodebase64 tobase64 base64encode b64encode = base64()
+atob decodebase64 frombase64 base64decode b64decode = base64_decode()
+hexencode encodehex tohex = hex()
+unhex decodehex fromhex = hex_decode()
+jsonparse parsejson fromjson tryparsejson jsondecode = parse_json() or parse_json_or_nil()
+stringify jsonstringify tojson jsonencode formatjson = to_json()
+typeof typename = type()
+removeaccents stripaccents deburr asciify foldaccents transliterate = unaccent()
+casefold = fold()
+nfc nfkc unicodenormalize = normalize()
+uuid uuidv4 uuid4 newid newguid genuuid genrandomuuid randomuuid guid ksuid ulid nanoid = uuid5('url', x) with an x of the row that stays the same, such as its key: a retry must not make another
+rand random randint = nothing: a value that differs at every retry has no place in a row
+sha2 hashsha256 = sha256()
+hmacsha256 = hmac()
+validiban isiban ibanvalid = iban_ok()
+validean isean eanvalid gtinok isgtin = ean_ok()
+tocsv csvformat formatcsv = csv_row()
+`
 
 // foreignOperator says what is written here for a word that is an operator elsewhere.
 func foreignOperator(word string) string {

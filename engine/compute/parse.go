@@ -128,6 +128,13 @@ func syntaxError(t spec.Text, err error) diag.Diagnostic {
 	}
 	rng := rangeOf(t, from, to)
 	m := unexpected.FindStringSubmatch(fe.Message)
+	if word := habit(t.S, from, fe.Message, m); word != "" {
+		summary := "This expression cannot be read"
+		if m != nil {
+			summary = fmt.Sprintf("Did not expect %q here", m[2])
+		}
+		return diag.Errorf("expr.syntax", rng, summary, "%s", word)
+	}
 	switch {
 	case m != nil && m[1] == "EOF":
 		return diag.Errorf("expr.syntax", rng, "The expression ends too early", "Something is missing at its end: a value after an operator, or a closing bracket.")

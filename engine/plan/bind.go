@@ -49,7 +49,7 @@ func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
 			return nil, false
 		case in != nil && !sameFields(in, i.Out):
 			b.add(diag.Errorf("plan.inputs_differ", b.fromRange(n.Node), "The inputs of "+n.Address+" have different fields",
-				"%s has %s; %s has %s. Give them the same fields, in the same order, with a map.", n.Inputs[0].Address, in.RowType(), i.Address, i.Out.RowType()))
+				"%s. Give them the same fields, in the same order, with a map.", unlike(in, i.Out, n.Inputs[0].Address, i.Address)))
 			return nil, false
 		}
 		in = i.Out

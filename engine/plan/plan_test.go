@@ -87,7 +87,7 @@ func TestStructure(t *testing.T) {
 		{"duplicate", source + decode + "map \"m\" {\n keep = \"*\"\n}\nmap \"m\" {\n keep = \"*\"\n}\n" + sink, "Duplicate step map.m: It is already declared at line 8"},
 		{"unread", source + decode + "map \"m\" {\n keep = \"*\"\n}\nsink \"stdout\" \"out\" {\n from = decode.csv\n}\n", "Nothing reads map.m"},
 		{"inputs differ", source + decode + "map \"m\" {\n keep = [\"a\"]\n}\nmap \"n\" {\n from = decode.csv\n keep = [\"b\"]\n}\nsink \"stdout\" \"out\" {\n from = [map.m, map.n]\n}\n",
-			"The inputs of sink.out have different fields: map.m has {a string}; map.n has {b int}"},
+			"The inputs of sink.out have different fields: only map.m has a (string); only map.n has b (int)"},
 		{"when and otherwise", source + decode + "map \"m\" {\n when = \"b > 1\"\n otherwise = true\n keep = \"*\"\n}\n" + sink, "when and otherwise exclude each other"},
 		{"unknown source", "source \"ftpp\" \"in\" {}\n" + decode + sink, "There is no source \"ftpp\": Did you mean \"ftp\"? There is: file, ftp, sftp."},
 		{"reserved column", source + "decode \"csv\" {\n columns = { meta = \"text\" }\n}\n" + sink, "A column cannot be called meta"},

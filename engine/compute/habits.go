@@ -31,7 +31,7 @@ func habit(s string, at int, message string, m []string) string {
 		return "# is the present element inside map(), filter() and the like. A comment begins with // or /*."
 	case token == "=" && next == '>':
 		return "A loop names no parameter: the element is #, and its fields are .name, as in map(rows, .name)."
-	case token == "=" && previous == '!':
+	case token == "=" && previous == '=' && signAt(runes, at-2) == '!':
 		return `Write "!=" to compare.`
 	case token == ">" && previous == '<':
 		return `Write "!=" to compare.`

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine/exec"
+	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -25,6 +26,7 @@ type PipelineRun struct {
 	// Session is the work on the pipeline, when it is not taken for this run alone: a run
 	// that finds nothing to do then leaves no record. It belongs to the run until that ends.
 	Session   *state.Session
+	Memory    *files.Memory                            // see exec.Options
 	Chunk     int                                      // see exec.Options
 	Progress  func(Progress)                           // see RunOptions
 	Point     func(name string)                        // see RunOptions
@@ -79,7 +81,7 @@ func (e *Engine) begin(ctx context.Context, r *PipelineRun) (*state.Session, err
 func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session, pr *PipelineReport) {
 	log := e.RunLog(r.Pipeline.Address, r.Revision, r.Generation, pr.Run)
 	x := exec.Options{
-		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point, Chunk: r.Chunk,
+		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point, Chunk: r.Chunk, Memory: r.Memory,
 		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(r.Pipeline.Address, log),
 		Committed: r.Committed, Delivered: r.Delivered,
 	}
@@ -99,12 +101,16 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 	case err != nil:
 		outcome, text = state.Failed, err.Error()
 	}
-	if _, ferr := ses.FinishRun(e.clock.Now(), outcome, text); ferr != nil {
+	finish, again := ses.FinishRun, r.Memory.Repeats(text) // a failure that goes on is no news
+	if again {
+		finish = ses.FinishPoll
+	}
+	if _, ferr := finish(e.clock.Now(), outcome, text); ferr != nil {
 		err = errors.Join(err, ferr)
 	}
 	pr.Err, pr.Outcome, pr.Ended = err, outcome, e.clock.Now()
 	level := zap.InfoLevel
-	if wasIdle && ses.Idle() { // the first poll that finds nothing says that all is done; those after it are no news
+	if (wasIdle || again) && ses.Idle() { // the first poll that finds nothing says that all is done; those after it are no news
 		level = zap.DebugLevel
 	}
 	log.Log(level, "run ended", zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),

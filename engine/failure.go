@@ -25,11 +25,18 @@ func FailureDiagnostics(summary string, err error) diag.List {
 	var drained *DrainError
 	if errors.As(err, &aside) {
 		what := "1 file"
-		if n := len(aside.Files); n != 1 {
+		if n := len(aside.Files) + len(aside.Unread); n != 1 {
 			what = fmt.Sprintf("%d files", n)
 		}
+		advice := ""
+		if len(aside.Files) > 0 {
+			advice += " A file that was set aside for what it holds is read again when it changes; when the cause was in the configuration, correct that and use weir files retry."
+		}
+		if len(aside.Unread) > 0 {
+			advice += " What could not be fetched is tried again by the next run."
+		}
 		return diag.List{diag.Errorf("run.files_aside", nil, strings.TrimSuffix(summary, " stopped")+" left "+what+" unread",
-			"%v. Everything else is delivered and committed. A file that was set aside is read again when it changes; when the cause was in the configuration, correct that and use weir files retry.", err)}
+			"%v. Everything else is delivered and committed.%s", err, advice)}
 	}
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds

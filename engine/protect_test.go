@@ -130,8 +130,9 @@ func deduped(name, key string) string {
 	return fmt.Sprintf(`
 pipeline "%[1]s" {
   source "file" "in" {
-    path  = "DIR/in/*.csv"
-    ready = "now"
+    path    = "DIR/in/*.csv"
+    ready   = "now"
+    missing = "empty"
   }
   decode "csv" {
     columns = { id = "text" }

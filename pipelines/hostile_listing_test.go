@@ -96,7 +96,7 @@ func TestOddFileNames(t *testing.T) {
 				p := start(t)
 				content, ids := rows(1, 3)
 				p.fs.Put("/in/"+file, []byte(content), longAgo())
-				b := p.bench(t, `after = "move /done"`)
+				b := p.bench(t, "after = \"move /done\"\nsame_content = \"skip\"")
 				b.good()
 				b.exactly(ids)
 				if got := p.fs.Files(); !slices.Equal(got, []string{"/done/" + file}) {

@@ -41,6 +41,9 @@ func (a *app) printEvent(e serve.Event) {
 		}
 		_, _ = fmt.Fprintf(a.stdout, "%s  %s  %s in %s\n", at, e.Pipeline, printable(e.Summary.Counts.String()), e.Summary.Ended.Sub(e.Summary.Started).Round(1e6))
 	case serve.RunFailed:
+		if e.Again {
+			return // weir status shows for how long
+		}
 		_, _ = fmt.Fprintf(a.stdout, "%s  %s  failed: %s\n", at, e.Pipeline, printable(oneLine(e.Diagnostics)))
 	case serve.Reloaded:
 		a.printReload(at, e.Verdict)

@@ -155,10 +155,14 @@ run.bad_body the body of a request cannot be made
 run.charset the character set of a file cannot be read
 run.configuration_changed a step was changed in the middle of a file
 run.failed a pipeline stopped
+run.file_back a file that was gone is there again
 run.file_changed a file changed while it was being read
+run.file_lost a file was gone before all of it was copied
 run.file_not_moved a file that was read could not be put away
 run.file_quarantined a file was refused as a whole
 run.file_read the file was read to its end already
+run.file_size a file has another size than the server says
+run.file_unread a file or folder could not be read in this run
 run.file_waiting a file was found and not read
 run.files_aside a run ended, but files could not be read and were set aside
 run.interrupted a run was interrupted

@@ -14,8 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +24,6 @@ import (
 	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
-	"weir/engine/record"
 	"weir/engine/state"
 	"weir/engine/step"
 )
@@ -40,9 +37,10 @@ type Options struct {
 	Host     func(step string) plugin.Host
 	Clock    plugin.Clock
 	Log      *zap.Logger
-	StateDir string // spooled files live below it
-	Lanes    int    // how many chunks are parsed at the same time; 0 chooses
-	Chunk    int    // about how many bytes a lane parses at a time; 0 chooses
+	StateDir string        // spooled files live below it
+	Memory   *files.Memory // of the runs before, in a process that goes on; nil when there is none
+	Lanes    int           // how many chunks are parsed at the same time; 0 chooses
+	Chunk    int           // about how many bytes a lane parses at a time; 0 chooses
 	// Point is called at the named points between durable steps. Tests end the
 	// process there. In the order of a run: spooling, spooled (a remote file is
 	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a
@@ -100,9 +98,9 @@ type run struct {
 	groups     []GroupCount // likewise
 	rows       int64        // read since the last commit
 	total      int64
-	rejects    []state.Reject // samples for the limit's message
-	kept       int            // how many of them are committed
-	aside      []string       // files that were quarantined
+	rejects    []state.Reject  // samples for the limit's message
+	kept       int             // how many of them are committed
+	aside      QuarantineError // files that were set aside
 	lastTime   time.Time
 	source     *source
 	spaces     []string // shared ones that steps use
@@ -199,10 +197,7 @@ func (r *run) run(ctx context.Context) (err error) {
 		return err
 	}
 	r.noteRejects()
-	if len(r.aside) > 0 {
-		return &QuarantineError{Files: r.aside}
-	}
-	return nil
+	return r.asides()
 }
 
 // noteRejects tells people about the first rows that were rejected.
@@ -219,87 +214,6 @@ func (r *run) noteRejects() {
 	}
 	if n := r.report.Counts.Rejected; n > int64(len(r.rejects)) && len(r.rejects) > 0 {
 		r.report.Notices = append(r.report.Notices, diag.Warnf("run.rejects", nil, fmt.Sprintf("%d rows were rejected", n), "The first %d are shown above.", len(r.rejects)))
-	}
-}
-
-// QuarantineError tells that a run came to its end, but that files could not be
-// read and were set aside. Everything else is delivered and committed.
-type QuarantineError struct{ Files []string }
-
-// Error implements error. It names the first files only: there may be thousands.
-func (e *QuarantineError) Error() string {
-	const named = 5
-	files, more := e.Files, ""
-	if n := len(files) - named; n > 0 {
-		files, more = files[:named], fmt.Sprintf(" and %d more", n)
-	}
-	what := "1 file could not be read and was"
-	if len(e.Files) != 1 {
-		what = fmt.Sprintf("%d files could not be read and were", len(e.Files))
-	}
-	return fmt.Sprintf("%s set aside: %s%s", what, strings.Join(files, ", "), more)
-}
-
-// source is what the run is reading now.
-type source struct {
-	node   *plan.Node
-	decode *plan.Node
-	set    *files.Set
-	origin *record.Origin
-	last   position // of what the loop has taken from lanes
-}
-
-// position is a place between two rows of an object.
-type position struct{ row, offset, line int64 }
-
-func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
-	src, ok := n.Source.(plugin.FileSource)
-	if !ok {
-		return fmt.Errorf("%s: this kind of source cannot be run yet", n.Address)
-	}
-	h := r.Host(n.Address)
-	connect := func(ctx context.Context) (plugin.FileSystem, error) { return src.OpenFS(ctx, h) }
-	fsys, err := connect(ctx)
-	if err != nil {
-		return at(n, err)
-	}
-	set, err := files.Open(files.Config{
-		Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()),
-		Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
-	})
-	if err != nil {
-		return at(n, errors.Join(err, fsys.Close()))
-	}
-	r.source = &source{node: n, decode: n.Readers[0], set: set}
-	defer func() {
-		r.noteFiles(err == nil)
-		_ = set.Close() // the session is over; what it did is already checked
-	}()
-	for more := true; more; {
-		if more, err = r.nextFile(ctx); err != nil {
-			return at(n, err)
-		}
-	}
-	r.giveUpStale()
-	// What was only noted, such as a file listed with a new time, is committed too.
-	if err := r.commit(ctx); err != nil {
-		return at(n, err)
-	}
-	if err := r.source.set.AfterCommit(ctx); err != nil {
-		return at(n, err)
-	}
-	return nil
-}
-
-// noteFiles tells people about the files that were met and left; whole says that
-// the run came to its end.
-func (r *run) noteFiles(whole bool) {
-	r.report.Notices = append(r.report.Notices, r.source.set.Notices()...)
-	if !whole {
-		return // why files were left is the run's failure
-	}
-	for _, w := range r.source.set.Waiting() {
-		r.report.Notices = append(r.report.Notices, diag.Warnf("run.file_waiting", nil, w.Path+" was not read", "%s.", w.Reason))
 	}
 }
 
@@ -323,62 +237,6 @@ func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 
 // Unwrap gives errors.Is and errors.As the cause.
 func (e *StepError) Unwrap() error { return e.Err }
-
-// nextFile handles one file, and reports false when none is ready.
-func (r *run) nextFile(ctx context.Context) (more bool, err error) {
-	s := r.source
-	if r.Control.due() { // files end with a commit, so nothing is pending here
-		if err := r.boundary(ctx); err != nil {
-			return false, err
-		}
-	}
-	r.Control.at(&s.node.Address)
-	wait, over := r.Control.waiting(ctx)
-	f, err := s.set.Next(wait)
-	stopped := over()
-	r.Control.at(nil)
-	if errors.Is(err, io.EOF) {
-		return false, nil
-	}
-	if err != nil && stopped {
-		return false, r.boundary(ctx)
-	}
-	if err != nil {
-		return false, err
-	}
-	if err := r.Session.RecordRun(); err != nil {
-		return false, err
-	}
-	r.Point("fetched")
-	s.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID)}
-	err = r.readFile(ctx, f)
-	var elsewhere *StepError // at a step or a sink: the file is not to blame for it
-	if err != nil && plugin.ClassOf(err) == plugin.Data && !errors.As(err, &elsewhere) && ctx.Err() == nil {
-		return true, r.quarantine(ctx, f, err)
-	}
-	return err == nil, err
-}
-
-// quarantine sets a file aside that cannot be read: what was read of it before
-// is discarded, later files are not held up, and the reason is kept.
-func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error {
-	r.rollback()
-	r.aside = append(r.aside, f.Name)
-	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
-		return err
-	}
-	if h, some := r.Session.Held(f.ID); some {
-		r.giveUp(h)
-	}
-	if err := r.commitCounts(ctx); err != nil {
-		return err
-	}
-	r.Point("quarantined")
-	if err := r.resetSerial(ctx); err != nil { // after the commit, which ends what was to be repeated
-		return err
-	}
-	return r.source.set.AfterCommit(ctx)
-}
 
 // newEnv is what runners of stateful steps may use.
 func (r *run) newEnv(n *plan.Node) step.Env {

@@ -305,6 +305,9 @@ type looked struct {
 func lookOnly(s plugin.FileSource) *looked {
 	o := *s.Files()
 	o.Ready, o.After, o.Limit = "now", "keep", 0
+	if o.Create { // nothing is made while looking
+		o.Create, o.Missing = false, "empty"
+	}
 	return &looked{s, o}
 }
 

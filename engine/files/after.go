@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -28,6 +29,11 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 		e, ok, err := s.Session.CommittedFile(s.Step, f.Name)
 		if err != nil {
 			return err
+		}
+		if ok && e.ID == f.ID && f.forgot && e.State == state.FileArchived {
+			s.dropSpool(f)
+			s.putAwayMarker(ctx, e.Marker)
+			continue
 		}
 		if !ok || e.ID != f.ID || e.State != state.FileCommitted {
 			if !ok || e.ID != f.ID || e.State == state.FileReading {
@@ -54,47 +60,96 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 	return s.Session.Commit(ctx)
 }
 
-// moveLater finishes what a run before left undone with a file that was committed.
-func (s *Set) moveLater(ctx context.Context, c *candidate) error {
-	if s.o.AfterMode == plugin.AfterKeep {
+// finishLater finishes what a run before left undone with a file that was committed.
+// It is put away only when it has the content that was read: another may have its name,
+// size and time by now, and that one is read.
+func (s *Set) finishLater(ctx context.Context, c *candidate) error {
+	if s.stuck {
+		s.later++
 		return nil
 	}
+	f := s.file(c)
+	same, ok, err := s.fetch(ctx, c, f)
+	if plugin.IsConfined(err) && ctx.Err() == nil {
+		s.setAside(c.info.Path, err)
+		return nil
+	}
+	if err != nil || !ok {
+		return err
+	}
+	if !same {
+		if f.spooled != "" {
+			if s.left == nil {
+				s.left = map[string][]string{}
+			}
+			s.left[c.id] = append(s.left[c.id], f.spooled)
+		}
+		c.whole = false
+		if s.marked(c, map[string]bool{c.marker: c.marker != ""}) {
+			s.queue = append(s.queue, c)
+		}
+		return nil
+	}
+	s.dropSpool(f)
 	e := c.entry
 	if e.Marker == "" {
 		e.Marker = c.marker
 	}
-	_, err := s.putAway(ctx, e)
+	_, err = s.putAway(ctx, e)
 	return err
 }
 
-// settleMissing archives the entries of committed files that are gone: a crash
-// came between the move and its record, or somebody else took them.
-func (s *Set) settleMissing(ctx context.Context, listed map[string]bool) error {
-	if s.o.AfterMode == plugin.AfterKeep {
-		return nil
-	}
+// settleMissing settles the entries of files that are not listed any more. Of those that
+// were to be put away a crash came between that and its record, or somebody else took
+// them. The others are noted as gone, so that they do not stand for what comes later.
+func (s *Set) settleMissing(ctx context.Context, l *listing, listed map[string]plugin.FileInfo, copied map[string]bool) error {
 	var gone []state.FileEntry
 	err := s.Session.Files(s.Step, func(e state.FileEntry) bool {
-		if e.State == state.FileCommitted && !listed[e.Path] {
+		_, there := listed[e.Path]
+		if !there && !copied[e.Path] && !e.Gone && e.State != state.FileArchived && s.covers(l, e.Path) {
 			gone = append(gone, e)
 		}
 		return true
 	})
 	for i := 0; i < len(gone) && err == nil; i++ {
 		e := &gone[i]
-		e.State, e.Target, e.Reason = state.FileArchived, s.movedTo(ctx, *e), ""
-		if e.Target == "" {
-			e.Reason = "it was no longer at its place when it was to be moved"
+		if !s.tookAway(ctx, e) {
+			e.Gone = true
+			err = s.note(*e)
+			continue
 		}
 		// A marker left behind would declare the next file of this name complete.
-		if e.Marker != "" {
-			if _, merr := s.putAwayPath(ctx, e.Marker); merr != nil && !errors.Is(merr, fs.ErrNotExist) {
-				s.notice("run.file_not_moved", "A marker could not be put away", "%s: %v. Its file is put away already; remove it by hand.", e.Marker, merr)
-			}
-		}
+		s.putAwayMarker(ctx, e.Marker)
 		err = s.note(*e)
 	}
 	return err
+}
+
+// tookAway reports whether the file of e, which is not listed any more, counts as put away,
+// and enters that in e. One that could not be put away before is only gone, unless it is in the archive.
+func (s *Set) tookAway(ctx context.Context, e *state.FileEntry) bool {
+	if s.o.AfterMode == plugin.AfterKeep || e.State != state.FileCommitted {
+		return false
+	}
+	target := s.movedTo(ctx, *e)
+	if target == "" && e.Reason != "" {
+		return false
+	}
+	e.State, e.Target, e.Reason = state.FileArchived, target, ""
+	if target == "" {
+		e.Reason = "it was no longer at its place when it was to be moved"
+	}
+	return true
+}
+
+// putAwayMarker puts away the marker of a file that is away already.
+func (s *Set) putAwayMarker(ctx context.Context, marker string) {
+	if marker == "" || s.o.AfterMode == plugin.AfterKeep {
+		return
+	}
+	if _, err := s.putAwayPath(ctx, marker); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.notice("run.file_not_moved", "A marker could not be put away", "%s: %v. Its file is put away already; remove it by hand.", marker, err)
+	}
 }
 
 // movedTo finds the file of e in the archive, where a run put it that did not
@@ -118,7 +173,7 @@ func (s *Set) movedTo(ctx context.Context, e state.FileEntry) string {
 }
 
 // putAway moves or deletes the file of e and its marker, and notes that in the
-// ledger. It reports whether it did.
+// ledger, or why it could not. It reports whether it noted anything.
 func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 	s.Point("moving")
 	target, err := s.putAwayFile(ctx, e)
@@ -135,8 +190,13 @@ func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
+		s.stuck = true
 		s.notice("run.file_not_moved", "A file that was read could not be put away",
 			"%s: %v. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, err, s.o.After)
+		if reason := fmt.Sprintf("could not be put away: %v", err); e.Reason != reason {
+			e.Reason = reason
+			return true, s.note(e)
+		}
 		return false, nil
 	}
 	s.Point("moved")
@@ -158,12 +218,18 @@ func (s *Set) putAwayFile(ctx context.Context, e state.FileEntry) (target string
 	if !alike(now, plugin.FileInfo{Size: e.Size, ModTime: e.ModTime}) {
 		return "", errReplaced
 	}
+	if err := s.checkEnd(ctx, e); err != nil {
+		return "", err
+	}
 	target, err = s.putAwayPath(ctx, e.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	if err != nil || target == "" {
+	if err != nil {
 		return target, err
+	}
+	if target == "" {
+		return "", s.checkDeleted(ctx, e)
 	}
 	// An upload may have replaced the file between the look and the move.
 	moved, err := s.FS.Stat(ctx, target)
@@ -174,6 +240,44 @@ func (s *Set) putAwayFile(ctx context.Context, e state.FileEntry) (target string
 		return "", errReplaced
 	}
 	return target, nil
+}
+
+// checkEnd makes sure that a file that was read in place, as far as its told size, ends
+// there. On a network the size may be stale.
+func (s *Set) checkEnd(ctx context.Context, e state.FileEntry) error {
+	if !s.Source.Local() {
+		return nil // it was read to where its data ended
+	}
+	in, err := s.FS.Open(ctx, e.Path, e.Size)
+	if err != nil {
+		return err
+	}
+	var b [1]byte
+	n, _ := io.ReadFull(in, b[:]) // an error is none of the end
+	if err := in.Close(); err != nil {
+		return err
+	}
+	if n > 0 {
+		return fmt.Errorf("more follows after the %d bytes that it was said to have, which was not read", e.Size)
+	}
+	return nil
+}
+
+// checkDeleted makes sure, once in a run, that what the server says to have deleted is
+// gone: what stays there would be taken for a new file.
+func (s *Set) checkDeleted(ctx context.Context, e state.FileEntry) error {
+	if s.proved {
+		return nil
+	}
+	now, err := s.FS.Stat(ctx, e.Path)
+	if err == nil && alike(now, plugin.FileInfo{Size: e.Size, ModTime: e.ModTime}) {
+		return errors.New("the server says that it is deleted, and it is still there")
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.proved = true
+	return nil
 }
 
 // putAwayPath moves or deletes one file, never replacing another.

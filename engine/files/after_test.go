@@ -104,14 +104,25 @@ func TestTransfers(t *testing.T) {
 		w := newWorld(t, plugin.FileOptions{Ready: "now"})
 		w.fs.put("/in/a.csv", text, ago(time.Hour))
 		w.fs.cut = []int{30, 0, 0, 0, 0}
-		_, err := w.begin().set.Next(t.Context())
-		if plugin.ClassOf(err) != plugin.Transient || !errors.Is(err, errCut) || !strings.Contains(err.Error(), "broke off at byte 30 of 80") {
-			t.Fatal(err)
+		w.fs.put("/in/b.csv", "b\n", ago(time.Hour))
+		a := w.run().set.Aside() // the other is read
+		w.wantRows("/in/b.csv:b")
+		if len(a) != 1 || plugin.ClassOf(a[0].Err) != plugin.Transient || !errors.Is(a[0].Err, errCut) || !strings.Contains(a[0].Err.Error(), "broke off at byte 30 of 80, 5 times in a row") {
+			t.Fatal(a)
 		}
 		w.fs.opened, w.fs.cut = nil, nil
 		w.run()
 		if len(w.rows) != 10 || !slices.Equal(w.fs.opened, []int64{30}) {
 			t.Fatal(w.rows, w.fs.opened)
+		}
+	})
+	t.Run("two files in a row break off, so it is the server", func(t *testing.T) {
+		w := newWorld(t, plugin.FileOptions{Ready: "now"})
+		w.fs.put("/in/a.csv", text, ago(time.Hour))
+		w.fs.put("/in/b.csv", text, ago(time.Hour))
+		w.fs.cut = []int{30, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		if _, err := w.begin().set.Next(t.Context()); plugin.ClassOf(err) != plugin.Transient || !errors.Is(err, errCut) {
+			t.Fatal(err)
 		}
 	})
 	t.Run("replaced on the way", func(t *testing.T) {

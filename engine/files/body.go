@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -58,11 +59,43 @@ func (b *body) note(p []byte) {
 	default:
 		_, _ = b.hash.Write(p[b.sum-b.pos:]) // never fails
 		b.sum = end
+		b.file.head.set(b.sum, b.hash.Sum64())
 	}
 }
 
-// Read implements io.Reader.
+// head is how much of the beginning of a file has which hash. A decoder reads ahead
+// while others look at it.
+type head struct {
+	mu    sync.Mutex
+	bytes int64
+	hash  uint64
+}
+
+// set notes a hash, if it is of more than the one before.
+func (h *head) set(bytes int64, hash uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if bytes > h.bytes {
+		h.bytes, h.hash = bytes, hash
+	}
+}
+
+func (h *head) get() (bytes int64, hash uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bytes, h.hash
+}
+
+// Read implements io.Reader. That a file cannot be read on in place is noted in it.
 func (b *body) Read(p []byte) (int, error) {
+	n, err := b.read(p)
+	if err != nil && b.file.spooled == "" && !errors.Is(err, io.EOF) && b.ctx.Err() == nil {
+		b.file.failed = err
+	}
+	return n, err
+}
+
+func (b *body) read(p []byte) (int, error) {
 	if left := b.file.Size - b.pos; left <= 0 {
 		return 0, io.EOF
 	} else if int64(len(p)) > left {

@@ -26,7 +26,6 @@ const (
 type spoolCopy struct {
 	out   *os.File
 	name  string
-	size  int64 // of the file
 	at    int64 // bytes of the file that are in out and in hash
 	noted int64 // bytes that the note tells of
 	hash  *xxhash.Digest
@@ -34,15 +33,15 @@ type spoolCopy struct {
 	err   error        // of the local disk, to be kept apart from those of the server
 }
 
-// openCopy begins the copy of a file of size bytes, or goes on with one that
-// was begun at name. ended tells when the run that copies is over.
+// openCopy begins the copy of a file of size bytes, as is told, or goes on with one that
+// was begun at name and is shorter. ended tells when the run that copies is over.
 func openCopy(name string, size int64, ended func() error) (*spoolCopy, error) {
 	out, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, spoolError(err)
 	}
-	c := &spoolCopy{out: out, name: name, size: size, hash: xxhash.New(), ended: ended}
-	if at, hash, ok := readNote(name + noteSuffix); ok && at <= size {
+	c := &spoolCopy{out: out, name: name, hash: xxhash.New(), ended: ended}
+	if at, hash, ok := readNote(name + noteSuffix); ok && at < size {
 		n, err := io.Copy(c.hash, io.LimitReader(out, at))
 		if err == nil && n == at && c.hash.Sum64() == hash {
 			c.at, c.noted = at, at
@@ -65,28 +64,41 @@ func openCopy(name string, size int64, ended func() error) (*spoolCopy, error) {
 	return c, nil
 }
 
-// Write implements io.Writer. It takes no more than the file is to have; more is errChanged.
-// It takes nothing when the run is over: one that hung and was left behind may share the
+// Write implements io.Writer. It takes all that comes: where the data ends is not for a
+// told size to say. It takes nothing when the run is over: one that hung and was left behind may share the
 // copy with its successor.
 func (c *spoolCopy) Write(p []byte) (int, error) {
 	if err := c.ended(); err != nil {
 		return 0, err
 	}
-	fits := p[:min(int64(len(p)), c.size-c.at)]
-	n, err := c.out.Write(fits)
-	_, _ = c.hash.Write(fits[:n]) // never fails
+	n, err := c.out.Write(p)
+	_, _ = c.hash.Write(p[:n]) // never fails
 	c.at += int64(n)
 	if err == nil && c.at-c.noted >= noteEvery {
 		err = c.note()
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		c.err = spoolError(err)
 		return n, c.err
-	case len(fits) < len(p):
-		return n, errChanged
 	}
 	return n, nil
+}
+
+// restart begins anew.
+func (c *spoolCopy) restart() error {
+	c.hash.Reset()
+	c.at, c.noted = 0, 0
+	err := c.out.Truncate(0)
+	if err == nil {
+		_, err = c.out.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		err = removeFile(c.name + noteSuffix)
+	}
+	if err != nil {
+		return spoolError(err)
+	}
+	return nil
 }
 
 // fill writes what r has. It gathers as much as buf holds before it writes:
@@ -182,8 +194,10 @@ func hashFile(name string) (size int64, sum uint64, err error) {
 
 // removeCopy removes a copy that was begun, with its note.
 func removeCopy(name string) error {
-	if err := removeFile(name + noteSuffix); err != nil {
-		return err
+	for _, n := range []string{name + noteSuffix, strings.TrimSuffix(name, partial) + infoSuffix} {
+		if err := removeFile(n); err != nil {
+			return err
+		}
 	}
 	return removeFile(name)
 }

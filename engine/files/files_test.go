@@ -119,6 +119,13 @@ func (r *run) commit() {
 func (w *world) run() *run {
 	w.t.Helper()
 	r := w.begin()
+	w.runIn(r)
+	return r
+}
+
+// runIn is run, in a run that has begun.
+func (w *world) runIn(r *run) {
+	w.t.Helper()
 	for {
 		f, err := r.set.Next(w.t.Context())
 		if errors.Is(err, io.EOF) {
@@ -131,7 +138,6 @@ func (w *world) run() *run {
 	}
 	r.commit()
 	w.must(r.set.AfterCommit(w.t.Context()))
-	return r
 }
 
 func (w *world) wantRows(want ...string) {
@@ -217,7 +223,7 @@ func TestSelection(t *testing.T) {
 		{"by time", plugin.FileOptions{Order: "time"}, "/in/c.csv /in/a.csv /in/b.csv"},
 		{"limit", plugin.FileOptions{Limit: 2}, "/in/a.csv /in/b.csv"},
 		{"nothing matches", plugin.FileOptions{Path: "/in/*.xml"}, ""},
-		{"no such folder", plugin.FileOptions{Path: "/nowhere/*.csv"}, ""},
+		{"no such folder", plugin.FileOptions{Path: "/nowhere/*.csv", Missing: "empty"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Ready = "now"
@@ -248,23 +254,28 @@ func TestStable(t *testing.T) {
 		slept   time.Duration // 0: not at all
 		waiting string
 		noTimes bool
+		fixed   bool // changes leave the time as it is
 	}{
-		{name: "old enough", at: ago(31 * time.Second), rows: 1},
-		{name: "very old", at: ago(1000 * time.Hour), rows: 1},
-		{name: "young", at: ago(10 * time.Second), rows: 1, slept: 20 * time.Second},
+		{name: "old", at: ago(31 * time.Second), rows: 1, slept: 30 * time.Second},
+		{name: "very old", at: ago(1000 * time.Hour), rows: 1, slept: 30 * time.Second},
+		{name: "young", at: ago(10 * time.Second), rows: 1, slept: 30 * time.Second},
 		{name: "in the future", at: noon.Add(time.Hour), rows: 1, slept: 30 * time.Second},
 		{name: "no time", at: ago(time.Hour), noTimes: true, rows: 1, slept: 30 * time.Second},
 		{name: "no seconds", at: ago(63 * time.Second), rows: 1, slept: 30 * time.Second},
-		{name: "grows at once, then no more", at: ago(29 * time.Second), changes: []time.Duration{time.Second}, rows: 2, slept: 31 * time.Second},
-		{name: "still growing", at: ago(5 * time.Second), changes: []time.Duration{20 * time.Second, 40 * time.Second}, waiting: `it changed 0s ago; ready = "stable 30s"`, slept: 25 * time.Second},
+		{name: "grows at once, then no more", at: ago(29 * time.Second), changes: []time.Duration{time.Second}, rows: 2, slept: time.Minute},
+		{name: "grows, and its time does not", at: ago(time.Hour), fixed: true, changes: []time.Duration{time.Second}, rows: 2, slept: time.Minute},
+		{name: "still growing", at: ago(5 * time.Second), changes: []time.Duration{20 * time.Second, 40 * time.Second}, waiting: `it changed 0s ago; ready = "stable 30s"`, slept: time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, plugin.FileOptions{Ready: "stable 30s"})
 			w.fs.noTimes = c.noTimes
 			w.fs.put("/in/a.csv", "a1\n", c.at)
 			for _, d := range c.changes {
-				at := noon.Add(d)
-				w.clock.events = append(w.clock.events, event{at, func() { w.fs.put("/in/a.csv", w.fs.files["/in/a.csv"].text+"a2\n", at) }})
+				at, told := noon.Add(d), noon.Add(d)
+				if c.fixed {
+					told = c.at
+				}
+				w.clock.events = append(w.clock.events, event{at, func() { w.fs.put("/in/a.csv", w.fs.files["/in/a.csv"].text+"a2\n", told) }})
 			}
 			r := w.run()
 			if len(w.rows) != c.rows || w.clock.slept != c.slept {
@@ -281,7 +292,7 @@ func TestStable(t *testing.T) {
 			w.clock.now = noon.Add(2 * time.Hour)
 			w.rows = nil
 			w.run()
-			if got := len(w.rows); c.waiting != "" && got != 2 {
+			if got := len(w.rows); c.waiting != "" && got != 3 {
 				t.Fatalf("the next run read %d rows", got)
 			} else if c.waiting == "" && got != 0 {
 				t.Fatalf("the next run read %d rows again", got)
@@ -311,36 +322,64 @@ func TestMarker(t *testing.T) {
 }
 
 func TestUploadAgain(t *testing.T) {
+	same := []string{"/in/a.csv:a1", "/in/a.csv:a2"}
+	other := []string{"/in/a.csv:b1", "/in/a.csv:b2"}
 	for _, c := range []struct {
-		name   string
-		text   string
-		at     time.Time
-		rows   []string
-		ledger []string
+		name string
+		text string
+		at   time.Time
+		skip bool
+		rows []string
 	}{
-		{"same content, new time", "a1\na2\n", noon, nil, []string{"/in/a.csv archived 2"}},
-		{"other content", "a1\na2\na3\n", noon, []string{"/in/a.csv:a1", "/in/a.csv:a2", "/in/a.csv:a3"}, []string{"/in/a.csv archived 3", "/in/a.csv archived 2"}},
-		{"other content, same size", "b1\nb2\n", noon, []string{"/in/a.csv:b1", "/in/a.csv:b2"}, []string{"/in/a.csv archived 2", "/in/a.csv archived 2"}},
-		{"same in all", "a1\na2\n", ago(time.Hour), nil, []string{"/in/a.csv archived 2"}},
+		{name: "same content, new time", text: "a1\na2\n", at: noon, rows: same},
+		{name: "same content, new time, to be skipped", text: "a1\na2\n", at: noon, skip: true},
+		{name: "more content", text: "a1\na2\na3\n", at: noon, rows: append(same[:2:2], "/in/a.csv:a3")},
+		{name: "other content, same size", text: "b1\nb2\n", at: noon, rows: other},
+		{name: "other content, same size and time", text: "b1\nb2\n", at: ago(time.Hour), rows: other},
+		{name: "other content, same size and time, skip", text: "b1\nb2\n", at: ago(time.Hour), skip: true, rows: other},
+		{name: "same in all", text: "a1\na2\n", at: ago(time.Hour), rows: same},
+		{name: "same in all, to be skipped", text: "a1\na2\n", at: ago(time.Hour), skip: true},
 	} {
-		for _, local := range []bool{false, true} {
-			t.Run(fmt.Sprint(c.name, " local=", local), func(t *testing.T) {
-				w := newWorld(t, plugin.FileOptions{Ready: "now", After: "move /in/old"})
-				w.src.local = local
-				w.fs.put("/in/a.csv", "a1\na2\n", ago(time.Hour))
-				w.run()
-				w.rows = nil
-				w.fs.put("/in/a.csv", c.text, c.at)
-				w.run()
-				w.wantRows(c.rows...)
-				w.wantLedger(c.ledger...)
-				w.wantPaths("/in/old/a.1.csv", "/in/old/a.csv")
-				if w.fs.files["/in/old/a.csv"].text != "a1\na2\n" {
-					t.Fatal("the first file in the archive was replaced")
-				}
-				w.run()
-				w.wantRows()
-			})
+		for _, after := range []string{"move /in/old", "delete"} {
+			for _, local := range []bool{false, true} {
+				t.Run(fmt.Sprint(c.name, ", ", after, " local=", local), func(t *testing.T) {
+					w := newWorld(t, plugin.FileOptions{Ready: "now", After: after})
+					if c.skip {
+						w.src.o.SameContent = "skip"
+					}
+					w.src.local = local
+					w.fs.put("/in/a.csv", "a1\na2\n", ago(time.Hour))
+					w.run()
+					w.wantRows(same...)
+					ids := map[string]bool{}
+					for i := range 3 { // each is a file of its own
+						text, rows := c.text, slices.Clone(c.rows)
+						if c.skip && rows != nil && i == 1 { // not that of the one before
+							text = strings.ReplaceAll(text, "b", "c")
+							for k := range rows {
+								rows[k] = strings.ReplaceAll(rows[k], ":b", ":c")
+							}
+						}
+						w.fs.put("/in/a.csv", text, c.at)
+						w.run()
+						w.wantRows(rows...)
+						if w.fs.files["/in/a.csv"] != nil {
+							t.Fatal("it was not put away")
+						}
+						e, _, err := w.begin().se.File("files", "/in/a.csv")
+						w.must(err)
+						if ids[e.ID] && rows != nil {
+							t.Fatalf("two uploads have the identity %s", e.ID)
+						}
+						ids[e.ID] = true
+					}
+					w.run()
+					w.wantRows()
+					if after != "delete" && w.fs.files["/in/old/a.csv"].text != "a1\na2\n" {
+						t.Fatal("the first file in the archive was replaced")
+					}
+				})
+			}
 		}
 	}
 }

@@ -21,8 +21,9 @@ type simulation struct {
 	*world
 	rt        *rapid.T
 	versions  int
-	times     map[string]int // row -> how often it was committed
-	countdown int            // points until the next crash; 0 is none
+	times     map[string]int             // row -> how often it was committed
+	countdown int                        // points until the next crash; 0 is none
+	away      map[string]plugin.FileInfo // files that were put away
 }
 
 // point is where a crash may happen.
@@ -66,6 +67,18 @@ func (s *simulation) upload() {
 	slices.SortFunc(s.clock.events, func(a, b event) int { return a.at.Compare(b.at) })
 }
 
+// uploadAgain puts a file with new content under a name that is free, with the size and
+// time of the one that was put away before.
+func (s *simulation) uploadAgain() {
+	p := s.path()
+	was, ok := s.away[p]
+	if s.versions++; !ok || s.fs.files[p] != nil || was.Size < 12 {
+		return
+	}
+	name := fmt.Sprintf("v%d-", s.versions)
+	s.fs.put(p, name+strings.Repeat("x", int(was.Size)-len(name)-1)+"\n", was.ModTime)
+}
+
 // touch gives a file a new time and the same content.
 func (s *simulation) touch() {
 	p := s.path()
@@ -91,6 +104,9 @@ func (s *simulation) acknowledged(op, p string) {
 				s.rt.Fatalf("%s of %s before row %s is committed", op, p, row)
 			}
 		}
+		s.point()
+		s.away[p] = s.fs.info(p)
+		return
 	}
 	s.point()
 }
@@ -172,11 +188,12 @@ func TestNothingLostNothingTwice(t *testing.T) {
 			Limit: rapid.SampledFrom([]int{0, 1}).Draw(rt, "limit"),
 		})
 		w.src.local = rapid.Bool().Draw(rt, "local")
-		s := &simulation{world: w, rt: rt, times: map[string]int{}}
+		s := &simulation{world: w, rt: rt, times: map[string]int{}, away: map[string]plugin.FileInfo{}}
 		w.fs.before = s.acknowledged
 		rt.Repeat(map[string]func(*rapid.T){
 			"upload":    func(*rapid.T) { s.upload() },
 			"touch":     func(*rapid.T) { s.touch() },
+			"again":     func(*rapid.T) { s.uploadAgain() },
 			"take away": func(*rapid.T) { delete(w.fs.files, s.path()) },
 			"wait":      func(rt *rapid.T) { s.pause(time.Duration(rapid.IntRange(1, 60).Draw(rt, "seconds")) * time.Second) },
 			"run": func(rt *rapid.T) {

@@ -7,16 +7,22 @@ import (
 	"io/fs"
 	"time"
 
+	"go.uber.org/zap"
+
 	"weir/engine/plugin"
 )
 
-// margin is what a run waits beyond the stable duration for files to settle.
+// margin is what a run waits beyond twice the stable duration for files to settle.
 const margin = 2 * time.Second
 
-// ready looks at c once more, just before it is read. It waits for a file that
-// is not stable yet, within the run's limit.
+// ready looks at c once more, just before it is read. It waits for a file that has
+// not been watched for as long as it must, and for one that changes meanwhile once
+// more, within the run's limit.
 func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
-	deadline := s.opened.Add(s.o.StableFor + margin)
+	if c.copied != nil {
+		return true, nil // the server has forgotten it
+	}
+	deadline := s.opened.Add(2*s.o.StableFor + margin)
 	for {
 		now, err := s.FS.Stat(ctx, c.info.Path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -35,11 +41,13 @@ func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
 				return false, err
 			}
 			c.since, c.begun = at, false
+			c.id = s.identity(c.info, c.entry, c.known)
+			s.Memory.change(s.key, c)
 		}
 		if s.o.ReadyMode != plugin.ReadyStable || c.begun {
 			return true, nil
 		}
-		due := s.stableAt(c)
+		due := c.since.Add(s.o.StableFor)
 		if !due.After(at) && !changed {
 			return true, nil
 		}
@@ -47,44 +55,41 @@ func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
 			s.wait(c, s.unstable(c, at))
 			return false, nil
 		}
+		s.tellWait(due.Sub(at))
 		if err := s.Clock.Sleep(ctx, max(due.Sub(at), time.Millisecond)); err != nil {
 			return false, err
 		}
 	}
 }
 
-// stableAt returns when c will have been the same for as long as it must.
-func (s *Set) stableAt(c *candidate) time.Time {
-	watched := c.since.Add(s.o.StableFor)
-	m := c.info.ModTime
-	// A time of day without seconds may be up to a minute too early.
-	coarse := m.Second() == 0 && m.Nanosecond() == 0 && m.After(c.since.Add(-s.o.StableFor-time.Minute))
-	if m.IsZero() || m.After(c.since) || coarse {
-		return watched
+// tellWait says, once in a run, that and why nothing seems to happen.
+func (s *Set) tellWait(d time.Duration) {
+	if s.toldWait || d <= 0 {
+		return
 	}
-	if byTime := m.Add(s.o.StableFor); byTime.Before(watched) {
-		return byTime
+	s.toldWait = true
+	text := fmt.Sprintf("waiting %s for files to stay as they are before they are read", d.Round(time.Millisecond))
+	if s.served {
+		s.Log.Info(text, zap.String("ready", s.o.Ready), zap.Int("files", len(s.queue)+1))
+		return
 	}
-	return watched
+	s.Log.Warn(text, zap.String("ready", s.o.Ready), zap.Int("files", len(s.queue)+1))
 }
 
 func (s *Set) unstable(c *candidate, at time.Time) string {
 	if c.since.After(s.opened) {
 		return fmt.Sprintf("it changed %s ago; ready = %q", at.Sub(c.since).Round(time.Second), s.o.Ready)
 	}
-	if m := c.info.ModTime; !m.IsZero() && !m.After(at) {
-		return fmt.Sprintf("its time is %s ago; ready = %q", at.Sub(m).Round(time.Second), s.o.Ready)
-	}
 	return fmt.Sprintf("it was first seen %s ago; ready = %q", at.Sub(c.since).Round(time.Second), s.o.Ready)
 }
 
 // relist reads what the listing says about c now.
 func (s *Set) relist(ctx context.Context, c *candidate) (bool, error) {
-	found, _, err := s.list(ctx)
+	l, err := s.list(ctx)
 	if err != nil {
 		return false, err
 	}
-	for _, info := range found {
+	for _, info := range l.found {
 		if info.Path == c.info.Path {
 			c.info = info
 			return true, nil

@@ -2,10 +2,8 @@ package files
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +24,7 @@ type Config struct {
 	Spool   string // folder for copies of remote files; made when missing
 	Clock   plugin.Clock
 	Log     *zap.Logger
+	Memory  *Memory // of the runs before, in a process that goes on after this one; nil knows nothing
 	// Reconnect gives a new session after a transfer broke down; the old one
 	// is closed before. nil goes on with the same.
 	Reconnect func(ctx context.Context) (plugin.FileSystem, error)
@@ -42,15 +41,23 @@ type Set struct {
 	o      plugin.FileOptions
 	opened time.Time
 	listed bool
+	served bool   // the process goes on after the run
+	key    string // of the source in Memory
 
 	queue   []*candidate // to be read, in order
 	waiting []Wait
+	aside   []Aside
+	broken  error             // of the last file whose transfer broke down, while none came whole since
 	done    []*File           // read to their end, to be moved once that is committed
 	noted   []state.FileEntry // what the next commit has of files that are not read
 	given   int               // files that Next returned
 	notices diag.List
 
 	moveToMade bool
+	stuck      bool // a file could not be put away in this run
+	proved     bool // what is deleted is gone
+	later      int  // files read by earlier runs that wait for that
+	toldWait   bool
 	buf        []byte              // of copies
 	left       map[string][]string // by identity, what an earlier run left in the spool folder
 }
@@ -65,17 +72,20 @@ type Wait struct {
 type candidate struct {
 	info   plugin.FileInfo
 	marker string
+	id     string // of the file, when it is a new one; its copy has it in its name
 	entry  state.FileEntry
 	known  bool      // entry is that of this very file, or of an earlier one of its name
 	begun  bool      // entry is that of this very file, by size and time, and part of it was read
-	since  time.Time // since when it is known not to have changed
+	whole  bool      // entry is that of this very file, all of it was read, and it is to be put away
+	since  time.Time // since when it has been seen as it is, by our clock
+	copied *copyNote // the server has forgotten it, and its copy is here; else nil
 }
 
 // File is a file to be read. It stays claimed until Done, Quarantine or Discard.
 type File struct {
-	Name   string // its path
-	ID     string // the same on every attempt, and after a crash
-	Size   int64
+	Name   string       // its path
+	ID     string       // the same on every attempt, and after a crash
+	Size   int64        // of its content
 	Cursor state.Cursor // where to go on; the zero Cursor is the beginning
 	Rows   int64        // already committed of it
 
@@ -84,15 +94,21 @@ type File struct {
 	marker  string
 	at      state.Cursor // the place for the ledger, see state.FileEntry.At
 	spooled string       // path of the local copy, "" when it is read in place
+	forgot  bool         // the server gave it whole and does not have it any more
+	failed  error        // why it could not be read on, when it is read in place
+	head    head         // of a file that is read in place
 	hash    uint64
 	hashed  bool
 }
 
 // Open starts on the files of a source. It does no I/O on the file system yet.
 func Open(c Config) (*Set, error) {
-	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now()}
+	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil}
 	if ds := s.o.Check(nil); ds.HasErrors() {
 		return nil, ds.Err()
+	}
+	if s.Memory == nil {
+		s.Memory = &Memory{}
 	}
 	if s.Log == nil {
 		s.Log = zap.NewNop()
@@ -130,7 +146,14 @@ func (s *Set) Next(ctx context.Context) (*File, error) {
 		c := s.queue[0]
 		s.queue = s.queue[1:]
 		f, err := s.take(ctx, c)
+		if plugin.IsConfined(err) && ctx.Err() == nil {
+			s.setAside(c.info.Path, err)
+			continue
+		}
 		if err != nil {
+			if ctx.Err() != nil { // whoever goes on after it begins with c
+				s.queue = append([]*candidate{c}, s.queue...)
+			}
 			return nil, err
 		}
 		if f != nil {
@@ -147,17 +170,12 @@ func (s *Set) take(ctx context.Context, c *candidate) (*File, error) {
 	if err != nil || !ready {
 		return nil, err
 	}
-	f := &File{Name: c.info.Path, Size: c.info.Size, set: s, info: c.info, marker: c.marker}
-	if !s.Source.Local() {
-		ok, err := s.spool(ctx, c, f)
-		if err != nil || !ok {
-			return nil, err
-		}
-	}
-	same, err := s.sameContent(ctx, c, f)
-	if err != nil {
+	f := s.file(c)
+	same, ok, err := s.fetch(ctx, c, f)
+	if err != nil || !ok {
 		return nil, err
 	}
+	s.Memory.forget(s.key, f.Name)
 	switch {
 	case same && c.entry.State != state.FileReading:
 		return nil, s.relisted(c, f)
@@ -168,30 +186,27 @@ func (s *Set) take(ctx context.Context, c *candidate) (*File, error) {
 	}
 }
 
-// sameContent reports whether c is the file that its ledger entry is about.
-func (s *Set) sameContent(ctx context.Context, c *candidate, f *File) (bool, error) {
-	switch {
-	case !c.known || c.entry.Size != c.info.Size:
-		return false, nil
-	case c.entry.ModTime.Equal(c.info.ModTime):
-		// A spooled copy with another hash shows a change that kept size and time.
-		return !f.hashed || !c.entry.HashKnown || f.hash == c.entry.Hash, nil
-	case !c.entry.HashKnown || c.entry.State == state.FileQuarantined || c.entry.State == state.FileSkipped:
-		return false, nil
-	}
-	if !f.hashed {
-		if err := s.hashInPlace(ctx, f); err != nil {
-			return false, err
+func (s *Set) file(c *candidate) *File {
+	return &File{Name: c.info.Path, Size: c.info.Size, set: s, info: c.info, marker: c.marker}
+}
+
+// fetch copies c if it is remote, and compares it with its ledger entry. ok is false
+// when it is left for the next run.
+func (s *Set) fetch(ctx context.Context, c *candidate, f *File) (same, ok bool, err error) {
+	if !s.Source.Local() {
+		if ok, err := s.spool(ctx, c, f); err != nil || !ok {
+			return false, false, err
 		}
 	}
-	return f.hashed && f.hash == c.entry.Hash, nil
+	same, err = s.sameContent(ctx, c, f)
+	return same, err == nil, err
 }
 
 // claim enters a new file into the ledger.
 func (s *Set) claim(c *candidate, f *File) error {
-	f.ID = Identity(s.Source.Location(), c.info)
-	if c.known && c.entry.ID == f.ID {
-		f.ID = Identity(s.Source.Location()+fmt.Sprintf("#%x", f.hash), c.info)
+	f.ID = c.id
+	if c.begun { // what was begun has the same size and time, and is another file for all that
+		f.ID = s.identity(c.info, c.entry, true)
 	}
 	if c.known && c.entry.State == state.FileReading {
 		s.notice("run.file_changed", "File changed while it was being read",
@@ -203,6 +218,7 @@ func (s *Set) claim(c *candidate, f *File) error {
 // resume goes on in a file that was read in part.
 func (s *Set) resume(c *candidate, f *File) error {
 	f.ID, f.Rows, f.at = c.entry.ID, c.entry.Rows, c.entry.At
+	f.head.set(c.entry.Head, c.entry.HeadHash)
 	if !f.hashed && c.entry.ModTime.Equal(c.info.ModTime) {
 		f.hash, f.hashed = c.entry.Hash, c.entry.HashKnown
 	}
@@ -218,7 +234,12 @@ func (s *Set) resume(c *candidate, f *File) error {
 // relisted notes the new time of a file whose content was committed before.
 func (s *Set) relisted(c *candidate, f *File) error {
 	f.ID, f.Rows = c.entry.ID, c.entry.Rows
-	s.Log.Info("a file was listed again with the same content and is not read again", zap.String("file", f.Name))
+	if c.entry.Gone {
+		s.notice("run.file_back", "A file that was gone is there again", "%s has the size, time and content of the file that was read %s. It is not read again; weir files retry has it read.",
+			f.Name, c.entry.Seen.UTC().Format(time.DateTime))
+	} else {
+		s.Log.Info("a file was listed again with the same content and is not read again", zap.String("file", f.Name))
+	}
 	s.dropSpool(f)
 	if err := s.note(f.entry(state.FileCommitted)); err != nil {
 		return err
@@ -227,18 +248,15 @@ func (s *Set) relisted(c *candidate, f *File) error {
 	return nil
 }
 
-// note enters what became of a file that is not read. It outlives that the rows
-// of another are discarded, see Quarantine.
-func (s *Set) note(e state.FileEntry) error {
-	s.noted = append(s.noted, e)
-	return s.Session.PutFile(e)
-}
-
 func (f *File) entry(st state.FileState) state.FileEntry {
-	return state.FileEntry{
+	e := state.FileEntry{
 		Source: f.set.Step, Path: f.Name, ID: f.ID, Size: f.info.Size, ModTime: f.info.ModTime,
 		Hash: f.hash, HashKnown: f.hashed, State: st, Rows: f.Rows, Marker: f.marker, At: f.at,
 	}
+	if st == state.FileReading {
+		e.Head, e.HeadHash = f.head.get()
+	}
+	return e
 }
 
 // Progress moves the cursor within f to c, whose Object and Name it fills in.
@@ -265,7 +283,11 @@ func (s *Set) Done(ctx context.Context, f *File, rows int64) error {
 	if err := s.finish(f); err != nil {
 		return err
 	}
-	if err := s.Session.PutFile(f.entry(state.FileCommitted)); err != nil {
+	e := f.entry(state.FileCommitted)
+	if f.forgot { // what has its name from here on is another file
+		e.State, e.Reason = state.FileArchived, "the server did not have it any more after it gave it"
+	}
+	if err := s.Session.PutFile(e); err != nil {
 		return err
 	}
 	s.done = append(s.done, f)
@@ -290,10 +312,8 @@ func (s *Set) finish(f *File) error {
 // comes before it, for the rows of f that are not committed; what the Set noted
 // of other files since the last commit it notes again.
 func (s *Set) Quarantine(f *File, reason string) error {
-	for _, e := range s.noted {
-		if err := s.Session.PutFile(e); err != nil {
-			return err
-		}
+	if err := s.noteAgain(); err != nil {
+		return err
 	}
 	s.dropSpool(f)
 	e := f.entry(state.FileQuarantined)
@@ -304,7 +324,10 @@ func (s *Set) Quarantine(f *File, reason string) error {
 }
 
 // Close ends the session with the file system. What is pending stays pending.
-func (s *Set) Close() error { return s.FS.Close() }
+func (s *Set) Close() error {
+	s.Memory.over(s.key)
+	return s.FS.Close()
+}
 
 // Waiting lists the files that were found and not read, with the reason.
 func (s *Set) Waiting() []Wait { return slices.Clone(s.waiting) }
@@ -318,28 +341,6 @@ func (s *Set) wait(c *candidate, reason string) {
 
 func (s *Set) notice(code diag.Code, summary, detail string, args ...any) {
 	d := diag.Warnf(code, nil, summary, detail, args...)
-	s.Log.Warn(summary, zap.String("detail", d.Detail))
+	s.warn(summary, zap.String("detail", d.Detail))
 	s.notices = append(s.notices, d)
-}
-
-// hashInPlace computes the hash of a file that was not hashed while it was read.
-// It stays unknown when the file changes meanwhile.
-func (s *Set) hashInPlace(ctx context.Context, f *File) error {
-	b := &body{ctx: ctx, file: f}
-	b.start()
-	_, err := io.Copy(io.Discard, b)
-	if cerr := b.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		var now plugin.FileInfo
-		if now, err = s.FS.Stat(ctx, f.Name); err == nil && !alike(now, f.info) {
-			f.hashed = false
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errShorter) {
-		f.hashed = false
-		return nil
-	}
-	return err
 }

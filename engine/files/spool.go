@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"weir/engine/plugin"
@@ -32,38 +33,25 @@ const (
 //
 // Copies are not synced to the disk: the file itself stays on the server until
 // all of it is committed (I1). What a run left behind is used when its content
-// has the hash that was noted for it, which is not so after a power cut.
+// has the hash that was noted for it, which is not so after a power cut. A server
+// that gives a file once and forgets it is the exception: that copy is synced.
 func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	dir := s.spoolDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, spoolError(err)
 	}
-	id := Identity(s.Source.Location(), c.info)
-	done, hash, err := finished(s.left[id], c.info.Size)
+	part := filepath.Join(dir, c.id+partial)
+	if c.copied != nil {
+		return true, s.useCopy(c, f, part)
+	}
+	done, hash, err := finished(s.left[c.id], c.info.Size)
 	if err != nil {
 		return false, err
 	}
 	if done == "" {
 		s.Point("spooling")
-		part := filepath.Join(dir, id+partial)
-		if hash, err = s.transfer(ctx, c.info, part); err != nil {
-			return false, s.transferError(c, err)
-		}
-		// What arrived may be a mixture when the file changed on the way.
-		now, err := s.FS.Stat(ctx, c.info.Path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if done, hash, err = s.fetchCopy(ctx, c, f, part); err != nil || done == "" {
 			return false, err
-		}
-		if over := ctx.Err(); over != nil {
-			return false, over // as in transfer
-		}
-		if err != nil || !alike(now, c.info) {
-			s.wait(c, "it changed while it was being copied")
-			return false, removeCopy(part)
-		}
-		done = filepath.Join(dir, finishedName(id, hash))
-		if err := os.Rename(part, done); err != nil {
-			return false, spoolError(err)
 		}
 		s.Point("spooled")
 	}
@@ -71,69 +59,204 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	return true, nil
 }
 
+// useCopy takes the copy of a file that the server has forgotten.
+func (s *Set) useCopy(c *candidate, f *File, part string) error {
+	size := c.info.Size
+	if c.copied.Bytes > 0 {
+		size = c.copied.Bytes
+	}
+	done, hash, err := finished(s.left[c.id], size)
+	if err != nil {
+		return err
+	}
+	if done == "" { // all of it came, and the process ended before it said so
+		if size, hash, err = hashFile(part); err == nil {
+			done = filepath.Join(s.spoolDir(), finishedName(c.id, hash))
+			err = os.Rename(part, done)
+		}
+		if err != nil {
+			return spoolError(err)
+		}
+	}
+	f.spooled, f.hash, f.hashed, f.forgot, f.Size = done, hash, true, true, size
+	return nil
+}
+
+// fetchCopy transfers a file and returns its whole copy, "" when the file is left for the next run.
+func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string) (done string, hash uint64, err error) {
+	note := copyNote{Path: c.info.Path, Size: c.info.Size, ModTime: c.info.ModTime, Marker: c.marker}
+	if err := note.write(s.spoolDir(), c.id); err != nil {
+		return "", 0, err
+	}
+	hash, size, err := s.transfer(ctx, c.info, part)
+	if err != nil {
+		return "", 0, s.transferError(ctx, c, err, part)
+	}
+	s.broken = nil
+	// What arrived may be a mixture when the file changed on the way.
+	now, err := s.FS.Stat(ctx, c.info.Path)
+	if over := ctx.Err(); over != nil {
+		return "", 0, over // as in transfer
+	}
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !gone {
+		return "", 0, err
+	}
+	if !gone && !alike(now, c.info) {
+		s.wait(c, "it changed while it was being copied")
+		return "", 0, removeCopy(part)
+	}
+	if size != c.info.Size {
+		if ok, err := s.confirm(ctx, c, size, hash, gone); err != nil || !ok {
+			return "", 0, errors.Join(err, removeCopy(part))
+		}
+	}
+	f.Size, f.forgot = size, gone
+	if gone {
+		note.Bytes, note.Forgot = size, true
+		if err := note.keep(s.spoolDir(), c.id, part); err != nil {
+			return "", 0, err
+		}
+		s.Log.Info("a file was gone from the server as soon as all of it had come; its copy is read", zap.String("file", c.info.Path))
+	}
+	done = filepath.Join(s.spoolDir(), finishedName(c.id, hash))
+	if err := os.Rename(part, done); err != nil {
+		return "", 0, spoolError(err)
+	}
+	return done, hash, nil
+}
+
+// confirm decides about a file of which another number of bytes came than the server
+// tells, while it calls the transfer complete: the file is taken when it comes twice alike.
+func (s *Set) confirm(ctx context.Context, c *candidate, size int64, hash uint64, gone bool) (bool, error) {
+	told := fmt.Sprintf("the server says that it has %d bytes, and ends it after %d", c.info.Size, size)
+	if gone {
+		s.notice("run.file_size", "A file has another size than the server says", "%s: %s. It was gone after that, so what came is read.", c.info.Path, told)
+		return true, nil
+	}
+	again, sum := int64(0), xxhash.New()
+	in, err := s.FS.Open(ctx, c.info.Path, 0)
+	if err == nil {
+		again, err = io.Copy(sum, in)
+		if cerr := in.Close(); err == nil {
+			err = cerr
+		}
+	}
+	var told2 *plugin.SizeError
+	if errors.As(err, &told2) {
+		err = nil
+	}
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err != nil:
+		s.setAside(c.info.Path, fmt.Errorf("%s; a second transfer failed: %w", told, err))
+		return false, nil
+	case again != size || sum.Sum64() != hash:
+		s.wait(c, told+"; a second transfer brought something else")
+		return false, nil
+	}
+	s.notice("run.file_size", "A file has another size than the server says", "%s: %s, twice alike. What came is read.", c.info.Path, told)
+	return true, nil
+}
+
 // errChanged says that a file has not the size it was listed with.
 var errChanged = errors.New("the size of the file changed")
 
-func (s *Set) transferError(c *candidate, err error) error {
-	if errors.Is(err, errChanged) || errors.Is(err, fs.ErrNotExist) {
+// transferError decides what a transfer that failed means: for the file, or for the run.
+func (s *Set) transferError(ctx context.Context, c *candidate, err error, part string) error {
+	var broken *brokenError
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, errChanged):
 		s.wait(c, "it changed while it was being copied")
 		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		s.wait(c, "it was gone before all of it was copied")
+		return removeCopy(part)
+	case errors.As(err, &broken):
+		// The server lets us in anew each time, so it may well be this file. When the
+		// next one fares alike, it is the server.
+		if s.broken != nil {
+			return err
+		}
+		s.broken = err
+		return plugin.Confine(err)
 	}
 	return err
 }
 
 // transfer copies the file to the local path to, trying again from where a
-// broken transfer ended, and returns the hash of its content.
-func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (uint64, error) {
+// broken transfer ended, and returns the hash of its content and how much that is.
+func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (hash uint64, size int64, err error) {
 	c, err := openCopy(to, info.Size, ctx.Err)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	err = s.transferTo(ctx, info, c)
 	if cerr := c.close(err != nil); err == nil {
 		err = cerr
 	}
 	if over := ctx.Err(); over != nil {
-		return 0, over // the copy may be another run's by now
+		return 0, 0, over // the copy may be another run's by now
 	}
 	if errors.Is(err, errChanged) {
 		err = errors.Join(err, removeCopy(to))
 	}
-	return c.hash.Sum64(), err
+	return c.hash.Sum64(), c.at, err
 }
+
+// brokenError says that a transfer broke down again and again, though the server is there.
+type brokenError struct{ error }
+
+// Unwrap gives errors.Is and errors.As the cause.
+func (e *brokenError) Unwrap() error { return e.error }
 
 func (s *Set) transferTo(ctx context.Context, info plugin.FileInfo, c *spoolCopy) error {
 	wait := firstWait
-	for try := 1; c.at < info.Size || info.Size == 0; {
+	short := false // the server has ended it early already
+	for try := 1; ; {
 		before := c.at
 		err := s.copyOnce(ctx, info, c)
 		var own *plugin.Failure
+		var size *plugin.SizeError
+		ended := err == nil || errors.As(err, &size)
 		switch {
-		case errors.Is(err, errChanged):
-			return errChanged
-		case err == nil && c.at == info.Size:
+		case ended && c.at >= info.Size:
+			return nil
+		case ended && short && c.at == before: // there is really no more
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, fs.ErrNotExist), errors.As(err, &own) && own.Class != plugin.Transient:
+		case ended:
+			short = true
+			err = fmt.Errorf("the server ended the transfer early: %w", &plugin.SizeError{Told: info.Size, Came: c.at})
+		case errors.Is(err, fs.ErrNotExist), errors.As(err, &own) && (own.Confined || own.Class != plugin.Transient):
 			return err
-		case err == nil:
-			err = errors.New("the server ended the transfer early")
 		}
 		if c.at > before {
 			try, wait = 1, firstWait
 		}
 		if try++; try > attempts {
-			return plugin.Fail(plugin.Transient, "", fmt.Errorf("the transfer of %s broke off at byte %d of %d, %d times in a row: %w", info.Path, c.at, info.Size, attempts, err),
+			return plugin.Fail(plugin.Transient, "", &brokenError{fmt.Errorf("the transfer of %s broke off at byte %d of %d, %d times in a row: %w", info.Path, c.at, info.Size, attempts, err)},
 				"The next run goes on from there")
 		}
 		s.Log.Warn("a transfer broke off and is taken up again", zap.String("file", info.Path), zap.Int64("at", c.at), zap.Error(err))
-		if err := s.again(ctx, info, wait); err != nil {
+		err = s.again(ctx, info, wait)
+		if errors.Is(err, fs.ErrNotExist) && c.at == info.Size {
+			return nil // the server forgot it, and all that it told of had come
+		}
+		if err != nil {
 			return err
+		}
+		if c.at > info.Size { // it cannot be asked for from there
+			if err := c.restart(); err != nil {
+				return err
+			}
 		}
 		wait = min(2*wait, maxWait)
 	}
-	return nil
 }
 
 // again waits, connects anew, and makes sure that the file is still the same.
@@ -189,8 +312,8 @@ func (s *Set) spoolDir() string {
 	return filepath.Join(s.Spool, hex.EncodeToString(sum[:8]))
 }
 
-// cleanSpool removes copies that no file in the queue can use, and notes the others.
-func (s *Set) cleanSpool() error {
+// cleanSpool removes copies that none of the files can use, and notes the others.
+func (s *Set) cleanSpool(use []*candidate) error {
 	if s.Source.Local() {
 		return nil
 	}
@@ -205,8 +328,8 @@ func (s *Set) cleanSpool() error {
 		return nil
 	}
 	s.left = map[string][]string{}
-	for _, c := range s.queue {
-		s.left[Identity(s.Source.Location(), c.info)] = nil
+	for _, c := range use {
+		s.left[c.id] = nil
 	}
 	for _, e := range entries {
 		name := filepath.Join(s.spoolDir(), e.Name())
@@ -224,7 +347,12 @@ func (s *Set) dropSpool(f *File) {
 	if f.spooled == "" {
 		return
 	}
-	if err := removeFile(f.spooled); err != nil {
+	name, _, _ := strings.Cut(filepath.Base(f.spooled), ".")
+	err := removeFile(f.spooled)
+	if err == nil {
+		err = removeFile(filepath.Join(filepath.Dir(f.spooled), name+infoSuffix))
+	}
+	if err != nil {
 		s.Log.Warn("a spooled copy could not be removed; the next run does", zap.Error(err))
 	}
 	f.spooled = ""

@@ -24,6 +24,10 @@ type FileOptions struct {
 	Limit   int      // files read in one run at most; 0 is no limit
 	Exclude []string // patterns of names never read
 	Create  bool     // make the folder of Path when it is missing
+	Missing string   // "error" or "empty": what a missing folder is
+	// SameContent is "read" or "skip": what becomes of a file that is uploaded again
+	// with the content that its predecessor of that name had, which was put away.
+	SameContent string
 
 	ReadyMode ReadyMode
 	StableFor time.Duration // of ReadyStable: same size and time for this long
@@ -59,7 +63,7 @@ func (o *FileOptions) Spec() spec.Body {
 			Doc("Folder and pattern of the files, such as /srs/verkopen_*.csv. ** stands for any number of folders, {a,b} for either.").
 			Check(checkPattern),
 		spec.String("ready", &o.Ready).Default("stable 30s", `"stable 30s"`).
-			Doc(`When a file may be read: "now", "stable 30s" (same size and time for that long) or "marker *.done" (* is the file's name without its extension).`).
+			Doc(`When a file may be read: "now", "stable 30s" (Weir itself saw the same size and time for that long, by its own clock, whatever the file's time is) or "marker *.done" (* is the file's name without its extension).`).
 			Check(func(s string) error { _, err := parseReady(s); return err }),
 		spec.String("after", &o.After).Default("keep", `"keep"`).
 			Doc(`What happens to a file after all of it is committed: "keep", "delete" or "move FOLDER".`).
@@ -71,7 +75,11 @@ func (o *FileOptions) Spec() spec.Body {
 		spec.Strings("exclude", &o.Exclude).Check(checkPatterns).
 			Doc("Patterns of file names that are never read, such as *.tmp."),
 		spec.Bool("create", &o.Create).Default(false, "false").
-			Doc("Whether the folder of path is made when it does not exist. A server that does not allow it is no error: without a folder there are no files."),
+			Doc("Whether the folder of path is made when it does not exist."),
+		spec.Choice("missing", &o.Missing, "error", "empty").Default("error", `"error"`).
+			Doc(`What it means that the folder of path does not exist: "error" fails the run and says what is there instead; "empty" counts as a folder without files.`),
+		spec.Choice("same_content", &o.SameContent, "read", "skip").Default("read", `"read"`).
+			Doc(`What becomes of a file that comes again under the name of one that was put away and has the same content: "read" reads it again, "skip" puts it away without that.`),
 	}
 }
 
@@ -84,6 +92,12 @@ func (o *FileOptions) Check(at spec.Ranges) diag.List {
 	}
 	if o.After == "" {
 		o.After = "keep"
+	}
+	if o.Missing == "" {
+		o.Missing = "error"
+	}
+	if o.SameContent == "" {
+		o.SameContent = "read"
 	}
 	if r, err := parseReady(o.Ready); err == nil {
 		o.ReadyMode, o.StableFor, o.Marker = r.mode, r.stable, r.marker

@@ -124,6 +124,9 @@ type Failure struct {
 	Code   diag.Code // such as "env.login_refused"; "" for the default of the class
 	Err    error
 	Advice string // one sentence; may be empty
+	// Confined tells that it concerns one file or folder alone: the place it is in
+	// answers, and others there may well be read.
+	Confined bool
 }
 
 // Error implements error.
@@ -140,6 +143,23 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Fail returns err as a Failure of the given class.
 func Fail(class Class, code diag.Code, err error, advice string) error {
 	return &Failure{Class: class, Code: code, Err: err, Advice: advice}
+}
+
+// Confine returns err as a Failure that concerns one file or folder alone.
+func Confine(err error) error {
+	var f *Failure
+	if !errors.As(err, &f) {
+		return &Failure{Class: Environment, Err: err, Confined: true}
+	}
+	own := *f
+	own.Confined = true
+	return &own
+}
+
+// IsConfined reports whether err concerns one file or folder alone.
+func IsConfined(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Confined
 }
 
 // ClassOf returns the class of err: that of the Failure it wraps, else Transient.

@@ -17,19 +17,22 @@ type Prober interface {
 }
 
 // ProbeFiles verifies that the folder in which a source looks for files can be
-// listed. One that is missing is no failure, as it is none for a run: without a folder
-// there are no files.
+// listed. One that is missing is a failure, as it is one for a run, unless the source
+// makes it or does without.
 func ProbeFiles(ctx context.Context, s FileSource, h Host) error {
 	fsys, err := s.OpenFS(ctx, h)
 	if err != nil {
 		return err
 	}
-	_, err = fsys.List(ctx, s.Files().Base())
+	o := s.Files()
+	_, err = fsys.List(ctx, o.Base())
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = nil; !o.Create && o.Missing != "empty" {
+			err = MissingFolder(ctx, fsys, o.Base(), nil)
+		}
+	}
 	if cerr := fsys.Close(); err == nil {
 		err = cerr
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -40,6 +41,28 @@ type FileInfo struct {
 	Dir     bool
 }
 
+// SizeError says that a transfer came to its end, and that the file has not the
+// size that was told of it. Either that is wrong, or the transfer was cut and the
+// server did not notice.
+type SizeError struct {
+	Told, Came int64 // bytes of the whole file
+	Text       string
+}
+
+// Error implements error.
+func (e *SizeError) Error() string {
+	if e.Text != "" {
+		return e.Text
+	}
+	return fmt.Sprintf("the transfer ended after %d bytes, %d were told", e.Came, e.Told)
+}
+
+// Rooted is implemented by file systems that can say from where relative paths are taken.
+type Rooted interface {
+	// Root names that place for people, such as "the working directory /srv".
+	Root() string
+}
+
 // FileSystem is a place with files. One goroutine at a time uses it. Every
 // method returns within the connection's timeout of no progress. Paths use /.
 // A name that a server lists with a separator or control character in it is
@@ -50,9 +73,10 @@ type FileSystem interface {
 	List(ctx context.Context, dir string) ([]FileInfo, error)
 	// Stat describes one file; fs.ErrNotExist when there is none.
 	Stat(ctx context.Context, path string) (FileInfo, error)
-	// Open reads a file from offset to its end. The reader's Close reports a
-	// transfer that was cut short, even when Read returned io.EOF; no other
-	// method is called before it is closed.
+	// Open reads a file from offset to its end, which is where the data ends and
+	// not where the told size says. The reader's Close reports a transfer that was
+	// cut short, even when Read returned io.EOF, and by a SizeError one that ended
+	// elsewhere than was told; no other method is called before it is closed.
 	Open(ctx context.Context, path string, offset int64) (io.ReadCloser, error)
 	// Rename moves a file. It never replaces another: when to exists it
 	// returns fs.ErrExist.

@@ -80,7 +80,8 @@ func (s *serverSpec) declare() spec.Body {
 		b = append(b,
 			spec.String("user", &s.user).Doc("The only user who may log in. Left out, the server lets the connection in whatever its credentials are."),
 			spec.Credential("password", &s.password).Doc("Password of user."),
-			spec.Strings("folders", &s.folders).Check(checkPaths).Doc("Empty folders that exist besides those of files."),
+			spec.Strings("folders", &s.folders).Set(&s.foldersSet).Check(checkPaths).
+				Doc("Empty folders that exist besides those of files. Left out, they are those in which sources of the configuration look, but for those that a source makes by itself; [] is none."),
 			fileBlocks("file", "A file on the server.", true, &s.files),
 		)
 		if s.kind != "sftp" {

@@ -98,11 +98,13 @@ type serverSpec struct {
 	user     string
 	password spec.Secret
 	folders  []string
-	files    []*fileSpec
-	faults   []*faultSpec
-	routes   []*routeSpec
-	like     string
-	activate activateSpec
+	// foldersSet tells that the test says itself which there are.
+	foldersSet bool
+	files      []*fileSpec
+	faults     []*faultSpec
+	routes     []*routeSpec
+	like       string
+	activate   activateSpec
 }
 
 // address is that of the connection whose server s takes the place of.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"weir/engine"
 	"weir/engine/diag"
+	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/serve"
 )
@@ -150,7 +152,32 @@ func (r *runner) plan(ctx context.Context, c plugin.Clock, stdout, log *buffer) 
 		p.Loaded, p.diags = e.Load(ctx, r.t.Folder, r.inputs())
 		maps.Copy(r.res.Sources, p.Sources)
 	}
+	if p.Plan != nil {
+		r.makeFolders(p.Plan)
+	}
 	return e, p
+}
+
+// makeFolders makes the folders in which sources look, on servers of which the test
+// does not say itself what they have. One that a source makes is left to it.
+func (r *runner) makeFolders(p *plan.Plan) {
+	for _, q := range p.Pipelines {
+		for _, n := range q.Nodes {
+			src, ok := n.Source.(plugin.FileSource)
+			if !ok || src.Local() || src.Files().Create {
+				continue
+			}
+			at, err := url.Parse(src.Location())
+			if err != nil {
+				continue // of a connection that has errors
+			}
+			for _, s := range r.servers {
+				if fs := s.fs(); fs != nil && !s.foldersSet && s.endpoint().Addr == at.Host {
+					makeFolder(fs, src.Files().Base())
+				}
+			}
+		}
+	}
 }
 
 // planned is a configuration with what is wrong with it.

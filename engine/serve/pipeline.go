@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"weir/engine"
 	"weir/engine/diag"
 	"weir/engine/exec"
+	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/schedule"
 	"weir/engine/state"
@@ -41,6 +43,7 @@ type pipeline struct {
 	successor *pipeline     // of the same address, waits until this one is removed
 
 	session *state.Session // kept from run to run; nil when the next one takes its own
+	memory  files.Memory   // of its runs in this process
 
 	run    *run   // nil when none is active
 	fenced []*run // that hang: they were left behind and can commit nothing
@@ -102,7 +105,7 @@ func (s *Server) launch(p *pipeline) {
 	s.running++
 	session := p.session
 	job := engine.PipelineRun{
-		Store: s.store, StateDir: s.dir, Session: session, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point, Chunk: s.o.Chunk,
+		Store: s.store, StateDir: s.dir, Session: session, Memory: &p.memory, Pipeline: p.plan, Revision: p.revision, Generation: p.generation, Control: r.control, Point: s.o.Point, Chunk: s.o.Chunk,
 		Committed: p.meter.committed, Delivered: p.meter.delivered,
 		Started: func(id string) {
 			s.mu.Lock()
@@ -201,7 +204,7 @@ func (s *Server) note(p *pipeline, r *run, rep engine.PipelineReport) {
 	p.totals.Add(rep.Counts)
 	now := s.clock.Now()
 	p.last = &RunSummary{ID: r.id, Started: r.began, Ended: now, Generation: r.generation, Outcome: rep.Outcome, Counts: rep.Counts, Objects: rep.Objects}
-	kind := RunEnded
+	kind, again := RunEnded, false
 	switch {
 	case rep.Err == nil, errors.Is(rep.Err, exec.ErrStopped):
 		p.recovered()
@@ -213,11 +216,19 @@ func (s *Server) note(p *pipeline, r *run, rep engine.PipelineReport) {
 		if p.failures++; p.failures == 1 {
 			p.since = now
 		}
+		before := p.problem
 		p.problem = failure(p.address, rep.Err)
+		again = p.failures > 1 && sameProblem(before, p.problem)
 		p.last.Outcome, p.last.Error = state.Failed, rep.Err.Error()
 	}
 	p.meter.ended(p.last)
-	s.tell(Event{Kind: kind, Pipeline: p.address, Run: r.id, Generation: r.generation, Summary: p.last, Diagnostics: p.problem})
+	s.tell(Event{Kind: kind, Pipeline: p.address, Run: r.id, Generation: r.generation, Summary: p.last, Diagnostics: p.problem, Again: again})
+}
+
+func sameProblem(a, b diag.List) bool {
+	return slices.EqualFunc(a, b, func(x, y diag.Diagnostic) bool {
+		return x.Code == y.Code && x.Summary == y.Summary && x.Detail == y.Detail
+	})
 }
 
 // recovered ends a row of failures.

@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -9,10 +10,13 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"weir/engine/serve"
 )
 
 // Polls that find nothing are no news: the first one says so, those after it are for
-// debugging. That the folder is missing is told once, and that it is there, once.
+// debugging. That the folder is missing is told once, as long as the status shows it, and
+// that it is there, once.
 func TestEmptyPollsAreQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.DebugLevel)
@@ -30,13 +34,26 @@ func TestEmptyPollsAreQuiet(t *testing.T) {
 		check := func(when string, missing, exists, ended int) {
 			t.Helper()
 			synctest.Wait()
-			m, x, e := told("info", "the folder does not exist yet"), told("info", "the folder exists now"), told("info", "run ended")
+			m, x, e := 0, told("info", "the folder exists now"), told("info", "run ended")
+			for len(r.events) > 0 {
+				if e := <-r.events; e.Kind == serve.RunFailed && !e.Again && strings.Contains(fmt.Sprint(e.Diagnostics), "does not exist") {
+					m++
+				}
+			}
 			if m != missing || x != exists || e != ended {
 				t.Errorf("%s: missing %d, exists %d, ended %d; want %d, %d, %d", when, m, x, e, missing, exists, ended)
 			}
 		}
+		failing := func(want bool) {
+			t.Helper()
+			p, _ := r.server.Pipeline("a")
+			if shown := strings.Contains(fmt.Sprint(p.Problems), "the folder "+r.path("later")+" does not exist"); shown != want || (p.State == serve.Failing) != want {
+				t.Errorf("the status is %s, %v", p.State, p.Problems)
+			}
+		}
 		time.Sleep(20*time.Second + time.Millisecond)
 		check("without the folder", 1, 0, 1)
+		failing(true)
 		if n := told("debug", "run ended"); n < 15 {
 			t.Errorf("%d polls ended in 20 s", n)
 		}
@@ -44,10 +61,11 @@ func TestEmptyPollsAreQuiet(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		check("with an empty folder", 1, 1, 1)
+		check("with an empty folder", 0, 1, 2) // the first poll that finds nothing says so
+		failing(false)
 		r.write("later/a1.csv", "a\n1\n")
 		time.Sleep(10 * time.Second)
-		check("after a file", 1, 1, 3) // it, and the first poll that finds nothing again
+		check("after a file", 0, 1, 4) // it, and the first poll that finds nothing again
 		if !r.has("a", "1") {
 			t.Error("the file was not read")
 		}
@@ -55,7 +73,8 @@ func TestEmptyPollsAreQuiet(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		check("without the folder again", 2, 1, 3)
+		check("without the folder again", 1, 1, 5)
+		failing(true)
 		r.stop()
 	})
 }

@@ -169,6 +169,7 @@ type Event struct {
 	Generation  uint64
 	Summary     *RunSummary // of a run that ended
 	Diagnostics diag.List   // of a run that failed
+	Again       bool        // the run before failed for the same reason, so it is no news
 	Verdict     *Verdict    // of a reload
 }
 

@@ -13,7 +13,7 @@ type FileState string
 const (
 	FileReading     FileState = "reading"     // claimed; Row rows of it are committed
 	FileCommitted   FileState = "committed"   // all of it is committed; moving it away is still to be done, if it is to be moved
-	FileArchived    FileState = "archived"    // committed, and moved or deleted
+	FileArchived    FileState = "archived"    // committed, and moved, deleted or taken away: what has its name after that is another file
 	FileQuarantined FileState = "quarantined" // refused as a whole, see Reason
 	FileSkipped     FileState = "skipped"     // somebody decided that it is not read, or not read on; it stays where it is
 	FileSuperseded  FileState = "superseded"  // another file took its name before or after it was read
@@ -33,7 +33,10 @@ type FileEntry struct {
 	At        Cursor    // where reading goes on, when part of it is committed; Object, Name and Done are not kept
 	Target    string    // where it was moved; "" when it was not, or was deleted
 	Marker    string    // the marker file that made it ready, "" when none
-	Reason    string    // why it was quarantined or superseded
+	Reason    string    // why it was quarantined or superseded, or could not be put away yet
+	Head      int64     // of a file read in part: how many of its first bytes HeadHash is of
+	HeadHash  uint64    // xxhash64
+	Gone      bool      // it was not listed any more, though nobody here put it away
 	Run       string    // that changed the entry last
 	Revision  string    // likewise
 	Seen      time.Time // when it was first claimed
@@ -59,6 +62,9 @@ func (f *FileEntry) encode() []byte {
 	e.int(f.At.Line)
 	e.uint(f.At.Prefix)
 	e.int(f.At.Groups)
+	e.bool(f.Gone)
+	e.int(f.Head)
+	e.uint(f.HeadHash)
 	return e.b
 }
 
@@ -71,6 +77,9 @@ func decodeFile(source, path string, b []byte) (f FileEntry, err error) {
 		}
 		f.Seen, f.Changed = d.time(), d.time()
 		f.At = Cursor{Row: d.int(), Offset: d.int(), Line: d.int(), Prefix: d.uint(), Groups: d.int()}
+		if len(d.b) > 0 { // a shorter entry is from a version that did not note it
+			f.Gone, f.Head, f.HeadHash = d.bool(), d.int(), d.uint()
+		}
 	})
 	return f, err
 }

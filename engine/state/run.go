@@ -177,6 +177,15 @@ func (s *Session) FinishRun(ended time.Time, outcome, text string) (Run, error) 
 	return r, nil
 }
 
+// FinishPoll is FinishRun for a poll that ended as the one before did, which is no news:
+// when nothing is recorded of it, it leaves no record, also when it failed.
+func (s *Session) FinishPoll(ended time.Time, outcome, text string) (Run, error) {
+	if s.run == nil || s.recorded {
+		return s.FinishRun(ended, outcome, text)
+	}
+	return s.endPoll(ended, outcome, text)
+}
+
 // endPoll ends a run that found nothing, once it is sure that the session still owns the pipeline.
 func (s *Session) endPoll(ended time.Time, outcome, text string) (Run, error) {
 	var w kv.Writes
@@ -197,19 +206,6 @@ func (s *Session) Idle() bool { return s.idle }
 // LastPoll returns when a run of this session ended last, whether it is recorded or
 // not; zero when none did.
 func (s *Session) LastPoll() time.Time { return s.polled }
-
-// Missing notes, in memory only, whether the folder of a source is missing, and reports
-// whether that is news to this session. That it is there is none at first.
-func (s *Session) Missing(source string, missing bool) (news bool) {
-	if s.missing[source] == missing {
-		return false
-	}
-	if s.missing == nil {
-		s.missing = map[string]bool{}
-	}
-	s.missing[source] = missing
-	return true
-}
 
 const restBytes = 16 << 10 // that a space or a session at rest may keep of a kind
 

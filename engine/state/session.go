@@ -61,8 +61,7 @@ type Session struct {
 	recorded            bool   // run is in the store
 	lastEnded           bool   // the run before is known to have ended
 	polled              time.Time
-	missing             map[string]bool // see Missing
-	idle                bool            // the last run found nothing, see FinishRun
+	idle                bool // the last run found nothing, see FinishRun
 
 	w kv.Writes
 }

@@ -1,8 +1,10 @@
 package file
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,10 +37,13 @@ func TestProbeSource(t *testing.T) {
 	plugintest.Probe(t, plugintest.ProbeCase{
 		Good: source("*.csv", false), Look: entries(dir),
 	})
-	for _, create := range []bool{true, false} {
-		if err := source("none/*.csv", create).Probe(t.Context(), plugintest.NewHost(t, nil)); err != nil {
-			t.Errorf("create = %v: a run takes a folder that is not there for one without files: %v", create, err)
-		}
+	if err := source("none/*.csv", true).Probe(t.Context(), plugintest.NewHost(t, nil)); err != nil {
+		t.Errorf("a run makes the folder: %v", err)
+	}
+	err := source("none/*.csv", false).Probe(t.Context(), plugintest.NewHost(t, nil))
+	var f *plugin.Failure
+	if !errors.As(err, &f) || f.Class != plugin.Environment || f.Code != "env.missing_folder" || !strings.Contains(err.Error(), "In "+dir+" there are a.csv.") {
+		t.Errorf("Probe = %v", err)
 	}
 }
 

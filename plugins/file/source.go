@@ -48,6 +48,15 @@ type fileSystem struct {
 	closed bool
 }
 
+// Root implements plugin.Rooted.
+func (f *fileSystem) Root() string {
+	dir, err := f.disk.Abs(".")
+	if err != nil {
+		return "the working directory"
+	}
+	return "the working directory " + dir
+}
+
 // check refuses calls that cannot succeed, and returns the path in the
 // machine's form.
 func (f *fileSystem) check(ctx context.Context, p string) (string, error) {
@@ -62,17 +71,20 @@ func (f *fileSystem) check(ctx context.Context, p string) (string, error) {
 
 // failure says what to do about the errors of the operating system.
 func failure(err error) error {
+	var known *plugin.Failure
 	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+	case errors.As(err, &known), err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
 		return err
 	case errors.Is(err, fs.ErrPermission):
-		return plugin.Fail(plugin.Environment, "env.permission", err, "Check the rights of the user that runs this program.")
+		return plugin.Confine(plugin.Fail(plugin.Environment, "env.permission", err, "Check the rights of the user that runs this program."))
 	case errors.Is(err, syscall.ENOSPC):
 		return plugin.Fail(plugin.Environment, "env.disk_full", err, "Make room on the disk.")
 	case errors.Is(err, syscall.ENOTDIR):
 		return &fs.PathError{Op: "open", Path: pathOf(err), Err: fs.ErrNotExist}
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return plugin.Fail(plugin.Environment, "", err, "")
 	}
-	return plugin.Fail(plugin.Environment, "", err, "")
+	return plugin.Confine(plugin.Fail(plugin.Environment, "", err, ""))
 }
 
 func pathOf(err error) string {
@@ -109,7 +121,9 @@ func (f *fileSystem) List(ctx context.Context, dir string) ([]plugin.FileInfo, e
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP):
 			continue // gone in the meantime, or a link to nothing
 		case err != nil:
-			return nil, failure(err)
+			// It is listed by its name alone: opening it says what is the matter.
+			out = append(out, plugin.FileInfo{Path: p, Dir: e.IsDir()})
+			continue
 		case link && in.IsDir(), !in.IsDir() && !in.Mode().IsRegular():
 			continue // links to folders may lead in circles; devices have no end
 		}

@@ -128,6 +128,16 @@ func (s *session) sessionAdvice() string {
 	return `If tls_max is "1.2", remove it. Else ask the server's owner for TLS 1.3 or session tickets (proftpd: TLSSessionTickets on, or TLSOptions NoSessionReuseRequired; vsftpd: require_ssl_reuse=NO)`
 }
 
+// confine marks a failure whose reply is about a file or folder, and not about the
+// login or the data connection.
+func confine(reply *textproto.Error, err error) error {
+	switch reply.Code {
+	case 425, 426, 530, 532:
+		return err
+	}
+	return plugin.Confine(err)
+}
+
 // Failure implements remote.Session.
 func (s *session) Failure(doing, p string, err error) error {
 	var reply *textproto.Error
@@ -157,7 +167,7 @@ func (s *session) Failure(doing, p string, err error) error {
 	case reply.Code == 452 || reply.Code == 552:
 		return s.cfg.fail(plugin.Environment, "env.disk_full", "", "has no room left while %s: %s", what, text)
 	case reply.Code == 532 || reply.Code == 550 || reply.Code == 553 || reply.Code == 530:
-		return s.cfg.fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: %s", what, text)
+		return confine(reply, s.cfg.fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: %s", what, text))
 	}
-	return s.cfg.fail(plugin.Transient, "", "", "refused %s: %s", what, text)
+	return confine(reply, s.cfg.fail(plugin.Transient, "", "", "refused %s: %s", what, text))
 }

@@ -25,6 +25,13 @@ func refused(err error) bool {
 	return errors.As(err, &reply) && reply.Code/100 == 5
 }
 
+// answered reports whether err is a reply about one file or folder, for good or for now,
+// and not one about the session.
+func answered(err error) bool {
+	var reply *textproto.Error
+	return errors.As(err, &reply) && reply.Code >= 400 && reply.Code != 421
+}
+
 // denied reports refusals that speak of rights rather than of a missing file.
 // The code is the same for both.
 func denied(err error) bool {
@@ -85,7 +92,7 @@ func (s *session) Stat(p string) (plugin.FileInfo, error) {
 		return s.statByList(p)
 	}
 	n, err := s.size(p)
-	if err != nil && !refused(err) {
+	if err != nil && !answered(err) {
 		return plugin.FileInfo{}, err
 	}
 	if err != nil || n < 0 {
@@ -93,7 +100,7 @@ func (s *session) Stat(p string) (plugin.FileInfo, error) {
 	}
 	t, err := s.lib.GetTime(p)
 	if err != nil {
-		if refused(err) {
+		if answered(err) {
 			return s.statByList(p)
 		}
 		return plugin.FileInfo{}, err

@@ -2,6 +2,8 @@ package ftp
 
 import (
 	"bytes"
+	"errors"
+	"net/textproto"
 	"path"
 	"strconv"
 	"strings"
@@ -42,6 +44,9 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, remote.Odd, error) 
 	end()
 	lines := s.tee.String()
 	s.tee = nil
+	if saysEmpty(err) {
+		return nil, odd, nil
+	}
 	if err != nil {
 		return nil, odd, err
 	}
@@ -76,13 +81,29 @@ func (s *session) list(dir, only string) ([]plugin.FileInfo, remote.Odd, error) 
 	return out, odd, nil
 }
 
+// saysEmpty reports replies of servers that call an empty folder, which was entered
+// just before, an error.
+func saysEmpty(err error) bool {
+	var reply *textproto.Error
+	if !errors.As(err, &reply) || reply.Code != 450 && reply.Code != 550 || denied(err) {
+		return false
+	}
+	l := strings.ToLower(reply.Msg)
+	for _, w := range []string{"no files", "no file found", "not found", "no such file", "no matching", "no entries", "empty"} {
+		if strings.Contains(l, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // complete finds out what the listing does not tell: the exact time, and what
 // a link leads to. Links to folders are left out: they may lead in circles.
 func (s *session) complete(in *plugin.FileInfo, link bool) (keep bool, err error) {
 	precise := s.lib.IsTimePreciseInList()
 	if link {
 		n, err := s.size(in.Path)
-		if refused(err) || err == nil && n < 0 {
+		if answered(err) || err == nil && n < 0 {
 			return false, nil
 		}
 		if err != nil {
@@ -100,7 +121,7 @@ func (s *session) complete(in *plugin.FileInfo, link bool) (keep bool, err error
 		t, err := s.lib.GetTime(in.Path)
 		if err == nil {
 			in.ModTime = t
-		} else if !refused(err) {
+		} else if !answered(err) {
 			return false, err
 		}
 	}
@@ -131,7 +152,7 @@ func (s *session) findMDTMZone(dir string, entries []entry) error {
 			continue
 		}
 		t, err := s.lib.GetTime(path.Join(dir, e.name))
-		if refused(err) {
+		if answered(err) {
 			continue
 		}
 		if err != nil {
@@ -164,7 +185,7 @@ func (s *session) exactTime(in *plugin.FileInfo) error {
 	}
 	t, err := s.lib.GetTime(in.Path)
 	if err != nil {
-		if refused(err) {
+		if answered(err) {
 			return nil
 		}
 		return err

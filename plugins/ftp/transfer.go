@@ -23,7 +23,8 @@ type file struct {
 	resp *ftp.Response // nil when there was nothing left to fetch
 	head []byte        // read by probe, not yet handed out
 	skip int64         // bytes to read and drop first, where the server cannot
-	want int64         // bytes from the offset on
+	at   int64         // the offset
+	want int64         // bytes from the offset on, as was told
 	got  int64
 	end  bool  // Read has returned io.EOF
 	err  error // the first error
@@ -40,7 +41,7 @@ func (s *session) Open(p string, offset int64) (remote.Transfer, error) {
 
 func (s *session) retrieve(p string, offset int64) (*file, error) {
 	size, err := s.size(p)
-	if refused(err) || err == nil && size < 0 {
+	if answered(err) || err == nil && size < 0 {
 		// No SIZE, or none for this file: a listing tells too.
 		in, serr := s.Stat(p)
 		if serr != nil {
@@ -51,7 +52,7 @@ func (s *session) retrieve(p string, offset int64) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{s: s, path: p}
+	f := &file{s: s, path: p, at: offset}
 	if offset > size {
 		return nil, plugin.Fail(plugin.Data, "", fmt.Errorf("%s has %d bytes, and reading should go on at %d: %w", p, size, offset, errShorter), "")
 	}
@@ -146,7 +147,7 @@ func (f *file) Finish() (over bool, err error) {
 		return false, nil
 	}
 	if f.err == nil && !f.end && f.got == f.want {
-		f.end = true // everything came; only the end itself was not read
+		f.readEnd() // all that was told came
 	}
 	if f.err != nil || !f.end {
 		// The transfer is left in the middle: what the server still says about
@@ -160,10 +161,23 @@ func (f *file) Finish() (over bool, err error) {
 	case err != nil:
 		failure := f.cut(err)
 		return f.s.Judge(err).Over, failure
-	case f.got < f.want:
-		return false, f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "ended the transfer of %s after %d of %d bytes and called it complete", f.path, f.got, f.want)
+	case f.got != f.want:
+		return false, f.s.cfg.fail(plugin.Transient, "env.transfer_cut", "", "%w", &plugin.SizeError{
+			Told: f.at + f.want, Came: f.at + f.got,
+			Text: fmt.Sprintf("ended the transfer of %s after %d of %d bytes and called it complete", f.path, f.at+f.got, f.at+f.want),
+		})
 	}
 	return false, nil
+}
+
+// readEnd looks whether the data ends here.
+func (f *file) readEnd() {
+	f.s.guard.Resume()
+	defer f.s.guard.Pause()
+	var b [1]byte
+	if n, err := f.fetch(b[:]); n == 0 && err == io.EOF && f.s.guard.Cause() == nil { //nolint:errorlint // connections return it bare
+		f.end = true
+	}
 }
 
 // cut describes a final reply that does not say the transfer is complete.

@@ -33,13 +33,15 @@ func (s *session) List(dir string) (out []plugin.FileInfo, odd remote.Odd, err e
 		case mode&fs.ModeSymlink != 0:
 			// Links to folders are left out: they may lead in circles.
 			target, err := s.lib.Stat(in.Path)
-			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || err == nil && !target.Mode().IsRegular() {
+			switch {
+			case errors.Is(err, fs.ErrNotExist), err == nil && !target.Mode().IsRegular():
 				continue
-			}
-			if err != nil {
+			case err != nil && s.over(err):
 				return nil, odd, err
+			case err == nil:
+				in = info(in.Path, target)
 			}
-			in = info(in.Path, target)
+			// One whose target cannot be looked at is listed as it is: opening it says why.
 		case !mode.IsRegular() && !mode.IsDir():
 			continue // a device or the like
 		}

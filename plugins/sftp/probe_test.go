@@ -35,7 +35,10 @@ func TestProbe(t *testing.T) {
 			"another host key": {Prober: source("/in/*.csv", func(c *Connection) { c.HostKeys = []string{"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} }), Class: plugin.Environment},
 		},
 	})
-	if err := source("/none/*.csv", same).Probe(t.Context(), plugintest.NewHost(t, nil)); err != nil {
-		t.Errorf("a run takes a folder that is not there for one without files: %v", err)
+	missing := source("/none/*.csv", same)
+	wantFailure(t, missing.Probe(t.Context(), plugintest.NewHost(t, nil)), plugin.Environment, "env.missing_folder", "the folder /none does not exist", "In / there are in/")
+	missing.Missing = "empty"
+	if err := missing.Probe(t.Context(), plugintest.NewHost(t, nil)); err != nil {
+		t.Errorf("missing = empty: %v", err)
 	}
 }

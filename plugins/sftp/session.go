@@ -224,9 +224,9 @@ func (s *session) Failure(doing, p string, err error) error {
 	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF):
 		return peer.Lost(what, io.EOF)
 	case errors.Is(err, fs.ErrPermission):
-		return peer.Fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: permission denied", what)
+		return plugin.Confine(peer.Fail(plugin.Environment, "env.permission", fmt.Sprintf("Check what user %q may do there", s.cfg.User), "refused %s: permission denied", what))
 	case errors.As(err, &status):
-		return peer.Fail(plugin.Environment, "env.refused", "", "refused %s: %s", what, peer.Safe(status.Error()))
+		return plugin.Confine(peer.Fail(plugin.Environment, "env.refused", "", "refused %s: %s", what, peer.Safe(status.Error())))
 	}
 	return peer.Lost(what, err)
 }

@@ -27,6 +27,8 @@ var errShorter = errors.New("the file is shorter than what was read of it before
 // chunk is one part of a file, asked for ahead of time.
 type chunk struct {
 	buf  []byte
+	off  int64 // where it begins
+	want int64 // bytes asked for
 	n    int
 	err  error
 	done chan struct{} // has a value when n and err are set; reused
@@ -39,14 +41,16 @@ type file struct {
 	s    *session
 	path string
 
-	h    *sftp.File
-	size int64 // when it was opened: what is read in all
-	next int64 // offset of the next request
-	got  int64 // offset of the next byte for the caller
+	h      *sftp.File
+	size   int64 // as told when it was opened: how much is asked for ahead
+	next   int64 // offset of the next request
+	beyond int   // requests under way from the told size on
+	got    int64 // offset of the next byte for the caller
 
 	ahead []*chunk // in order
 	cur   *chunk   // being handed out
 	rest  []byte   // of cur
+	end   bool     // the server has said that nothing follows
 	err   error    // the first error
 }
 
@@ -73,16 +77,22 @@ func (s *session) Open(p string, offset int64) (remote.Transfer, error) {
 	return &file{s: s, path: p, h: h, size: st.Size(), next: offset, got: offset}, nil
 }
 
-// request asks for parts until enough is under way or the file's end is reached.
+// request asks for parts until enough is under way or the told size is reached, and
+// for one part from there on: the server says where the file ends.
 func (f *file) request() {
 	size := f.s.chunk
-	for int64(len(f.ahead))*size < readAhead && f.next < f.size {
-		off, want := f.next, min(size, f.size-f.next)
+	for int64(len(f.ahead))*size < readAhead && (f.next < f.size || f.beyond == 0) {
+		want := min(size, f.size-f.next)
+		if f.next >= f.size {
+			want = smallChunk
+			f.beyond++
+		}
 		c := f.s.takeChunk(want)
+		c.off, c.want = f.next, want
 		f.next += want
 		f.ahead = append(f.ahead, c)
 		go func() {
-			c.n, c.err = f.h.ReadAt(c.buf[:want], off)
+			c.n, c.err = f.h.ReadAt(c.buf[:c.want], c.off)
 			c.done <- struct{}{}
 		}()
 	}
@@ -140,10 +150,10 @@ func (f *file) WriteTo(w io.Writer) (written int64, err error) {
 // more makes sure that f.rest holds something; io.EOF at the end of the file.
 func (f *file) more() error {
 	for len(f.rest) == 0 {
-		if f.err != nil {
+		switch {
+		case f.err != nil:
 			return f.err
-		}
-		if f.got >= f.size {
+		case f.end:
 			return io.EOF
 		}
 		f.fill()
@@ -165,12 +175,13 @@ func (f *file) fill() {
 	f.ahead = f.ahead[:len(f.ahead)-1]
 	<-c.done
 	f.cur, f.rest = c, c.buf[:c.n]
-	whole := int64(c.n) == min(f.s.chunk, f.size-f.got)
+	if c.off >= f.size {
+		f.beyond--
+	}
 	switch {
-	case whole:
+	case int64(c.n) == c.want:
 	case c.err == nil || c.err == io.EOF && f.s.guard.Cause() == nil && !f.s.dead.Load(): //nolint:errorlint // the library returns it bare
-		f.err = f.s.cfg.peer().Fail(plugin.Transient, "env.transfer_cut", "",
-			"ended the transfer of %s after %d of %d bytes", f.path, f.got+int64(c.n), f.size)
+		f.end = true
 	default:
 		f.err = f.s.Failure("reading", f.path, c.err)
 	}
@@ -190,8 +201,10 @@ func (f *file) Finish() (over bool, err error) {
 	err = f.h.Close()
 	f.s.guard.Pause()
 	over = f.s.Over() || err != nil && f.s.over(err)
-	if f.err == nil && f.got == f.size {
-		return over, nil // everything came; what happens to the handle is the server's affair
+	if f.err == nil && f.end && f.got != f.size {
+		return over, f.s.cfg.peer().Fail(plugin.Transient, "env.transfer_cut", "", "%w", &plugin.SizeError{
+			Told: f.size, Came: f.got, Text: fmt.Sprintf("ended the transfer of %s after %d of %d bytes", f.path, f.got, f.size),
+		})
 	}
-	return over, f.err
+	return over, f.err // without one, what happens to the handle is the server's affair
 }

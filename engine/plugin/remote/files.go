@@ -151,6 +151,16 @@ func (f *FileSystem) Close() error {
 	return nil
 }
 
+// Root implements plugin.Rooted.
+func (f *FileSystem) Root() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.s == nil {
+		return "the folder of the login"
+	}
+	return "the folder of the login, " + f.s.Home()
+}
+
 // abs returns p from the root; a relative path starts at the folder of the login.
 func abs(s Session, p string) string {
 	if !strings.HasPrefix(p, "/") {

@@ -43,6 +43,7 @@ type info struct {
 	nonEmpty bool     // a list that has at least one element
 	place    string   // what the value is known under, "" for nothing
 	value    ast.Node // what a variable of let was set to
+	calc     any      // the number that it has in every row, nil when that is not known
 }
 
 // checker types one syntax tree. It reports every problem it finds, once.
@@ -170,7 +171,7 @@ func (c *checker) node(n ast.Node) info {
 	case *ast.IntegerNode:
 		return konst(n.Value)
 	case *ast.FloatNode:
-		return konst(n.Value)
+		return c.float(n)
 	case *ast.BoolNode:
 		return konst(n.Value)
 	case *ast.StringNode:

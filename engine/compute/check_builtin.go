@@ -68,10 +68,7 @@ func rules() map[string]rule {
 }
 
 func roundResult(a []info) info {
-	if a[0].t.Kind == record.Decimal || dynamic(a[0].t) {
-		return info{t: a[0].t}
-	}
-	return info{t: tFloat}
+	return info{t: a[0].t} // an int is round already
 }
 
 // elemOf is the type of l's elements, Any when that is not known.

@@ -68,7 +68,7 @@ func (c *checker) dead(n ast.Node) info {
 	in := c.expr(n)
 	kept := c.diags[:mark]
 	for _, d := range c.diags[mark:] {
-		if d.Code != "expr.nullable" && d.Code != "expr.argument" && d.Code != "expr.type" {
+		if d.Code != "expr.nullable" && d.Code != "expr.argument" && d.Code != "expr.type" && d.Code != "expr.constant" {
 			kept = append(kept, d)
 		}
 	}

@@ -30,18 +30,10 @@ func (c *checker) unary(n *ast.UnaryNode) info {
 	if !number(in.t) {
 		return c.fail(n, "expr.type", fmt.Sprintf("%q needs a number", n.Operator), "It was given %s.", words(in.t))
 	}
-	if in.isK && n.Operator == "-" {
-		switch v := in.k.(type) {
-		case int:
-			return konst(-v)
-		case float64:
-			return konst(-v)
-		}
-	}
 	if n.Operator == "-" {
-		return info{t: in.t}
+		return c.negated(n, in, info{t: in.t})
 	}
-	return info{t: in.t, isK: in.isK, k: in.k}
+	return info{t: in.t, isK: in.isK, k: in.k, calc: in.calc}
 }
 
 func (c *checker) binary(n *ast.BinaryNode) info {
@@ -68,7 +60,7 @@ func (c *checker) binary(n *ast.BinaryNode) info {
 	case "<", "<=", ">", ">=":
 		return c.order(n, l, r)
 	case "+", "-", "*", "/", "%", "**", "^":
-		return c.arithmetic(n, l, r)
+		return c.calculated(n, l, r, c.arithmetic(n, l, r))
 	case "in":
 		return c.in(n, l, r)
 	case "contains", "startsWith", "endsWith", "matches":
@@ -308,9 +300,14 @@ func (c *checker) array(n *ast.ArrayNode) info {
 	out := info{t: record.ListOf(elem), nonEmpty: len(n.Nodes) > 0}
 	if all {
 		for i := range ks {
-			if v, err := convertConst(ks[i], elem.Kind); err == nil && (elem.Kind == record.Float || elem.Kind == record.Decimal) {
-				ks[i] = v
+			if elem.Kind != record.Float && elem.Kind != record.Decimal {
+				break
 			}
+			v, err := convertConst(ks[i], elem.Kind)
+			if err != nil {
+				return c.noValue(n.Nodes[i], err)
+			}
+			ks[i] = v
 		}
 		out.isK, out.k = true, ks
 	}

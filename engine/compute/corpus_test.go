@@ -2,9 +2,11 @@ package compute
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +85,7 @@ func TestCorpus(t *testing.T) {
 		}
 		v, err := expr.Eval(src, env)
 		if err == nil {
-			v, err = conform(v, e.Type())
+			v, err = conform(plainMaps(v), anyNumbers(e.Type()))
 		}
 		want := outcome{v: v}
 		if err != nil {
@@ -98,6 +100,55 @@ func TestCorpus(t *testing.T) {
 	if compiled < 300 || fast < 100 {
 		t.Error("the corpus hardly tests anything")
 	}
+}
+
+// anyNumbers is t for numbers of every kind: floor() of an int is an int here.
+func anyNumbers(t record.Type) record.Type {
+	switch t.Kind {
+	case record.Int:
+		return tAny
+	case record.List:
+		return record.ListOf(anyNumbers(*t.Elem))
+	case record.Object:
+		fields := slices.Clone(t.Fields)
+		for i := range fields {
+			fields[i].Type = anyNumbers(fields[i].Type)
+		}
+		t.Fields = fields
+	}
+	return t
+}
+
+// plainMaps turns the objects of groupBy() and fromPairs(), which have keys of any
+// kind in expr, into ones by the texts of their keys.
+func plainMaps(v any) any {
+	switch v := v.(type) {
+	case map[any][]any:
+		out := map[string]any{}
+		for k, e := range v {
+			out[fmt.Sprint(k)] = plainMaps(e)
+		}
+		return out
+	case map[any]any:
+		out := map[string]any{}
+		for k, e := range v {
+			out[fmt.Sprint(k)] = plainMaps(e)
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for k, e := range v {
+			out[k] = plainMaps(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = plainMaps(v[i])
+		}
+		return out
+	}
+	return v
 }
 
 // inFloats turns integers into floats: a choice between an int and a float is a float here.
@@ -123,12 +174,12 @@ func inFloats(v any) any {
 
 // differs lists what this language defines otherwise than expr, or what has no order.
 func differs(src string) bool {
-	for _, s := range []string{"string(", "type(", "toJSON(", "keys(", "values(", "toPairs(", "max(", "min(", "sort(", "sum(str", "foo | findLast"} {
+	for _, s := range []string{"string(", "type(", "toJSON(", "keys(", "values(", "toPairs(", "max(", "min(", "sort(", "sum(str", "foo | findLast", "get(", "/ 0", "first(", "last(", "/ reduce(", "str ??"} {
 		if strings.Contains(src, s) {
 			return true
 		}
 	}
-	return false
+	return strings.Contains(src, "groupBy(") && strings.ContainsAny(src[strings.Index(src, "groupBy("):], ".[|")
 }
 
 func TestExamples(t *testing.T) {

@@ -152,9 +152,17 @@ func floorDecimal(d record.DecimalValue) record.DecimalValue {
 
 func ceilDecimal(d record.DecimalValue) record.DecimalValue { return floorDecimal(d.Neg()).Neg() }
 
-func absDecimal(d record.DecimalValue) record.DecimalValue {
-	if d.Coef < 0 {
-		return d.Neg()
+// negDecimal returns -d; only the least int as a decimal has none.
+func negDecimal(d record.DecimalValue) (record.DecimalValue, error) {
+	if d.Coef == math.MinInt64 {
+		return d, record.ErrDecimalRange
 	}
-	return d
+	return d.Neg(), nil
+}
+
+func absDecimal(d record.DecimalValue) (record.DecimalValue, error) {
+	if d.Coef < 0 {
+		return negDecimal(d)
+	}
+	return d, nil
 }

@@ -3,31 +3,29 @@ package compute
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/expr-lang/expr/vm"
-
-	"github.com/expr-lang/expr/vm/runtime"
 
 	"weir/engine/record"
 )
 
 // run is what one evaluation may still use, and the time it sees.
 type run struct {
-	steps, bytes int
-	now          time.Time
+	steps, bytes, elements int
+	now                    time.Time
 
-	env      map[string]any // of the evaluation; what try() runs sees it, too
-	vms      []*vm.VM       // for calls of try() in each other
-	depth    int
-	elements uint
+	env   map[string]any // of the evaluation; what try() runs sees it, too
+	vms   []*vm.VM       // for calls of try() in each other
+	depth int
+	most  uint // elements that the evaluation may make
 }
 
 var (
 	errSteps = errors.New("the expression takes too many steps")
 	errBytes = errors.New("the expression builds too much text")
-
-	errElements = errors.New("the expression makes too many list elements")
+	errMany  = errors.New("the expression makes too many list elements")
 )
 
 func (r *run) step(n int) error {
@@ -40,6 +38,14 @@ func (r *run) step(n int) error {
 func (r *run) grow(n int) error {
 	if r.bytes -= n; r.bytes < 0 || n < 0 {
 		return errBytes
+	}
+	return nil
+}
+
+// more charges n elements of a new list.
+func (r *run) more(n int) error {
+	if r.elements -= n; r.elements < 0 || n < 0 {
+		return errMany
 	}
 	return nil
 }
@@ -74,36 +80,107 @@ func isDecimal(a any) bool { _, ok := a.(record.DecimalValue); return ok }
 
 // arith applies op to values whose types show only now.
 func (r *run) arith(op string, a, b any) (any, error) {
+	switch x := a.(type) {
+	case int:
+		if y, ok := b.(int); ok {
+			return intArith(op, int64(x), int64(y))
+		}
+	case string:
+		y, ok := b.(string)
+		if !ok || op != "+" {
+			return nil, badOperands(op, a, b)
+		}
+		if err := r.grow(len(x) + len(y)); err != nil {
+			return nil, err
+		}
+		return x + y, nil
+	case time.Time, time.Duration:
+		return timeArith(op, a, b)
+	}
+	if !isNumber(a) || !isNumber(b) {
+		return nil, badOperands(op, a, b)
+	}
 	if isDecimal(a) || isDecimal(b) {
-		x, err := decimalOf(a)
-		if err != nil {
-			return nil, badOperands(op, a, b)
-		}
-		y, err := decimalOf(b)
-		if err != nil {
-			return nil, badOperands(op, a, b)
-		}
-		return decimalArith(op, x, y)
+		return mixedDecimal(op, a, b)
+	}
+	x, err := floatOf(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := floatOf(b)
+	if err != nil {
+		return nil, err
+	}
+	return floatArith(op, x, y)
+}
+
+// floatOf converts an int or a float.
+func floatOf(v any) (float64, error) {
+	switch v := v.(type) {
+	case int:
+		return floatOfInt(int64(v))
+	case float64:
+		return v, nil
+	}
+	return 0, fmt.Errorf("%s is not a number", kindWord(v))
+}
+
+func mixedDecimal(op string, a, b any) (any, error) {
+	x, err := decimalOf(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := decimalOf(b)
+	if err != nil {
+		return nil, err
 	}
 	switch op {
-	case "+":
-		if x, ok := a.(string); ok {
-			y, ok := b.(string)
-			if !ok {
-				return nil, badOperands(op, a, b)
-			}
-			if err := r.grow(len(x) + len(y)); err != nil {
-				return nil, err
-			}
-			return x + y, nil
-		}
-		return runtime.Add(a, b), nil
-	case "-":
-		return runtime.Subtract(a, b), nil
-	case "*":
-		return runtime.Multiply(a, b), nil
+	case "+", "-", "*", "/":
+		return decimalArith(op, x, y)
 	}
-	return runtime.Divide(a, b), nil
+	return nil, badOperands(op, a, b)
+}
+
+// errSpan is a time, or a span of time, that no value can say.
+var errSpan = errors.New("out of range for a span of time")
+
+func timeArith(op string, a, b any) (any, error) {
+	switch x := a.(type) {
+	case time.Time:
+		switch y := b.(type) {
+		case time.Duration:
+			if op == "+" {
+				return x.Add(y), nil
+			}
+			if op == "-" && y != math.MinInt64 {
+				return x.Add(-y), nil
+			}
+		case time.Time:
+			if op != "-" {
+				break
+			}
+			d := x.Sub(y)
+			if !y.Add(d).Equal(x) { // it is cut to what a duration holds
+				return nil, errSpan
+			}
+			return d, nil
+		}
+	case time.Duration:
+		y, ok := b.(time.Duration)
+		if !ok || op != "+" && op != "-" {
+			break
+		}
+		sum := addInt
+		if op == "-" {
+			sum = subInt
+		}
+		d, ok := sum(int64(x), int64(y))
+		if !ok {
+			return nil, errSpan
+		}
+		return time.Duration(d), nil
+	}
+	return nil, badOperands(op, a, b)
 }
 
 func decimalArith(op string, x, y record.DecimalValue) (record.DecimalValue, error) {
@@ -138,104 +215,4 @@ func kindWord(v any) string {
 	default:
 		return t.String()
 	}
-}
-
-// less orders two values of one kind; numbers of different kinds mix.
-func less(a, b any) (bool, error) {
-	switch x := a.(type) {
-	case record.DateValue:
-		if y, ok := b.(record.DateValue); ok {
-			return x.Days < y.Days, nil
-		}
-	case int, float64, record.DecimalValue:
-		switch b.(type) {
-		case int, float64, record.DecimalValue:
-			if isDecimal(a) || isDecimal(b) {
-				c, err := compareDecimal(a, b)
-				return c < 0, err
-			}
-			return runtime.Less(a, b), nil
-		}
-	case string:
-		if y, ok := b.(string); ok {
-			return x < y, nil
-		}
-	case time.Time:
-		if y, ok := b.(time.Time); ok {
-			return x.Before(y), nil
-		}
-	case time.Duration:
-		if y, ok := b.(time.Duration); ok {
-			return x < y, nil
-		}
-	}
-	return false, fmt.Errorf("%s and %s cannot be ordered", kindWord(a), kindWord(b))
-}
-
-func compareDecimal(a, b any) (int, error) {
-	x, err := decimalOf(a)
-	if err != nil {
-		return 0, err
-	}
-	y, err := decimalOf(b)
-	if err != nil {
-		return 0, err
-	}
-	return x.Cmp(y), nil
-}
-
-// ordered applies < <= > >= to values whose types show only now.
-func ordered(op string, a, b any) (bool, error) {
-	if fa, ok := a.(float64); ok && fa != fa {
-		return false, nil
-	}
-	if fb, ok := b.(float64); ok && fb != fb {
-		return false, nil
-	}
-	switch op {
-	case "<":
-		return less(a, b)
-	case ">":
-		return less(b, a)
-	case "<=":
-		more, err := less(b, a)
-		return !more && err == nil, err
-	}
-	under, err := less(a, b)
-	return !under && err == nil, err
-}
-
-// equal is expr's == that knows decimals.
-func equal(a, b any) bool {
-	if isDecimal(a) || isDecimal(b) {
-		switch b.(type) {
-		case int, float64, record.DecimalValue:
-		default:
-			return false
-		}
-		switch a.(type) {
-		case int, float64, record.DecimalValue:
-		default:
-			return false
-		}
-		c, err := compareDecimal(a, b)
-		return err == nil && c == 0
-	}
-	return runtime.Equal(a, b)
-}
-
-func (r *run) in(needle, list any) (bool, error) {
-	l, ok := asList(list)
-	if !ok {
-		return runtime.In(needle, list), nil
-	}
-	if err := r.step(len(l)); err != nil {
-		return false, err
-	}
-	for _, e := range l {
-		if equal(e, needle) {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -116,20 +116,25 @@ func (r *run) sum(k record.Kind, list any) (any, error) {
 	return acc, nil
 }
 
+// mean is mean(): of whole numbers it divides their exact sum.
 func (r *run) mean(k record.Kind, args []any) (any, error) {
 	vs, err := r.flat(nil, args)
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(vs, isDecimal) {
-		k = record.Decimal
+	dec := k == record.Decimal || slices.ContainsFunc(vs, isDecimal)
+	sumKind := record.Int // floats join in as they come
+	if dec {
+		sumKind = record.Decimal
 	}
-	if k != record.Decimal {
-		k = record.Float
-	}
-	total, err := r.sum(k, vs)
-	if err != nil || len(vs) == 0 {
-		return total, err
+	total, err := r.sum(sumKind, vs)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(vs) == 0 && dec:
+		return record.DecimalValue{}, nil
+	case len(vs) == 0:
+		return 0.0, nil
 	}
 	return r.arith("/", total, len(vs))
 }
@@ -140,14 +145,8 @@ func (r *run) median(k record.Kind, args []any) (any, error) {
 		return nil, err
 	}
 	dec := k == record.Decimal || slices.ContainsFunc(vs, isDecimal)
-	for i, v := range vs {
-		switch n := v.(type) {
-		case int:
-			if vs[i] = float64(n); dec {
-				vs[i] = record.DecimalFromInt(int64(n))
-			}
-		case float64, record.DecimalValue:
-		default:
+	for _, v := range vs {
+		if !isNumber(v) {
 			return nil, fmt.Errorf("median() needs numbers, not %s", kindWord(v))
 		}
 	}
@@ -157,25 +156,39 @@ func (r *run) median(k record.Kind, args []any) (any, error) {
 		}
 		return 0.0, nil
 	}
-	if err := sortValues(vs, false); err != nil {
+	if err := sortFunc(vs, func(v any) any { return v }, false); err != nil {
 		return nil, err
 	}
-	mid := vs[len(vs)/2]
-	if len(vs)%2 == 1 {
-		return mid, nil
+	n := len(vs)
+	low, err := midValue(vs[(n-1)/2], dec)
+	if err != nil || n%2 == 1 {
+		return low, err
 	}
-	pair, err := r.arith("+", vs[len(vs)/2-1], mid)
+	high, err := midValue(vs[n/2], dec)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := r.arith("+", low, high)
 	if err != nil {
 		return nil, err
 	}
 	return r.arith("/", pair, 2)
 }
 
-func sortValues(vs []any, desc bool) error {
+// midValue is a number as median() gives it.
+func midValue(v any, dec bool) (any, error) {
+	if dec {
+		return decimalOf(v)
+	}
+	return floatOf(v)
+}
+
+// sortFunc sorts s by the values that of gives; equal ones keep their order.
+func sortFunc[T any](s []T, of func(T) any, desc bool) error {
 	var first error
-	slices.SortStableFunc(vs, func(a, b any) int {
-		under, err := less(a, b)
-		over, err2 := less(b, a)
+	slices.SortStableFunc(s, func(a, b T) int {
+		under, err := less(of(a), of(b))
+		over, err2 := less(of(b), of(a))
 		if first == nil && (err != nil || err2 != nil) {
 			first = errors.New("the list has values that cannot be ordered with one another")
 		}
@@ -194,26 +207,31 @@ func sortValues(vs []any, desc bool) error {
 	return first
 }
 
+// descending reads the order that is given last to sort() and sortBy().
+func descending(name string, order []any) (bool, error) {
+	if len(order) == 0 || order[0] == "asc" {
+		return false, nil
+	}
+	if order[0] != "desc" {
+		return false, fmt.Errorf(`the order of %s() is "asc" or "desc"`, name)
+	}
+	return true, nil
+}
+
 func (r *run) sort(args []any) (any, error) {
-	l, ok := asList(args[0])
-	if !ok {
-		return nil, fmt.Errorf("sort() needs a list, not %s", kindWord(args[0]))
+	l, err := listArg("sort", args[0])
+	if err != nil {
+		return nil, err
 	}
 	if err := r.step(4 * len(l)); err != nil {
 		return nil, err
 	}
-	desc := false
-	if len(args) == 2 {
-		switch args[1] {
-		case "asc":
-		case "desc":
-			desc = true
-		default:
-			return nil, errors.New(`the order of sort() is "asc" or "desc"`)
-		}
+	desc, err := descending("sort", args[1:])
+	if err != nil {
+		return nil, err
 	}
-	out := slices.Clone(l)
-	return out, sortValues(out, desc)
+	out := append(make([]any, 0, len(l)), l...)
+	return out, sortFunc(out, func(v any) any { return v }, desc)
 }
 
 func (r *run) uniq(list any) (any, error) {
@@ -231,25 +249,4 @@ func (r *run) uniq(list any) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// sortKey turns v into something that expr's sortBy orders as less does.
-func sortKey(v any) any {
-	switch v := v.(type) {
-	case record.DateValue:
-		return int(v.Days)
-	case record.DecimalValue:
-		// A 128-bit number of 10^-18ths with its sign bit flipped orders as its bytes do.
-		w := mul64(magnitude(v.Coef), tenTo(record.MaxScale-v.Scale))
-		if v.Coef < 0 {
-			w = wide{}.sub(w)
-		}
-		w.hi ^= 1 << 63
-		var b [16]byte
-		for i := range 8 {
-			b[i], b[8+i] = byte(w.hi>>(56-8*i)), byte(w.lo>>(56-8*i))
-		}
-		return string(b[:])
-	}
-	return v
 }

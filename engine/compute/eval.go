@@ -22,6 +22,7 @@ type Eval struct {
 	nil  vec // the result when it is the literal nil
 	set  rowSet
 	none []record.Column // nulls for extra fields that are not given
+	lost []bool          // nulls of a result with rows that failed
 }
 
 // New implements plugin.Expr.
@@ -70,8 +71,10 @@ func (v *Eval) finish(c *record.Column) *record.Column {
 	if len(v.f.errs) == 0 {
 		return &v.out
 	}
-	nulls := make([]bool, v.f.n)
+	nulls := resize(v.lost, v.f.n)
+	clear(nulls)
 	copy(nulls, c.Nulls)
+	v.lost = nulls
 	for _, e := range v.f.errs {
 		nulls[e.row] = true
 	}

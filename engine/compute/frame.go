@@ -17,6 +17,7 @@ type frame struct {
 	now   time.Time
 	bad   []int32 // 1 + index in errs of the rows that failed; nil when none did
 	errs  []failure
+	own   []int32 // the memory of bad
 }
 
 type failure struct {
@@ -27,7 +28,9 @@ type failure struct {
 // fail records that row i has no value; the first reason counts.
 func (f *frame) fail(i int32, reason string) {
 	if f.bad == nil {
-		f.bad = make([]int32, f.n)
+		f.own = resize(f.own, f.n)
+		clear(f.own)
+		f.bad = f.own
 	}
 	if f.bad[i] == 0 {
 		f.errs = append(f.errs, failure{i, reason})

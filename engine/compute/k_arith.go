@@ -6,7 +6,7 @@ import (
 	"weir/engine/record"
 )
 
-// intK is + - * % of integers, which wrap around as expr's do.
+// intK is + - * % of integers, which fail where the result is none.
 type intK struct {
 	a, b kernel
 	op   string
@@ -16,18 +16,29 @@ type intK struct {
 func (k *intK) eval(f *frame, sel []int32) *record.Column {
 	a, b := k.a.eval(f, sel), k.b.eval(f, sel)
 	c := k.out.reset(tInt, f.n)
+	sign := int64(0) // negative as soon as a result has wrapped
 	switch k.op {
 	case "+":
 		for _, i := range sel {
-			c.Ints[i] = a.Ints[i] + b.Ints[i]
+			x, y := a.Ints[i], b.Ints[i]
+			z := x + y
+			sign |= (x ^ z) & (y ^ z)
+			c.Ints[i] = z
 		}
 	case "-":
 		for _, i := range sel {
-			c.Ints[i] = a.Ints[i] - b.Ints[i]
+			x, y := a.Ints[i], b.Ints[i]
+			z := x - y
+			sign |= (x ^ y) & (x ^ z)
+			c.Ints[i] = z
 		}
 	case "*":
 		for _, i := range sel {
-			c.Ints[i] = a.Ints[i] * b.Ints[i]
+			x, y := a.Ints[i], b.Ints[i]
+			if !small(x) || !small(y) {
+				sign = -1
+			}
+			c.Ints[i] = x * y
 		}
 	default:
 		for _, i := range sel {
@@ -39,10 +50,30 @@ func (k *intK) eval(f *frame, sel []int32) *record.Column {
 			c.Ints[i] = a.Ints[i] % b.Ints[i]
 		}
 	}
+	if sign < 0 {
+		k.recheck(f, a, b, c, sel)
+	}
 	return c
 }
 
-// floatK is + - * / ** of floats.
+// recheck fails the rows of sel whose results are out of range. Few batches have any.
+func (k *intK) recheck(f *frame, a, b, c *record.Column, sel []int32) {
+	exact := addInt
+	switch k.op {
+	case "-":
+		exact = subInt
+	case "*":
+		exact = mulInt
+	}
+	for _, i := range sel {
+		if _, ok := exact(a.Ints[i], b.Ints[i]); !ok {
+			f.fail(i, errInt.Error())
+			c.Ints[i] = 0
+		}
+	}
+}
+
+// floatK is + - * / ** of floats, which fail where the result is infinite or none.
 type floatK struct {
 	a, b kernel
 	op   string
@@ -67,6 +98,11 @@ func (k *floatK) eval(f *frame, sel []int32) *record.Column {
 		}
 	case "/":
 		for _, i := range sel {
+			if b.Floats[i] == 0 {
+				f.fail(i, errDivideByZero.Error())
+				c.Floats[i] = 0
+				continue
+			}
 			c.Floats[i] = a.Floats[i] / b.Floats[i]
 		}
 	default:
@@ -74,7 +110,18 @@ func (k *floatK) eval(f *frame, sel []int32) *record.Column {
 			c.Floats[i] = math.Pow(a.Floats[i], b.Floats[i])
 		}
 	}
+	failInfinite(f, c.Floats, sel)
 	return c
+}
+
+// failInfinite fails the rows of sel whose floats are infinite or NaN.
+func failInfinite(f *frame, vs []float64, sel []int32) {
+	for _, i := range sel {
+		if !finite(vs[i]) {
+			f.fail(i, errFloat.Error())
+			vs[i] = 0
+		}
+	}
 }
 
 // decimalK is + - * / of decimals.
@@ -113,6 +160,9 @@ func (k *numberK) eval(f *frame, sel []int32) *record.Column {
 		for _, i := range sel {
 			v := x.Ints[i]
 			if k.op == "-" || k.op == "abs" && v < 0 {
+				if v == math.MinInt64 {
+					f.fail(i, errInt.Error())
+				}
 				v = -v
 			}
 			c.Ints[i] = v
@@ -122,44 +172,16 @@ func (k *numberK) eval(f *frame, sel []int32) *record.Column {
 		for _, i := range sel {
 			c.Floats[i] = op(x.Floats[i])
 		}
+		failInfinite(f, c.Floats, sel)
 	case record.Decimal:
 		op := decimalFunctionOf(k.op)
 		for _, i := range sel {
-			c.SetDec(int(i), op(x.Dec(int(i))))
+			d, err := op(x.Dec(int(i)))
+			if err != nil {
+				f.fail(i, err.Error())
+			}
+			c.SetDec(int(i), d)
 		}
 	}
 	return c
-}
-
-func floatFunction(op string) func(float64) float64 {
-	switch op {
-	case "-":
-		return func(v float64) float64 { return -v }
-	case "round":
-		return math.Round
-	case "floor":
-		return math.Floor
-	case "ceil":
-		return math.Ceil
-	}
-	return func(v float64) float64 {
-		if v < 0 { // as expr has it: the sign of -0 and NaN stays
-			return -v
-		}
-		return v
-	}
-}
-
-func decimalFunctionOf(op string) func(record.DecimalValue) record.DecimalValue {
-	switch op {
-	case "-":
-		return record.DecimalValue.Neg
-	case "round":
-		return func(d record.DecimalValue) record.DecimalValue { return d.Round(0) }
-	case "floor":
-		return floorDecimal
-	case "ceil":
-		return ceilDecimal
-	}
-	return absDecimal
 }

@@ -136,7 +136,7 @@ func (k *nowK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
-// castK turns integers into floats or decimals.
+// castK turns integers into floats, where those are the same number, or decimals.
 type castK struct {
 	x   kernel
 	typ record.Type
@@ -150,8 +150,14 @@ func (k *castK) eval(f *frame, sel []int32) *record.Column {
 	}
 	c := k.out.reset(k.typ, f.n)
 	if k.typ.Kind == record.Float {
+		wide := false
 		for _, i := range sel {
-			c.Floats[i] = float64(x.Ints[i])
+			v := x.Ints[i]
+			c.Floats[i] = float64(v)
+			wide = wide || uint64(v+maxExact) > 2*maxExact
+		}
+		if wide {
+			failInexact(f, x, sel)
 		}
 	} else {
 		for _, i := range sel {
@@ -166,6 +172,15 @@ func (k *castK) eval(f *frame, sel []int32) *record.Column {
 		}
 	}
 	return c
+}
+
+// failInexact fails the rows of sel whose integers no float is.
+func failInexact(f *frame, x *record.Column, sel []int32) {
+	for _, i := range sel {
+		if !x.IsNull(int(i)) && !exactFloat(x.Ints[i]) {
+			f.fail(i, errInexact.Error())
+		}
+	}
 }
 
 // constOf returns the value of a constant kernel.

@@ -111,6 +111,30 @@ func (k *orderK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
+// mixedK compares an int with a float, by value; either may be null for == and !=.
+type mixedK struct {
+	int, float kernel
+	op         string
+	out        vec
+}
+
+func (k *mixedK) eval(f *frame, sel []int32) *record.Column {
+	a, b := k.int.eval(f, sel), k.float.eval(f, sel)
+	c := k.out.reset(tBool, f.n)
+	for _, i := range sel {
+		an, bn := a.IsNull(int(i)), b.IsNull(int(i))
+		switch {
+		case an || bn:
+			c.Bools[i] = (an && bn) == (k.op == "==")
+		case b.Floats[i] != b.Floats[i]:
+			c.Bools[i] = k.op == "!="
+		default:
+			c.Bools[i] = holds(k.op, compareIntFloat(a.Ints[i], b.Floats[i]))
+		}
+	}
+	return c
+}
+
 func orderLoop[T int64 | float64](op string, a, b []T, out []bool, sel []int32) {
 	switch op {
 	case "<":
@@ -135,6 +159,10 @@ func orderLoop[T int64 | float64](op string, a, b []T, out []bool, sel []int32) 
 // holds tells whether a comparison that gave c satisfies op.
 func holds(op string, c int) bool {
 	switch op {
+	case "==":
+		return c == 0
+	case "!=":
+		return c != 0
 	case "<":
 		return c < 0
 	case "<=":

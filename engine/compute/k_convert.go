@@ -51,15 +51,19 @@ func (k *intOfK) eval(f *frame, sel []int32) *record.Column {
 	for _, i := range sel {
 		switch x.Type.Kind {
 		case record.Float:
-			c.Ints[i] = int64(x.Floats[i])
+			n, err := intOfFloat(x.Floats[i])
+			if err != nil {
+				f.fail(i, err.Error())
+			}
+			c.Ints[i] = n
 		case record.Decimal:
 			c.Ints[i] = truncated(x.Dec(int(i)))
 		case record.String:
-			n, err := strconv.Atoi(borrow(x.Bytes(int(i))))
+			n, err := intOfText(borrow(x.Bytes(int(i))))
 			if err != nil {
-				f.fail(i, notInt)
+				f.fail(i, err.Error())
 			}
-			c.Ints[i] = int64(n)
+			c.Ints[i] = n
 		}
 	}
 	return c
@@ -81,9 +85,9 @@ func (k *floatOfK) eval(f *frame, sel []int32) *record.Column {
 		case record.Decimal:
 			c.Floats[i] = x.Dec(int(i)).Float()
 		case record.String:
-			v, err := strconv.ParseFloat(borrow(x.Bytes(int(i))), 64)
+			v, err := floatOfText(borrow(x.Bytes(int(i))))
 			if err != nil {
-				f.fail(i, notFloat)
+				f.fail(i, err.Error())
 			}
 			c.Floats[i] = v
 		}
@@ -119,7 +123,7 @@ func appendCell(dst []byte, c *record.Column, i int) []byte {
 	case record.Int:
 		return strconv.AppendInt(dst, c.Ints[i], 10)
 	case record.Float:
-		return strconv.AppendFloat(dst, c.Floats[i], 'g', -1, 64)
+		return record.AppendFloat(dst, c.Floats[i])
 	case record.Decimal:
 		return c.Dec(i).Append(dst)
 	case record.String:

@@ -157,12 +157,17 @@ func (k *sumK) eval(f *frame, sel []int32) *record.Column {
 		from, to := list.Offs[i], list.Offs[i+1]
 		switch k.typ.Kind {
 		case record.Int:
-			for j := from; j < to; j++ {
-				c.Ints[i] += body.Ints[j]
+			sum, ok := sumInts(body.Ints[from:to])
+			if !ok {
+				f.fail(i, errInt.Error())
 			}
+			c.Ints[i] = sum
 		case record.Float:
 			for j := from; j < to; j++ {
 				c.Floats[i] += body.Floats[j]
+			}
+			if !finite(c.Floats[i]) {
+				f.fail(i, errFloat.Error())
 			}
 		case record.Decimal:
 			acc, err := record.SumDecimals(body.Ints[from:to], body.Scale[from:to])
@@ -175,28 +180,60 @@ func (k *sumK) eval(f *frame, sel []int32) *record.Column {
 	return c
 }
 
-// meanK is mean of one list of numbers: 0 for none.
-type meanK struct{ sumK }
+// sumInts adds in turn; it stops at the first sum that is out of range.
+func sumInts(vs []int64) (sum int64, ok bool) {
+	for _, v := range vs {
+		if sum, ok = addInt(sum, v); !ok {
+			return 0, false
+		}
+	}
+	return sum, true
+}
+
+// meanK is mean of one list of numbers: 0 for none. The mean of ints is a float,
+// made of their exact sum.
+type meanK struct {
+	sumK
+	mean vec
+}
 
 func (k *meanK) eval(f *frame, sel []int32) *record.Column {
-	c := k.sumK.eval(f, sel)
-	list := k.lists
+	sum := k.sumK.eval(f, sel)
+	c := k.mean.reset(meanType(k.typ), f.n)
 	for _, i := range sel {
-		n := int64(list.Offs[i+1]) - int64(list.Offs[i])
+		k.mean.blank(i)
+		n := int64(k.lists.Offs[i+1]) - int64(k.lists.Offs[i])
 		if f.failed(i) || n == 0 {
 			continue
 		}
-		if k.typ.Kind == record.Float {
-			c.Floats[i] /= float64(n)
-			continue
-		}
-		d, err := divide(c.Dec(int(i)), record.DecimalFromInt(n))
-		if err != nil {
+		if err := k.divide(c, sum, i, n); err != nil {
 			f.fail(i, err.Error())
 		}
-		c.SetDec(int(i), d)
 	}
 	return c
+}
+
+func meanType(sum record.Type) record.Type {
+	if sum.Kind == record.Decimal {
+		return tDec
+	}
+	return tFloat
+}
+
+// divide sets value i of c to that of sum over n.
+func (k *meanK) divide(c, sum *record.Column, i int32, n int64) error {
+	switch sum.Type.Kind {
+	case record.Decimal:
+		d, err := divide(sum.Dec(int(i)), record.DecimalFromInt(n))
+		c.SetDec(int(i), d)
+		return err
+	case record.Int:
+		total, err := floatOfInt(sum.Ints[i])
+		c.Floats[i] = total / float64(n)
+		return err
+	}
+	c.Floats[i] = sum.Floats[i] / float64(n)
+	return nil
 }
 
 // mapK is map: the lists keep their lengths.

@@ -11,6 +11,7 @@ import (
 type splitK struct {
 	x, sep kernel
 	typ    record.Type
+	limit  int // parts of one text
 	offs   []uint32
 	views  []record.View
 	elem   record.Column
@@ -22,8 +23,8 @@ func (k *splitK) eval(f *frame, sel []int32) *record.Column {
 	k.offs, k.views = append(resize(k.offs, f.n+1)[:0], 0), k.views[:0]
 	for _, i := range sel {
 		k.upTo(int(i))
-		if !f.failed(i) {
-			k.split(x.Views[i], x.Bytes(int(i)), sep.Bytes(int(i)))
+		if !f.failed(i) && !k.split(x.Views[i], x.Bytes(int(i)), sep.Bytes(int(i))) {
+			f.fail(i, errMany.Error())
 		}
 		k.offs = append(k.offs, uint32(len(k.views)))
 	}
@@ -43,8 +44,12 @@ func (k *splitK) upTo(i int) {
 	}
 }
 
-// split appends the parts of s, which is at v. An empty separator splits behind each character.
-func (k *splitK) split(v record.View, s, sep []byte) {
+// split appends the parts of s, which is at v, unless there are more than the limit.
+// An empty separator splits behind each character.
+func (k *splitK) split(v record.View, s, sep []byte) bool {
+	if len(s) >= k.limit && bytes.Count(s, sep) >= k.limit {
+		return false
+	}
 	at := v.Off
 	add := func(n int) {
 		k.views = append(k.views, record.View{Off: at, Len: uint32(n)})
@@ -56,13 +61,13 @@ func (k *splitK) split(v record.View, s, sep []byte) {
 			add(size)
 			s = s[size:]
 		}
-		return
+		return true
 	}
 	for {
 		n := bytes.Index(s, sep)
 		if n < 0 {
 			add(len(s))
-			return
+			return true
 		}
 		add(n)
 		at += uint32(len(sep))

@@ -3,7 +3,6 @@ package compute
 import (
 	"bytes"
 	"encoding/binary"
-	"regexp"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -148,22 +147,9 @@ func cutSet(set string) func([]byte) (int, int) {
 	}
 }
 
-// cutSlice is s[from:to] with constant ends; a missing end has ok false.
-func cutSlice(from int, to int, toOK bool) func([]byte) (int, int) {
-	return func(b []byte) (int, int) {
-		a, z := from, len(b)
-		if toOK {
-			z = to
-		}
-		if a < 0 {
-			a = max(0, a+len(b))
-		}
-		if z < 0 {
-			z = max(0, z+len(b))
-		}
-		z = min(z, len(b))
-		return min(a, z), z
-	}
+// cutSlice is s[from:to] with constant ends; without the last, open is true.
+func cutSlice(from, to int, open bool) func([]byte) (int, int) {
+	return func(b []byte) (int, int) { return part(b, from, to, open) }
 }
 
 // mapTextK appends a form of each text to its own memory.
@@ -286,52 +272,4 @@ func replacedSize(from, to []byte, limit, enough int) func(s []byte) int {
 		}
 		return len(s) + times*(len(to)-len(from))
 	}
-}
-
-// textTestK tests texts; nil on either side gives false.
-type textTestK struct {
-	a, b kernel
-	test func(a, b []byte) bool
-	out  vec
-}
-
-func (k *textTestK) eval(f *frame, sel []int32) *record.Column {
-	a, b := k.a.eval(f, sel), k.b.eval(f, sel)
-	c := k.out.reset(tBool, f.n)
-	for _, i := range sel {
-		c.Bools[i] = !a.IsNull(int(i)) && !b.IsNull(int(i)) && k.test(a.Bytes(int(i)), b.Bytes(int(i)))
-	}
-	return c
-}
-
-// matchK tests texts against a constant regular expression; nil gives false.
-type matchK struct {
-	x   kernel
-	re  *regexp.Regexp
-	out vec
-}
-
-func (k *matchK) eval(f *frame, sel []int32) *record.Column {
-	x := k.x.eval(f, sel)
-	c := k.out.reset(tBool, f.n)
-	for _, i := range sel {
-		c.Bools[i] = !x.IsNull(int(i)) && k.re.Match(x.Bytes(int(i)))
-	}
-	return c
-}
-
-// indexK is indexOf and lastIndexOf.
-type indexK struct {
-	a, b kernel
-	find func(a, b []byte) int
-	out  vec
-}
-
-func (k *indexK) eval(f *frame, sel []int32) *record.Column {
-	a, b := k.a.eval(f, sel), k.b.eval(f, sel)
-	c := k.out.reset(tInt, f.n)
-	for _, i := range sel {
-		c.Ints[i] = int64(k.find(a.Bytes(int(i)), b.Bytes(int(i))))
-	}
-	return c
 }

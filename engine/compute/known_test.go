@@ -96,7 +96,7 @@ func TestKnownNotNil(t *testing.T) {
 			if d := sameOutcome(want[i], got[i]); d != "" {
 				t.Fatalf("%s\nrow %d %v\n(-VM +kernel):\n%s", tt.src, i, rowOf(b, i), d)
 			}
-			if want[i].err != "" {
+			if err := want[i].err; err != "" && !strings.HasPrefix(err, "out of range") {
 				t.Errorf("%s fails in row %d, %v: %s", tt.src, i, rowOf(b, i), want[i].err)
 			}
 		}

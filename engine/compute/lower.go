@@ -77,7 +77,7 @@ func convertConst(v any, k record.Kind) (any, error) {
 		return decimalOf(v)
 	}
 	if i, ok := v.(int); ok {
-		return float64(i), nil
+		return floatOfInt(int64(i))
 	}
 	return v, nil
 }
@@ -260,20 +260,30 @@ func (l *lowerer) slice(n *ast.SliceNode) kernel {
 	if l.info(n.Node).t.Kind != record.String {
 		return l.none("a slice of a list")
 	}
-	from, to, toOK := 0, 0, n.To != nil
-	if n.From != nil {
-		v, ok := l.info(n.From).k.(int)
-		if !ok {
-			return l.none("a slice with computed ends")
+	end := func(m ast.Node) (k int, isK bool) {
+		if m == nil {
+			return 0, true
 		}
-		from = v
+		k, isK = l.info(m).k.(int)
+		return k, isK
 	}
-	if toOK {
-		v, ok := l.info(n.To).k.(int)
-		if !ok {
-			return l.none("a slice with computed ends")
+	from, fromK := end(n.From)
+	to, toK := end(n.To)
+	if fromK && toK {
+		return &cutK{x: l.node(n.Node), cut: cutSlice(from, to, n.To == nil)}
+	}
+	k := &sliceK{x: l.node(n.Node)}
+	for _, e := range []struct {
+		n  ast.Node
+		to *kernel
+	}{{n.From, &k.from}, {n.To, &k.to}} {
+		if e.n == nil {
+			continue
 		}
-		to = v
+		if l.info(e.n).t.Kind != record.Int {
+			return l.none("a slice whose ends have types that show only at run time")
+		}
+		*e.to = l.node(e.n)
 	}
-	return &cutK{x: l.node(n.Node), cut: cutSlice(from, to, toOK)}
+	return k
 }

@@ -126,12 +126,12 @@ func (l *lowerer) extreme(n *ast.BuiltinNode) kernel {
 }
 
 func (l *lowerer) mean(n *ast.BuiltinNode) kernel {
-	list, t := l.info(n.Arguments[0]), l.info(n).t
+	list := l.info(n.Arguments[0])
 	if len(n.Arguments) != 1 || list.t.Kind != record.List || !number(*list.t.Elem) {
 		return l.none("%s() of %s", n.Name, words(list.t))
 	}
-	sum := loopK{list: l.node(n.Arguments[0]), body: &castK{x: elemK{}, typ: t}}
-	return &meanK{sumK: sumK{loopK: sum, typ: t}}
+	sum := loopK{list: l.node(n.Arguments[0]), body: elemK{}}
+	return &meanK{sumK: sumK{loopK: sum, typ: nonNull(*list.t.Elem)}}
 }
 
 func (l *lowerer) number(n *ast.BuiltinNode) kernel {
@@ -183,16 +183,16 @@ func (l *lowerer) text(n *ast.BuiltinNode) kernel {
 		return &textTestK{a: a, b: b, test: bytes.HasSuffix}
 	case "indexOf":
 		a, b := two()
-		return &indexK{a: a, b: b, find: bytes.Index}
+		return &indexK{a: a, b: b, find: indexOf}
 	case "lastIndexOf":
 		a, b := two()
-		return &indexK{a: a, b: b, find: bytes.LastIndex}
+		return &indexK{a: a, b: b, find: lastIndexOf}
 	case "replace":
 		return l.replace(n)
 	case "split":
 		if len(n.Arguments) == 2 {
 			a, b := two()
-			return &splitK{x: a, sep: b, typ: l.info(n).t}
+			return &splitK{x: a, sep: b, typ: l.info(n).t, limit: int(l.e.c.o.Elements)}
 		}
 	case "join":
 		return l.join(n)

@@ -29,6 +29,9 @@ func (l *lowerer) binary(n *ast.BinaryNode) kernel {
 	case "==", "!=":
 		return l.equal(n, n.Operator == "!=")
 	case "<", "<=", ">", ">=":
+		if k := l.mixed(n, n.Operator); k != nil {
+			return k
+		}
 		t, ok := l.common(n)
 		if !ok || t.Kind == duration {
 			return l.none("%s between %s and %s", n.Operator, words(l.info(n.Left).t), words(l.info(n.Right).t))
@@ -61,10 +64,35 @@ func (l *lowerer) common(n *ast.BinaryNode) (record.Type, bool) {
 		return tAny, false
 	case a.Kind == record.Decimal && number(b), b.Kind == record.Decimal && number(a):
 		return tDec, true
-	case plainNumber(a) && plainNumber(b) && a.Kind != b.Kind:
-		return tFloat, true
 	}
 	return a, a.Kind == b.Kind
+}
+
+// mixed lowers a comparison of an int with a float; nil for others.
+func (l *lowerer) mixed(n *ast.BinaryNode, op string) kernel {
+	a, b := l.info(n.Left).t.Kind, l.info(n.Right).t.Kind
+	switch {
+	case a == record.Int && b == record.Float:
+		return &mixedK{int: l.node(n.Left), float: l.node(n.Right), op: op}
+	case a == record.Float && b == record.Int:
+		return &mixedK{int: l.node(n.Right), float: l.node(n.Left), op: mirrored(op)}
+	}
+	return nil
+}
+
+// mirrored is the operator that says of b and a what op says of a and b.
+func mirrored(op string) string {
+	switch op {
+	case "<":
+		return ">"
+	case "<=":
+		return ">="
+	case ">":
+		return "<"
+	case ">=":
+		return "<="
+	}
+	return op
 }
 
 func (l *lowerer) equal(n *ast.BinaryNode, not bool) kernel {
@@ -74,6 +102,9 @@ func (l *lowerer) equal(n *ast.BinaryNode, not bool) kernel {
 		return &isNilK{x: l.node(n.Left), not: not}
 	case a.isK && a.k == nil:
 		return &isNilK{x: l.node(n.Right), not: not}
+	}
+	if k := l.mixed(n, n.Operator); k != nil {
+		return k
 	}
 	t, ok := l.common(n)
 	if !ok || t.Kind == record.List || t.Kind == record.Object || t.Kind == duration || t.Kind == record.Null {
@@ -140,30 +171,40 @@ func (l *lowerer) in(n *ast.BinaryNode) kernel {
 	default:
 		return l.none("in for %s", words(x.t))
 	}
-	t, null := x.t, false
+	t, null := nonNull(x.t), false
 	var vs []any
 	for _, v := range list {
-		if v == nil {
-			null = true
-			continue
-		}
-		if _, isFloat := v.(float64); isFloat && t.Kind == record.Int {
-			t = tFloat
-		}
-		vs = append(vs, v)
-	}
-	for i, v := range vs {
-		if t.Kind == record.Float || t.Kind == record.Decimal {
-			c, err := convertConst(v, t.Kind)
-			if err != nil {
-				return l.none("a number literal that is out of range")
-			}
-			vs[i] = c
+		null = null || v == nil
+		if c, ok := equalOf(v, t.Kind); ok {
+			vs = append(vs, c)
 		}
 	}
-	k := &inK{x: l.as(n.Left, t), null: null}
-	fill(&k.list, nonNull(t), vs)
+	k := &inK{x: l.node(n.Left), null: null}
+	fill(&k.list, t, vs)
 	return k
+}
+
+// equalOf returns the value of kind k that equals v; false when there is none.
+func equalOf(v any, k record.Kind) (any, bool) {
+	var out any
+	var err error
+	switch {
+	case k == record.Bool:
+		_, same := v.(bool)
+		return v, same
+	case !isNumber(v):
+		return nil, false
+	case k == record.Decimal:
+		out, err = decimalOf(v)
+	case k == record.Float:
+		if d, isDec := v.(record.DecimalValue); isDec {
+			v = d.Float()
+		}
+		out, err = floatOf(v)
+	default:
+		out, err = numberOf("int", v)
+	}
+	return out, err == nil && equal(out, v)
 }
 
 func (l *lowerer) stringTest(n *ast.BinaryNode) kernel {

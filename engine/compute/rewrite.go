@@ -1,7 +1,6 @@
 package compute
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -17,7 +16,7 @@ type rewriter struct {
 	c     *checker
 	list  string // the reversed list that # is an element of, "" for one in order
 	next  string // list for the predicate that comes next
-	lists int
+	lists int    // how many variables of its own it has made
 
 	compile func(n ast.Node) (*vm.Program, error) // makes a program of a rewritten tree
 	err     error                                 // of a program that could not be made
@@ -37,8 +36,8 @@ func (w *rewriter) needs(name string) {
 	}
 }
 
-// variable rewrites a name that let made.
-func (w *rewriter) variable(n *ast.IdentifierNode) ast.Node {
+// named rewrites a name that let made.
+func (w *rewriter) named(n *ast.IdentifierNode) ast.Node {
 	w.needs(n.Value)
 	return at(&ast.IdentifierNode{Value: n.Value}, n)
 }
@@ -70,7 +69,7 @@ func (w *rewriter) as(n ast.Node, to record.Type) ast.Node {
 	out := w.node(n)
 	switch {
 	case to.Kind == record.Float && from.Kind == record.Int:
-		return dollar(n, "float", out)
+		return dollar(n, "toFloat", out)
 	case to.Kind == record.Decimal && (from.Kind == record.Int || from.Kind == record.Float):
 		return dollar(n, "decimal", out)
 	case to.Kind == record.Time && from.Kind == record.Time && !sameZone(to, from):
@@ -100,18 +99,14 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 	case *ast.BinaryNode:
 		return w.binary(n)
 	case *ast.ChainNode:
-		return at(&ast.ChainNode{Node: w.node(n.Node)}, n)
+		return w.chain(n.Node)
 	case *ast.MemberNode:
-		return at(&ast.MemberNode{Node: w.node(n.Node), Property: w.node(n.Property), Optional: n.Optional, Method: n.Method}, n)
+		if n.Optional {
+			return w.chain(n)
+		}
+		return w.member(n, w.node(n.Node))
 	case *ast.SliceNode:
-		out := at(&ast.SliceNode{Node: w.node(n.Node)}, n)
-		if n.From != nil {
-			out.From = w.node(n.From)
-		}
-		if n.To != nil {
-			out.To = w.node(n.To)
-		}
-		return out
+		return w.slice(n, w.node(n.Node))
 	case *ast.CallNode:
 		return w.call(n)
 	case *ast.BuiltinNode:
@@ -134,13 +129,13 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 		}
 		return out
 	case *ast.MapNode:
-		return at(&ast.MapNode{Pairs: w.nodes(n.Pairs)}, n)
+		return w.object(n)
 	case *ast.PairNode:
 		return at(&ast.PairNode{Key: w.node(n.Key), Value: w.node(n.Value)}, n)
 	case *ast.PointerNode:
 		return w.pointer(n)
 	case *ast.IdentifierNode:
-		return w.variable(n)
+		return w.named(n)
 	}
 	return n
 }
@@ -174,11 +169,13 @@ func (w *rewriter) pointer(n *ast.PointerNode) ast.Node {
 func (w *rewriter) unary(n *ast.UnaryNode) ast.Node {
 	t := w.c.info[n.Node].t
 	x := w.node(n.Node)
-	if n.Operator == "-" && !plainNumber(t) {
-		return dollar(n, "arith", text(n, "-"), at(&ast.ConstantNode{Value: 0}, n), x)
-	}
-	if n.Operator == "+" {
+	switch {
+	case n.Operator == "-":
+		return dollar(n, "neg", x)
+	case n.Operator == "+" && number(t):
 		return x
+	case n.Operator == "+":
+		return dollar(n, "arith", text(n, "+"), at(&ast.ConstantNode{Value: 0}, n), x)
 	}
 	return at(&ast.UnaryNode{Operator: n.Operator, Node: x}, n)
 }
@@ -189,7 +186,7 @@ func (w *rewriter) binary(n *ast.BinaryNode) ast.Node {
 	plain := at(&ast.BinaryNode{Operator: n.Operator, Left: l, Right: r}, n)
 	switch n.Operator {
 	case "==", "!=":
-		if scalar(lt) && scalar(rt) {
+		if scalar(lt) && scalar(rt) && (lt.Kind == rt.Kind || !number(lt) || !number(rt)) {
 			return plain
 		}
 		eq := dollar(n, "equal", l, r)
@@ -198,18 +195,16 @@ func (w *rewriter) binary(n *ast.BinaryNode) ast.Node {
 		}
 		return eq
 	case "<", "<=", ">", ">=":
-		if lt.Kind == rt.Kind && lt.Kind != record.Decimal && lt.Kind != record.Date && !dynamic(lt) || plainNumber(lt) && plainNumber(rt) {
+		if lt.Kind == rt.Kind && lt.Kind != record.Decimal && lt.Kind != record.Date && !dynamic(lt) {
 			return plain
 		}
 		return dollar(n, "ordered", text(n, n.Operator), l, r)
-	case "+", "-", "*", "/":
-		timed := lt.Kind == record.Time || lt.Kind == duration
-		if plainNumber(lt) && plainNumber(rt) || timed && !dynamic(rt) {
-			return plain
-		}
+	case "+", "-", "*", "/", "%", "**", "^":
 		return dollar(n, "arith", text(n, n.Operator), l, r)
+	case "..":
+		return dollar(n, "range", l, r)
 	case "in":
-		if k, ok := w.c.info[n.Right].k.([]any); ok && scalar(lt) && !slices.ContainsFunc(k, isDecimal) {
+		if _, ok := w.c.info[n.Right].k.([]any); ok && scalar(lt) && !number(lt) {
 			return plain
 		}
 		return dollar(n, "in", l, r)
@@ -227,86 +222,4 @@ func scalar(t record.Type) bool {
 		return true
 	}
 	return false
-}
-
-func (w *rewriter) call(n *ast.CallNode) ast.Node {
-	id, ok := n.Callee.(*ast.IdentifierNode)
-	if !ok {
-		out := at(&ast.CallNode{Callee: w.node(n.Callee), Arguments: w.nodes(n.Arguments)}, n)
-		if w.c.info[n].t.Kind == record.Int {
-			return at(&ast.BuiltinNode{Name: "int", Arguments: []ast.Node{out}}, n) // a Month is no int yet
-		}
-		return out
-	}
-	if isTry(n) {
-		return w.try(n)
-	}
-	if id.Value == "now" && w.c.calls[n] == nil {
-		return dollar(n, "now")
-	}
-	out := at(&ast.CallNode{Callee: at(&ast.IdentifierNode{Value: id.Value}, id)}, n)
-	for i, a := range n.Arguments {
-		out.Arguments = append(out.Arguments, w.as(a, w.c.calls[n].args[i]))
-	}
-	return out
-}
-
-// deep are the built-ins that walk all that is inside an argument.
-var deep = [...]string{"flatten", "concat", "keys", "values", "toPairs", "fromPairs", "reverse", "join"}
-
-// findLast searches the reversed list: expr's own findLast() and findLastIndex()
-// leave values on the VM's stack.
-func (w *rewriter) findLast(n *ast.BuiltinNode) ast.Node {
-	w.lists++
-	name := fmt.Sprintf("$list%d", w.lists)
-	list := at(&ast.IdentifierNode{Value: name}, n)
-	out := at(&ast.VariableDeclaratorNode{Name: name, Value: w.node(n.Arguments[0])}, n)
-	w.next = name
-	args := []ast.Node{dollar(n, "reversed", list), w.node(n.Arguments[1])}
-	if n.Name == "findLast" {
-		out.Expr = at(&ast.BuiltinNode{Name: "find", Arguments: args}, n)
-	} else {
-		out.Expr = dollar(n, "back", list, at(&ast.BuiltinNode{Name: "findIndex", Arguments: args}, n))
-	}
-	return out
-}
-
-func (w *rewriter) builtin(n *ast.BuiltinNode) ast.Node {
-	if n.Name == "findLast" || n.Name == "findLastIndex" {
-		return w.findLast(n)
-	}
-	kind := w.c.info[n].t.Kind
-	plain := at(&ast.BuiltinNode{Name: n.Name, Arguments: w.nodes(n.Arguments)}, n)
-	args := plain.Arguments
-	switch n.Name {
-	case "sum":
-		list := args[0]
-		if len(args) == 2 {
-			list = at(&ast.BuiltinNode{Name: "map", Arguments: args}, n)
-		}
-		return dollar(n, "sum", at(&ast.ConstantNode{Value: int(kind)}, n), list)
-	case "sortBy":
-		p := args[1].(*ast.PredicateNode)
-		p.Node = dollar(n, "sortKey", p.Node)
-		return plain
-	case "min", "max", "mean", "median":
-		out := dollar(n, "measure", append([]ast.Node{text(n, n.Name), at(&ast.ConstantNode{Value: int(kind)}, n)}, args...)...)
-		if kind == record.Time {
-			return zoned(out, w.c.info[n].t)
-		}
-		return out
-	case "abs", "round", "floor", "ceil", "int", "float":
-		if t := w.c.info[n.Arguments[0]].t; plainNumber(t) || t.Kind == record.String {
-			return plain
-		}
-		return dollar(n, "number", text(n, n.Name), args[0])
-	case "string", "toJSON", "type", "sort", "uniq", "repeat", "replace", "join":
-		return dollar(n, n.Name, args...)
-	}
-	if slices.Contains(deep[:], n.Name) {
-		for i := range args {
-			args[i] = dollar(n, "bound", args[i])
-		}
-	}
-	return plain
 }

@@ -41,7 +41,7 @@ func isTry(n *ast.CallNode) bool {
 // limit tells whether reason is that an evaluation used more than it may: try() is
 // no way around that.
 func limit(reason string) bool {
-	return reason == errSteps.Error() || reason == errBytes.Error() || reason == errElements.Error()
+	return reason == errSteps.Error() || reason == errBytes.Error() || reason == errMany.Error()
 }
 
 // tryK is try().
@@ -67,9 +67,9 @@ func (k *tryK) eval(f *frame, sel []int32) *record.Column {
 			k.yes = append(k.yes, i)
 		}
 	}
-	errs := k.sub.errs
+	errs, own := k.sub.errs, k.sub.own
 	k.sub = *f
-	k.sub.bad, k.sub.errs = nil, errs[:0]
+	k.sub.bad, k.sub.errs, k.sub.own = nil, errs[:0], own
 	x := k.x.eval(&k.sub, k.yes)
 	k.start(f.n, sel)
 	k.no = k.no[:0]
@@ -106,7 +106,7 @@ func (r *run) try(p *vm.Program, names []string, values []any) (any, error) {
 		r.env[name] = values[i]
 	}
 	if r.depth == len(r.vms) {
-		r.vms = append(r.vms, &vm.VM{MemoryBudget: r.elements})
+		r.vms = append(r.vms, &vm.VM{MemoryBudget: r.most})
 	}
 	inner := r.vms[r.depth]
 	r.depth++
@@ -118,7 +118,7 @@ func (r *run) try(p *vm.Program, names []string, values []any) (any, error) {
 	if err == nil {
 		return v, nil
 	}
-	for _, over := range []error{errSteps, errBytes, errElements} {
+	for _, over := range []error{errSteps, errBytes, errMany} {
 		if plain := plainError(err); errors.Is(plain, over) || plain.Error() == over.Error() {
 			return nil, over
 		}
@@ -143,7 +143,7 @@ func (w *rewriter) try(n *ast.CallNode) ast.Node {
 		if pointer, ok := pointerNames[name]; ok {
 			values = append(values, w.pointer(at(&ast.PointerNode{Name: pointer}, n)))
 		} else {
-			values = append(values, w.variable(at(&ast.IdentifierNode{Value: name}, n)))
+			values = append(values, w.named(at(&ast.IdentifierNode{Value: name}, n)))
 		}
 	}
 	args := append([]ast.Node{at(&ast.ConstantNode{Value: p}, n), at(&ast.ConstantNode{Value: names}, n)}, values...)

@@ -3,6 +3,7 @@ package compute
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"time"
 
@@ -65,7 +66,7 @@ func conform(v any, t record.Type) (any, error) {
 		_, ok = v.(int)
 	case record.Float:
 		if i, isInt := v.(int); isInt {
-			return float64(i), nil
+			return floatOfInt(int64(i))
 		}
 		_, ok = v.(float64)
 	case record.Decimal:
@@ -76,7 +77,11 @@ func conform(v any, t record.Type) (any, error) {
 	case record.String:
 		_, ok = v.(string)
 	case record.Time:
-		_, ok = v.(time.Time)
+		at, isTime := v.(time.Time)
+		if isTime && !storableTime(at) {
+			return nil, errSpan
+		}
+		ok = isTime
 	case record.Date:
 		_, ok = v.(record.DateValue)
 	case record.List:
@@ -124,37 +129,44 @@ func conformObject(v any, t record.Type) (any, error) {
 // canonical turns any value into the kinds that an Any column holds.
 func canonical(v any) (any, error) {
 	switch v := v.(type) {
-	case nil, bool, int, float64, string, record.DecimalValue, record.DateValue, time.Time:
+	case nil, bool, int, float64, string, record.DecimalValue, record.DateValue:
+		return v, nil
+	case time.Time:
+		if !storableTime(v) {
+			return nil, errSpan
+		}
 		return v, nil
 	case time.Duration:
 		return nil, errors.New("the result is a duration, which no column holds; turn it into a number or a string")
 	case map[string]any:
-		return conformOpen(reflect.ValueOf(v))
+		return conformOpen(v)
 	}
 	if l, ok := asList(v); ok {
 		return conformList(l, record.ListOf(tAny))
 	}
-	switch rv := reflect.ValueOf(v); {
-	case rv.Kind() == reflect.Map:
-		return conformOpen(rv)
-	case rv.CanInt():
-		return int(rv.Int()), nil
-	case rv.CanUint():
-		return int(rv.Uint()), nil
+	if rv := reflect.ValueOf(v); rv.CanInt() {
+		return int(rv.Int()), nil // such as a time.Month
 	}
 	return nil, fmt.Errorf("the result is a %T, which no column holds", v)
 }
 
-func conformOpen(m reflect.Value) (any, error) {
-	out := make(map[string]any, m.Len())
-	for _, k := range m.MapKeys() {
-		e, err := canonical(m.MapIndex(k).Interface())
+func conformOpen(m map[string]any) (any, error) {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		e, err := canonical(v)
 		if err != nil {
 			return nil, err
 		}
-		out[fmt.Sprint(k.Interface())] = e
+		out[k] = e
 	}
 	return out, nil
+}
+
+// storableTime tells whether a column, which counts microseconds, can hold at.
+func storableTime(at time.Time) bool {
+	const most = math.MaxInt64 / 1_000_000
+	sec := at.Unix()
+	return -most < sec && sec < most
 }
 
 // fill makes c a column of the values vs, each of which conforms to t.

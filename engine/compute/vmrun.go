@@ -2,7 +2,6 @@ package compute
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -58,14 +57,14 @@ type machine struct {
 func newMachine(e *Expr, p *program) *machine {
 	m := &machine{e: e, p: p, env: map[string]any{}}
 	m.env["$run"] = &m.run
-	m.run.env, m.run.elements = m.env, e.c.o.Elements
+	m.run.env, m.run.most = m.env, e.c.o.Elements
 	m.vm.MemoryBudget = e.c.o.Elements
 	return m
 }
 
 // value evaluates once with what is in env.
 func (m *machine) value() (any, error) {
-	m.run.steps, m.run.bytes = m.e.c.o.Steps, m.e.c.o.Bytes
+	m.run.steps, m.run.bytes, m.run.elements = m.e.c.o.Steps, m.e.c.o.Bytes, int(m.e.c.o.Elements)
 	v, err := m.vm.Run(m.p.vm, m.env)
 	if err != nil {
 		return nil, plainError(err)
@@ -121,7 +120,7 @@ func plainError(err error) error {
 		return err
 	}
 	if fe.Prev != nil {
-		for _, known := range []error{errSteps, errBytes, errElements, errDivideByZero, record.ErrDecimalRange} {
+		for _, known := range []error{errSteps, errBytes, errMany, errDivideByZero, errInt, errFloat, errInexact, record.ErrDecimalRange} {
 			if errors.Is(fe.Prev, known) {
 				return known
 			}
@@ -129,10 +128,6 @@ func plainError(err error) error {
 	}
 	msg := fe.Message
 	switch {
-	case strings.HasPrefix(msg, "invalid operation: int("):
-		msg = notInt
-	case strings.HasPrefix(msg, "invalid operation: float("):
-		msg = notFloat
 	case strings.HasPrefix(msg, "interface conversion: ") && strings.Contains(msg, "is nil, not"):
 		msg = "a value is nil where one is needed"
 	case strings.HasPrefix(msg, "interface conversion: "):
@@ -140,12 +135,7 @@ func plainError(err error) error {
 	case strings.HasPrefix(msg, "reflect"):
 		msg = "a value is nil or no list where a list is needed"
 	case strings.Contains(msg, "memory budget exceeded"):
-		return errElements
-	case strings.HasPrefix(msg, "runtime error: integer divide by zero"):
-		msg = errDivideByZero.Error()
-	case strings.HasPrefix(msg, "cannot fetch ") && strings.HasSuffix(msg, " from <nil>"):
-		name := strings.TrimSuffix(strings.TrimPrefix(msg, "cannot fetch "), " from <nil>")
-		msg = fmt.Sprintf("there is no %s in nil", name)
+		return errMany
 	}
 	return errors.New(msg)
 }

@@ -355,14 +355,18 @@ func (w *jsonWriter) anyMap(dst []byte, m map[string]any) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// appendJSONFloat writes the shortest text that reads back as f, in the notation
-// that ECMAScript uses.
 func appendJSONFloat(dst []byte, f float64) ([]byte, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return dst, fmt.Errorf("the number %g %w", f, ErrNotJSON)
 	}
+	return AppendFloat(dst, f), nil
+}
+
+// AppendFloat appends the shortest text that reads back as f, in the notation that
+// ECMAScript and JSON use: 1000000 and 1e+21.
+func AppendFloat(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a == 0 || a >= 1e-6 && a < 1e21 {
-		return strconv.AppendFloat(dst, f, 'f', -1, 64), nil
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
 	}
-	return strconv.AppendFloat(dst, f, 'e', -1, 64), nil
+	return strconv.AppendFloat(dst, f, 'e', -1, 64)
 }

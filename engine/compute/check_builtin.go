@@ -22,7 +22,8 @@ const (
 	aSized   // string, list or object
 	aMinMax  // a list of comparable values, or such a value
 	aStrings // a list of strings
-	aTextual // anything that has one text: not nil
+	aTextual // anything that has one text: not nil, no list, no object
+	aHolder  // a list or an object, or nil
 )
 
 // rule describes a built-in of expr that is not a loop.
@@ -37,7 +38,7 @@ func always(t record.Type) func([]info) info { return func([]info) info { return
 func rules() map[string]rule {
 	s, i, l := []class{aString}, []class{aInt}, []class{aList}
 	str := rule{1, 1, s, always(tString)}
-	str12 := rule{1, 2, s, always(tString)}
+	str12, str2 := rule{1, 2, s, always(tString)}, rule{2, 2, s, always(tString)}
 	pairInt := rule{2, 2, s, always(tInt)}
 	pairBool := rule{2, 2, s, always(tBool)}
 	split := rule{2, 3, []class{aString, aString, aInt}, always(record.ListOf(tString))}
@@ -50,14 +51,14 @@ func rules() map[string]rule {
 		"len": {1, 1, []class{aSized}, always(tInt)}, "type": {1, 1, []class{aAny}, always(tString)},
 		"abs": {1, 1, []class{aNumber}, func(a []info) info { return info{t: a[0].t} }}, "ceil": rounding, "floor": rounding, "round": rounding,
 		"int": {1, 1, []class{aConvert}, always(tInt)}, "float": {1, 1, []class{aConvert}, always(tFloat)}, "string": {1, 1, []class{aTextual}, always(tString)},
-		"trim": str12, "trimPrefix": str12, "trimSuffix": str12, "upper": str, "lower": str, "split": split, "splitAfter": split,
+		"trim": str12, "trimPrefix": str2, "trimSuffix": str2, "upper": str, "lower": str, "split": split, "splitAfter": split,
 		"replace": {3, 4, []class{aString, aString, aString, aInt}, always(tString)}, "repeat": {2, 2, []class{aString, aInt}, always(tString)},
 		"join":    {1, 2, []class{aStrings, aString}, always(tString)},
 		"indexOf": pairInt, "lastIndexOf": pairInt, "hasPrefix": pairBool, "hasSuffix": pairBool,
 		"max": minmax, "min": minmax, "mean": mean, "median": mean,
 		"toJSON": {1, 1, []class{aAny}, always(tString)}, "fromJSON": {1, 1, s, always(tAny)}, "toBase64": str, "fromBase64": str,
 		"duration": {1, 1, s, always(tDur)},
-		"first":    {1, 1, l, endResult}, "last": {1, 1, l, endResult}, "get": {2, 2, []class{aAny}, getResult},
+		"first":    {1, 1, l, endResult}, "last": {1, 1, l, endResult}, "get": {2, 2, []class{aHolder, aAny}, getResult},
 		"take": {2, 2, []class{aList, aInt}, func(a []info) info { return info{t: a[0].t} }},
 		"keys": {1, 1, []class{aObject}, always(record.ListOf(tString))}, "values": {1, 1, []class{aObject}, always(record.ListOf(tAny))},
 		"toPairs": {1, 1, []class{aObject}, always(record.ListOf(tAny))}, "fromPairs": {1, 1, l, always(tAny)},
@@ -185,6 +186,13 @@ func (c *checker) accepts(n *ast.BuiltinNode, i int, in info, want class) bool {
 	if want == aAny || dynamic(t) {
 		return true
 	}
+	if want == aHolder {
+		if ok := t.Kind == record.List || t.Kind == record.Object || t.Kind == record.Null; !ok {
+			c.failSpan(n.Arguments[i], "expr.type", n.Name+"() needs a list or an object", "This is %s.", words(t))
+			return false
+		}
+		return true
+	}
 	if t.Kind == record.Null {
 		return c.solid(n.Arguments[i], in, n.Name+"()", n)
 	}
@@ -206,6 +214,8 @@ func (c *checker) accepts(n *ast.BuiltinNode, i int, in info, want class) bool {
 		need, ok = "an object", t.Kind == record.Object
 	case aSized:
 		need, ok = "a string, a list or an object", t.Kind == record.String || t.Kind == record.List || t.Kind == record.Object
+	case aTextual:
+		need, ok = "one value; to_json() writes lists and objects", t.Kind != record.List && t.Kind != record.Object
 	case aMinMax:
 		need, ok = "numbers, strings, dates or lists of them", measurable(t, n.Name == "mean" || n.Name == "median")
 	}

@@ -65,7 +65,12 @@ func (c *checker) member(n *ast.MemberNode) info {
 		if prop.t.Kind != record.Int && !dynamic(prop.t) {
 			return c.failSpan(n.Property, "expr.type", "A list is indexed by an int", "This is %s.", words(prop.t))
 		}
+		if n.Optional && base.t.Nullable {
+			return info{t: nullable(*base.t.Elem)}
+		}
 		return info{t: *base.t.Elem}
+	case record.String:
+		return c.fail(n, "expr.type", "A string has no fields or elements", "x[0:1] is the first character of x, x[-1:] the last.")
 	}
 	return c.fail(n, "expr.type", fmt.Sprintf("%s has no fields", words(base.t)), "Only objects and lists have.")
 }
@@ -100,6 +105,9 @@ func (c *checker) constMember(n *ast.MemberNode, base, prop info) (info, bool) {
 		v, ok := m[key]
 		if _, unknown := v.(Unknown); unknown {
 			return info{t: tAny}, true
+		}
+		if _, long := v.(TooLong); long {
+			return c.failSpan(n, "expr.constant", "This number has more digits than are kept", "Numbers have at most 64 bits. An id is a text: give the variable the type string."), true
 		}
 		if ok {
 			return konst(v), true

@@ -21,7 +21,7 @@ func marks(src string, ds diag.List) string {
 }
 
 func TestDiagnostics(t *testing.T) {
-	c := New(sampleSchema(amsterdam(t)), Options{Now: fixed, Functions: testFunctions(), Vars: map[string]any{"shop": "PL"}})
+	c := New(sampleSchema(amsterdam(t)), Options{Now: fixed, Functions: testFunctions(), Vars: map[string]any{"shop": "PL", "long": TooLong("12345678901234567890")}})
 	for _, tt := range []struct{ src, want string }{
 		{"trim(emial)", "     ^^^^^ expr.unknown_name: There is no column \"emial\" here\n"},
 		{"frist + 'Łódź' + lst", "^^^^^ expr.unknown_name: There is no column \"frist\" here\n                 ^^^ expr.unknown_name: There is no column \"lst\" here\n"},
@@ -48,7 +48,20 @@ func TestDiagnostics(t *testing.T) {
 		{"strftime(n, 'x')", "         ^ expr.type: strftime() needs datetime here\n"},
 		{"duration('1h')", "^^^^^^^^^^^^^^ expr.type: A duration cannot be the result\n"},
 		{"$env", "^^^^ expr.unknown_name: $env does not exist here\n"},
-		{"first.x", "      ^ expr.type: string has no fields\n"},
+		{"9223372036854775807 + 1", "^^^^^^^^^^^^^^^^^^^^^^^ expr.constant: This calculation has no value\n"},
+		{"n + 2 * -9223372036854775807 - 9", "    ^^^^^^^^^^^^^^^^^^^^^^^^ expr.constant: This calculation has no value\n"},
+		{"n / 0", "^^^^^ expr.constant: This calculation has no value\n"},
+		{"n % (1 - 1)", "^^^^^^^^^^^ expr.constant: This calculation has no value\n"},
+		{"1e308 * 10", "^^^^^^^^^^ expr.constant: This calculation has no value\n"},
+		{"n + 9223372036854775808", "    ^^^^^^^^^^^^^^^^^^^ expr.constant: This number is out of range for a whole number\n"},
+		{"n > 1e400", "    ^^^^^ expr.constant: This number is out of range for a float\n"},
+		{"n > 0.1234567890123456789", "    ^^^^^^^^^^^^^^^^^^^^^ expr.constant: This number has more digits than a float keeps\n"},
+		{"[9007199254740993, 0.5]", " ^^^^^^^^^^^^^^^^ expr.constant: This calculation has no value\n"},
+		{"var.long + 1", "^^^^^^^^ expr.constant: This number has more digits than are kept\n"},
+		{"string([1])", "       ^^^ expr.type: string() needs one value; to_json() writes lists and objects\n"},
+		{"get('abc', 0)", "    ^^^^^ expr.type: get() needs a list or an object\n"},
+		{"trimPrefix(first)", "^^^^^^^^^^ expr.type: trimPrefix() takes 2 arguments\n"},
+		{"first.x", "      ^ expr.type: A string has no fields or elements\n"},
 		{"timezone('UTC')", "^^^^^^^^ expr.unknown_function: There is no function timezone()\n"},
 		{"trim", "^^^^ expr.unknown_name: \"trim\" is a function\n"},
 		{"{a: 1, a: 2}", "       ^ expr.type: The field \"a\" is given twice\n"},

@@ -18,6 +18,17 @@
 //     is taken then, and in the elements that filter() keeps.
 //   - A call whose arguments are all constants is made while compiling: a literal
 //     such as date('2026-01-01') is never nil, and a bad one is a problem of the plan.
+//   - Text is measured and cut in characters (code points), never in bytes.
+//   - Integers never wrap: overflow, division by zero, infinities and NaN reject
+//     the row, and so does an integer that a float it becomes would round. Where
+//     that happens in every row it is a problem of the plan.
+//   - Numbers are compared by value whatever their kinds, lists and objects by what
+//     is in them.
+//   - The built-ins of lists and objects are of this package (vm_list.go): fields
+//     come in the order of their names, sorting is stable, and what expr drops,
+//     takes for something else or has in no order is an error. sortBy() and groupBy()
+//     compute their keys first; groupBy() gives an object.
+//   - floor, ceil and abs of an int are ints. fromJSON() is exact or an error.
 //   - Decimals stay decimal (I6): + - * are exact or fail; / rounds half away
 //     from zero to 18 significant digits and at most 18 digits after the point.
 //     A decimal mixes with integers and with number literals, not with floats.

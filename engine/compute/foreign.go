@@ -80,6 +80,7 @@ regexextract regexpextract regexpsubstr refind refindall parseregex capture find
 regexreplace regexpreplace replaceall gsub rereplace rereplaceall sub = replace_re(), or replace() for plain text
 substitute translate = replace()
 charindex instr strpos position find_in indexof locate search = indexOf()
+timezone totimezone attimezone = in_zone(t, 'Europe/Amsterdam'), or give datetime() its zone
 includes contain = ` + "`a contains b`" + ` for texts, ` + "`x in list`" + ` for lists
 startswith hasprefix beginswith = ` + "`a startsWith b`" + `
 endswith hassuffix = ` + "`a endsWith b`" + `

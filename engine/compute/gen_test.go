@@ -51,15 +51,15 @@ func genSchema() *record.Schema {
 func pick[T any](r *rand.Rand, vs ...T) T { return vs[r.IntN(len(vs))] }
 
 func (g *gen) texts() string {
-	return pick(g.r, "", "a", " ", "\t \u00a0", " Jan ", "Öz", "M", "PL", "12", "-7", "x@y.nl", "\u00a0nbsp ", "\xff\xfe", "ŁÓDŹ", "1.5", strings.Repeat("ab", 20))
+	return pick(g.r, "", "a", "Zoë Łódź 😀 ab", "1e999", " ", "\t \u00a0", " Jan ", "Öz", "M", "PL", "12", "-7", "x@y.nl", "\u00a0nbsp ", "\xff\xfe", "ŁÓDŹ", "1.5", strings.Repeat("ab", 20))
 }
 
 func (g *gen) ints() int {
-	return pick(g.r, 0, 1, -1, 2, 7, 100, math.MaxInt64, math.MinInt64, g.r.IntN(1000)-500)
+	return pick(g.r, 0, 1, -1, 2, 7, 100, 1<<53+1, math.MaxInt64, math.MinInt64, g.r.IntN(1000)-500)
 }
 
 func (g *gen) decs() record.DecimalValue {
-	return pick(g.r, dec("0"), dec("1"), dec("-0.01"), dec("10.5"), dec("9000000000000000000"), dec("0.000000000000000001"), dec("3"), record.NewDecimal(int64(g.r.IntN(100000)), 2))
+	return pick(g.r, dec("0"), dec("1"), dec("-0.01"), dec("10.5"), dec("9000000000000000000"), dec("0.000000000000000001"), dec("3"), record.DecimalFromInt(math.MinInt64), record.NewDecimal(int64(g.r.IntN(100000)), 2))
 }
 
 func (g *gen) floats() float64 {
@@ -188,11 +188,12 @@ func (g *gen) bool(d int) string {
 		g.cond(record.Bool, d), g.bin(record.Bool, d, "and", "or", "&&", "||", "==", "!="), g.f("not (%s)", g.of(record.Bool, d)),
 		g.bin(record.Int, d, "==", "!=", "<", "<=", ">", ">="), g.bin(record.Float, d, "==", "!=", "<", ">="),
 		g.bin(record.Decimal, d, "==", "!=", "<", "<=", ">", ">="), g.bin(record.String, d, "==", "!=", "<", ">=", "contains", "startsWith", "endsWith"),
-		g.f("(%s == %s)", g.of(record.Int, d), g.of(record.Float, d)), g.f("(%s <= %s)", g.of(record.Int, d), g.of(record.Decimal, d)),
+		g.f("(%s %s %s)", g.of(record.Int, d), func() string { return pick(g.r, "==", "!=", "<", "<=", ">", ">=") }, g.of(record.Float, d)),
+		g.f("(%s %s %s)", g.of(record.Float, d), func() string { return pick(g.r, "==", "<", ">=") }, g.of(record.Int, d)), g.f("(fn == %s)", g.of(record.Int, d)), g.f("(%s <= %s)", g.of(record.Int, d), g.of(record.Decimal, d)),
 		g.f("(%s == 10.5)", g.of(record.Decimal, d)), g.f("(%s != nil)", func() string { return g.null(d) }),
 		g.f("(sn == %s)", g.of(record.String, d)), g.f("(in_ == %s)", g.of(record.Int, d)), g.f("(dn != %s)", g.of(record.Decimal, d)),
 		g.f("(sn %s %s)", func() string { return pick(g.r, "contains", "startsWith", "endsWith") }, g.of(record.String, d)),
-		in(record.String, "['', 'a', 'PL']"), in(record.Int, "[0, 1, 7]"), in(record.Decimal, "[0, 10.5, 3]"), in(record.Float, "[0, 0.1]"),
+		in(record.String, "['', 'a', 'PL']"), in(record.Int, "[0, 1, 7]"), in(record.Decimal, "[0, 10.5, 3]"), in(record.Float, "[0, 0.1]"), in(record.Int, "[0, 7.0, 1.5, 1e300]"), in(record.Decimal, "[10.5, 1e300]"),
 		func() string { return "(sn in ['a', nil])" }, func() string { return "(s matches '^[a-z]+$')" },
 		func() string {
 			return pick(g.r, "day == dayn", "day < day", "at == atn", "atn == nil", "at <= at", "bn == b")
@@ -228,7 +229,7 @@ func (g *gen) int(d int) string {
 		return g.leaf(ns)
 	}
 	return g.leafOr(d, leaf, g.cond(record.Int, d), g.bin(record.Int, d, "+", "-", "*", "%"), g.f("(-%s)", g.of(record.Int, d)),
-		g.f("len(%s)", g.of(record.String, d)), g.f("int(%s)", g.of(record.Decimal, d)), g.f("int(%s)", g.of(record.String, d)), g.f("abs(%s)", g.of(record.Int, d)),
+		g.f("len(%s)", g.of(record.String, d)), g.f("int(%s)", g.of(record.Decimal, d)), g.f("int(%s)", g.of(record.String, d)), g.f("%s(%s)", func() string { return pick(g.r, "abs", "floor", "ceil") }, g.of(record.Int, d)), g.f("int(%s)", g.of(record.Float, d)),
 		g.f("%s(%s, %s)", func() string { return pick(g.r, "indexOf", "lastIndexOf") }, g.of(record.String, d), g.of(record.String, d)),
 		g.f("sum(%s, %s)", g.items, g.inLoop(record.Int, d)), g.f("count(%s, %s)", g.items, g.inLoop(record.Bool, d)),
 		func() string {
@@ -257,7 +258,7 @@ func (g *gen) float(d int) string {
 		g.f("(%s + %s)", g.of(record.Int, d), g.of(record.Float, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Float, d)),
 		g.f("%s(%s)", func() string { return pick(g.r, "abs", "round", "floor", "ceil", "-") }, g.of(record.Float, d)), g.f("round(%s)", g.of(record.Int, d)),
 		g.f("round(%s, 1)", g.of(record.Float, d)), g.f("(nullif(%s, f) ?? 0)", g.of(record.Float, d)), g.f("median(map(items, %s))", g.inLoop(record.Float, d)),
-		g.f("float(%s)", g.of(record.Decimal, d)), g.f("float(%s)", g.of(record.Int, d)), g.f("sum(%s, %s)", g.items, g.inLoop(record.Float, d)))
+		g.f("float(%s)", g.of(record.Decimal, d)), g.f("float(%s)", g.of(record.Int, d)), g.f("float(%s)", g.of(record.String, d)), g.f("mean(map(items, %s))", g.inLoop(record.Int, d)), g.f("sum(%s, %s)", g.items, g.inLoop(record.Float, d)))
 }
 
 func (g *gen) dec(d int) string {
@@ -287,13 +288,14 @@ func (g *gen) str(d int) string {
 		return "(" + g.leaf(ns) + ")"
 	}
 	return g.leafOr(d, leaf, g.cond(record.String, d), g.bin(record.String, d, "+"), g.bin(record.String, d, "+"),
-		g.f("%s(%s)", func() string { return pick(g.r, "lower", "upper", "trim", "trimPrefix", "trimSuffix") }, g.of(record.String, d)),
+		g.f("%s(%s)", func() string { return pick(g.r, "lower", "upper", "trim") }, g.of(record.String, d)), g.f("%s(%s, 'a')", func() string { return pick(g.r, "trimPrefix", "trimSuffix") }, g.of(record.String, d)),
 		g.f("trim(%s, ' aM')", g.of(record.String, d)), g.f("replace(%s, 'a', 'xy')", g.of(record.String, d)), g.f("replace(%s, 'a', '', 1)", g.of(record.String, d)),
 		g.f("string(%s)", g.of(record.Int, d)), g.f("string(%s)", g.of(record.Float, d)), g.f("string(%s)", g.of(record.Decimal, d)), g.f("string(%s)", g.of(record.Bool, d)),
 		func() string {
-			return pick(g.r, "string(day)", "string(at)", "strftime(at, '2006-01-02')", "s[1:3]", "s[-2:]", "(first(items)?.sku ?? 'q')", "items[0].sku", "(last(tags) ?? '')")
+			return pick(g.r, "string(day)", "string(at)", "strftime(at, '2006-01-02')", "s[1:3]", "s[-2:]", "s[:-1]", "s[2:-1]", "s[-3:2]", "s2[indexOf(s2, 'b'):]", "(first(items)?.sku ?? 'q')", "items[0].sku", "(last(tags) ?? '')")
 		},
 		g.f("(max(map(%s, %s)) ?? '')", g.items, g.inLoop(record.String, d)), g.f("(email(%s) ?? '?')", g.of(record.String, d)),
+		g.f("s2[%s:%s]", g.of(record.Int, d), g.of(record.Int, d)), g.f("%s[%s:]", g.of(record.String, d), g.of(record.Int, d)),
 		g.let(record.String, d), g.f("join_nonempty(%s, sn, %s, dn, day, nil, %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.Int, d)),
 		g.f("(nullif(%s, %s) ?? %s)", g.of(record.String, d), g.of(record.String, d), g.of(record.String, d)),
 		g.f("coalesce(sn, %s)", g.of(record.String, d)), g.f("(addrn?.zip != nil ? upper(addrn.zip) + addrn.city : %s)", g.of(record.String, d)),

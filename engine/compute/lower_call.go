@@ -97,7 +97,7 @@ func (l *lowerer) builtin(n *ast.BuiltinNode) kernel {
 			at = -1
 		}
 		t := l.info(n).t
-		return &pickK{list: l.node(n.Arguments[0]), at: at, must: !t.Nullable, typ: t, elemNull: elemOf(l.info(n.Arguments[0]).t).Nullable}
+		return &pickK{list: l.node(n.Arguments[0]), at: at, must: !t.Nullable && l.info(n.Arguments[0]).nonEmpty, typ: t, elemNull: elemOf(l.info(n.Arguments[0]).t).Nullable}
 	case "min", "max":
 		return l.extreme(n)
 	case "mean":

@@ -8,7 +8,7 @@ import (
 
 // Options configures a Compiler. Zero limits take the defaults given.
 type Options struct {
-	Vars map[string]any // value of var: string, int, float64, bool, nil, []any and map[string]any, nested; folded while compiling.
+	Vars map[string]any // value of var: string, int, float64, bool, nil, TooLong, []any and map[string]any, nested; folded while compiling.
 	// A spec.Secret, or the mark spec.Sensitive for what is no text, stands for a sensitive value (I9).
 	Locals    map[string]any      // value of local, likewise
 	Now       func() time.Time    // now(); nil makes now() unknown
@@ -25,6 +25,10 @@ type Options struct {
 // Unknown is the value in Vars of a variable that has none while a configuration is
 // checked: it may be anything.
 type Unknown struct{}
+
+// TooLong is the text of a number that no value holds exactly. An expression that
+// names it is refused.
+type TooLong string
 
 func (o Options) withDefaults() Options {
 	if o.MaxSource == 0 {

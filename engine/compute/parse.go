@@ -148,10 +148,29 @@ func syntaxError(t spec.Text, err error) diag.Diagnostic {
 		return diag.Errorf("expr.syntax", rng, fmt.Sprintf("Did not expect %q here", m[2]), "An operator, a comma or a closing bracket may be missing before it.")
 	case strings.Contains(fe.Message, "maximum allowed nodes"):
 		return diag.Errorf("expr.too_long", rangeOf(t, 0, utf8.RuneCountInString(t.S)), "This expression has too many parts", "Split it over several fields or steps.")
+	case strings.HasPrefix(fe.Message, "invalid integer literal"):
+		return diag.Errorf("expr.constant", literal(t, fe), "This number is out of range for a whole number",
+			"Whole numbers have at most 64 bits: up to 9223372036854775807. An id with more digits is a text, in quotes.")
+	case strings.HasPrefix(fe.Message, "invalid float literal"), fe.Message == "float literal is too large":
+		return diag.Errorf("expr.constant", literal(t, fe), "This number is out of range for a float", "The largest is about 1.8e308.")
 	case fe.Message == "literal not terminated":
 		return diag.Errorf("expr.syntax", rangeOf(t, openQuote(t.S), utf8.RuneCountInString(t.S)), "This string has no end", "Close it with the quote that it starts with.")
 	}
 	return diag.Errorf("expr.syntax", rng, "This expression cannot be read", "%s.", fe.Message)
+}
+
+var parsing = regexp.MustCompile(`parsing "([^"]*)"`)
+
+// literal is the range of the number that the parser could not keep. It reports the
+// token behind it.
+func literal(t spec.Text, fe *file.Error) *hcl.Range {
+	if m := parsing.FindStringSubmatch(fe.Message); m != nil {
+		if at := strings.LastIndex(t.S, m[1]); at >= 0 {
+			from := utf8.RuneCountInString(t.S[:at])
+			return rangeOf(t, from, from+len(m[1]))
+		}
+	}
+	return rangeOf(t, fe.From, max(fe.To, fe.From+1))
 }
 
 // rangeOf returns the file range of the runes from..to of t.

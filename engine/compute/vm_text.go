@@ -35,7 +35,11 @@ func textFunctions(add func(name string, f func(r *run, a []any) (any, error))) 
 		if err != nil {
 			return nil, err
 		}
-		return record.ParseJSON(view(s[0]))
+		v, err := record.ParseJSON(view(s[0]))
+		if err != nil {
+			return nil, fmt.Errorf("fromJSON() was given a text that is %w", err)
+		}
+		return v, nil
 	})
 	add("toBase64", func(r *run, a []any) (any, error) {
 		s, err := texts("toBase64", a)

@@ -2,9 +2,11 @@ package function
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"weir/engine/datetime"
 	"weir/engine/record"
@@ -68,7 +70,7 @@ func intArg(name string, args []any, i int) (int, error) {
 			return int(v.Coef), nil
 		}
 	case float64:
-		if n := int(v); float64(n) == v {
+		if n := int(v); math.Abs(v) < 1<<62 && float64(n) == v {
 			return n, nil
 		}
 	}
@@ -102,8 +104,23 @@ func kindOf(v any) string {
 		return "a list"
 	case map[string]any:
 		return "an object"
+	case time.Duration:
+		return "a duration"
 	}
 	return fmt.Sprintf("a %T", v)
+}
+
+// shown is the text s as an error shows it: the first 60 characters of a longer one.
+func shown(s []byte) string {
+	if utf8.RuneCount(s) <= 60 {
+		return strconv.Quote(string(s))
+	}
+	end := 0
+	for range 60 {
+		_, size := utf8.DecodeRune(s[end:])
+		end += size
+	}
+	return strconv.Quote(string(s[:end])) + "..."
 }
 
 // appendScalar appends the text of a scalar, as string columns show it.
@@ -116,7 +133,7 @@ func appendScalar(dst []byte, v any) ([]byte, bool) {
 	case int64:
 		return strconv.AppendInt(dst, v, 10), true
 	case float64:
-		return strconv.AppendFloat(dst, v, 'g', -1, 64), true
+		return record.AppendFloat(dst, v), true
 	case bool:
 		return strconv.AppendBool(dst, v), true
 	case record.DecimalValue:

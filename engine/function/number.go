@@ -111,14 +111,10 @@ func decimalCore(lenient bool, f form) func(s []byte) (record.DecimalValue, bool
 		if lenient {
 			return record.DecimalValue{}, false, nil
 		}
-		shown, dots := s, ""
-		if len(s) > 60 {
-			shown, dots = s[:60], "..."
-		}
 		if errors.Is(err, record.ErrDecimalRange) {
-			return record.DecimalValue{}, false, fmt.Errorf("%q%s: %w", shown, dots, err)
+			return record.DecimalValue{}, false, fmt.Errorf("%s: %w", shown(s), err)
 		}
-		return record.DecimalValue{}, false, fmt.Errorf("%q%s is not %s", shown, dots, f.what)
+		return record.DecimalValue{}, false, fmt.Errorf("%s is not %s", shown(s), f.what)
 	}
 }
 

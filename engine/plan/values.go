@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"math/big"
 	"slices"
 
 	"github.com/zclconf/go-cty/cty"
@@ -60,11 +61,7 @@ func goValue(v cty.Value) any {
 	case ty == cty.Bool:
 		return v.True()
 	case ty == cty.Number:
-		if i, acc := v.AsBigFloat().Int64(); acc == 0 {
-			return int(i)
-		}
-		f, _ := v.AsBigFloat().Float64()
-		return f
+		return number(v.AsBigFloat())
 	case ty.IsObjectType() || ty.IsMapType():
 		out := map[string]any{}
 		for it := v.ElementIterator(); it.Next(); {
@@ -81,6 +78,19 @@ func goValue(v cty.Value) any {
 		return out
 	}
 	return nil
+}
+
+// number is n as an int where it is one, else as a float. A whole number that neither
+// is exactly, such as an id of 20 digits, is compute.TooLong.
+func number(n *big.Float) any {
+	if i, acc := n.Int64(); acc == big.Exact {
+		return int(i)
+	}
+	f, _ := n.Float64()
+	if n.IsInt() && n.Text('g', -1) != new(big.Float).SetPrec(n.Prec()).SetFloat64(f).Text('g', -1) {
+		return compute.TooLong(n.Text('f', 0))
+	}
+	return f
 }
 
 func sorted(s []string) []string {

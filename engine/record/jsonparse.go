@@ -29,7 +29,11 @@ func ParseJSON(s []byte) (any, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("not JSON at character %d: %w", 1+utf8.RuneCount(s[:min(p.i, len(s))]), err)
+		what := "not JSON"
+		if errors.Is(err, ErrJSONNumber) {
+			what = "not JSON that can be kept"
+		}
+		return nil, fmt.Errorf("%s at character %d: %w", what, 1+utf8.RuneCount(s[:min(p.i, len(s))]), err)
 	}
 	return v, nil
 }

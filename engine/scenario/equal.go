@@ -36,6 +36,9 @@ func equal(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()
 	}
+	if a.CanInt() && b.CanInt() {
+		return a.Int() == b.Int()
+	}
 	if x, ok := number(a); ok {
 		y, ok := number(b)
 		return ok && x == y

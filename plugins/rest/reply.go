@@ -137,18 +137,17 @@ func parseJSON(text []byte) any {
 	return numbers(v)
 }
 
-// numbers replaces json.Number: whole numbers become int, others float64.
+// numbers replaces json.Number by the values of record.ParseJSONNumber. A number that
+// no value holds exactly, such as an id of 20 digits, becomes its text: a reply that
+// was given is not refused for a digit.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		if n, err := strconv.Atoi(v.String()); err == nil {
-			return n
-		}
-		f, err := v.Float64()
+		n, err := record.ParseJSONNumber([]byte(v))
 		if err != nil {
 			return v.String()
 		}
-		return f
+		return n
 	case []any:
 		for i := range v {
 			v[i] = numbers(v[i])

@@ -5,6 +5,7 @@
 package restserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -24,6 +25,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"weir/engine/plugin"
+	"weir/engine/record"
 	"weir/engine/testkit/testca"
 )
 
@@ -286,10 +288,48 @@ func read(hr *http.Request) (*Request, error) {
 		return nil, fmt.Errorf("body of %d bytes: %w", len(raw), errors.Join(err, http.ErrContentLength))
 	}
 	r.Raw = raw
-	if err := json.Unmarshal(raw, &r.Body); err != nil {
-		r.Body = nil
-	}
+	r.Body = parseBody(raw)
 	return r, nil
+}
+
+// parseBody returns raw as JSON has it, nil when it is none.
+func parseBody(raw []byte) any {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil || dec.More() {
+		return nil
+	}
+	return numbers(v)
+}
+
+// numbers replaces json.Number: whole numbers are ints, others floats, and those that
+// would lose digits so their texts.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		n, err := record.ParseJSONNumber([]byte(v))
+		if d, isDecimal := n.(record.DecimalValue); isDecimal {
+			f := d.Float()
+			if again, err := record.DecimalFromFloat(f); err == nil && again == d {
+				return f
+			}
+			return v.String()
+		}
+		if err != nil {
+			return v.String()
+		}
+		return n
+	case []any:
+		for i := range v {
+			v[i] = numbers(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = numbers(v[k])
+		}
+	}
+	return v
 }
 
 func write(w http.ResponseWriter, reply Reply) {

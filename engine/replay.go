@@ -2,11 +2,14 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"weir/engine/diag"
 	"weir/engine/exec"
+	"weir/engine/plan"
 	"weir/engine/state"
+	"weir/engine/step"
 )
 
 // ReplayOptions say which refused rows are processed again.
@@ -65,6 +68,12 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	}
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	chosen := len(ids)
+	ids, err := together(r.Store, p, ids)
+	if err != nil {
+		return pr, err
+	}
 	letters, err := r.Store.RejectReader(p.Address)
 	if err != nil {
 		return pr, err
@@ -83,11 +92,47 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 		return exec.Replay(ctx, x, exec.Letters{Each: each, Get: letters.Get, Stale: r.Stale})
 	}
 	*pr = e.RunPipeline(ctx, r)
+	if n := len(ids) - chosen; n > 0 {
+		pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_together", nil, fmt.Sprintf("Refused rows replayed as well, as they belong to the same groups: %d", n),
+			"A group that is taken whole or not at all is made of all its rows. To let the others go without a row that cannot be mended, discard that one first."))
+	}
 	for _, n := range p.Nodes {
-		if n.Kind == "group" && pr.Err == nil {
+		if n.Kind == "group" && !isWhole(n) && pr.Err == nil {
 			pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_group", n.Header.Ptr(), "Replayed rows are grouped by themselves",
 				"%s makes groups of the replayed rows alone; rows of the same groups that went through before are not among them. Where that matters, read the whole file again with weir files retry.", n.Address))
 		}
 	}
 	return pr, nil
+}
+
+// isWhole reports whether n takes groups whole or not at all.
+func isWhole(n *plan.Node) bool {
+	w, ok := n.Step.(step.Wholer)
+	return ok && w.Whole()
+}
+
+// together adds to refused rows of p those that are of use only with them.
+func together(s *state.Store, p *plan.Pipeline, ids []uint64) ([]uint64, error) {
+	if !slices.ContainsFunc(p.Nodes, isWhole) {
+		return ids, nil
+	}
+	t, err := allTogether(s, p.Address)
+	return t.With(ids), err
+}
+
+// RefusedWith returns the refused rows that a replay of id takes with it, as they belong to
+// groups that are taken whole or not at all.
+func RefusedWith(s *state.Store, pipeline string, id uint64) ([]uint64, error) {
+	t, err := allTogether(s, pipeline)
+	return slices.DeleteFunc(t.With([]uint64{id}), func(x uint64) bool { return x == id }), err
+}
+
+func allTogether(s *state.Store, pipeline string) (*exec.Together, error) {
+	t := exec.NewTogether()
+	err := s.Rejects(pipeline, 1, func(x state.Reject) bool {
+		t.Add(&x)
+		return true
+	})
+	t.Settle()
+	return t, err
 }

@@ -108,28 +108,49 @@ type replayTest struct {
 func newReplay(t *testing.T, c replayCase) *replayTest {
 	t.Helper()
 	r := &replayTest{t: t, box: &box{refuse: c.refuse, keys: map[string]string{}}, dir: t.TempDir()}
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("in.csv", c.data)
-	write("p.hcl", fmt.Sprintf("pipeline \"p\" {\nsource \"file\" \"in\" {\npath = %q\nready = \"now\"\n}\ndecode \"csv\" {\ncolumns = {\nid = \"text\"\nn = \"int\"\n}\n}\n%s}\n",
-		filepath.Join(r.dir, "in.csv"), c.steps))
-	e, ds := engine.New(engine.Options{Plugins: []plugin.Plugin{csv.Plugin(), file.Plugin(),
-		{Name: "box", Sink: func() plugin.Sink { return &boxSink{box: r.box} }}}})
-	if ds.HasErrors() {
-		t.Fatal(ds.Err())
-	}
-	r.e = e
-	if r.l, ds = e.Load(t.Context(), filepath.Join(r.dir, "p.hcl"), engine.Inputs{}); ds.HasErrors() {
-		t.Fatal(ds.Err())
-	}
-	rep, err := e.Run(t.Context(), r.l, engine.RunOptions{StateDir: r.state()})
+	r.write("in.csv", c.data)
+	r.plan(c.steps)
+	rep, err := r.e.Run(t.Context(), r.l, engine.RunOptions{StateDir: r.state()})
 	if err != nil || !rep.OK {
 		t.Fatal(err, rep)
 	}
 	return r
+}
+
+func (r *replayTest) write(name, text string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// plan makes steps those of the pipeline.
+func (r *replayTest) plan(steps string) {
+	r.t.Helper()
+	r.write("p.hcl", fmt.Sprintf("pipeline \"p\" {\nsource \"file\" \"in\" {\npath = %q\nready = \"now\"\n}\ndecode \"csv\" {\ncolumns = {\nid = \"text\"\nn = \"int\"\n}\n}\n%s}\n",
+		filepath.Join(r.dir, "in.csv"), steps))
+	e, ds := engine.New(engine.Options{Plugins: []plugin.Plugin{csv.Plugin(), file.Plugin(),
+		{Name: "box", Sink: func() plugin.Sink { return &boxSink{box: r.box} }}}})
+	if ds.HasErrors() {
+		r.t.Fatal(ds.Err())
+	}
+	r.e = e
+	if r.l, ds = e.Load(r.t.Context(), filepath.Join(r.dir, "p.hcl"), engine.Inputs{}); ds.HasErrors() {
+		r.t.Fatal(ds.Err())
+	}
+}
+
+// discard removes a dead letter for good.
+func (r *replayTest) discard(id uint64) {
+	r.t.Helper()
+	s, err := state.Open(r.state(), state.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n, err := s.DiscardRejects("p", []uint64{id})
+	if err = errors.Join(err, s.Close()); err != nil || n != 1 {
+		r.t.Fatal(n, err)
+	}
 }
 
 func (r *replayTest) state() string { return filepath.Join(r.dir, "state") }

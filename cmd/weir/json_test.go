@@ -83,7 +83,8 @@ test "reads" {
 var jsonVerbs = []string{
 	"validate", "validate bad", "fmt --check", "graph", "explain", "schema", "docs", "version", "columns in/a.csv", "test", "test --cover", "preview p",
 	"run", "trace id 1", "run bad", "runs", "files ls", "files why p a.csv", "files retry p a.csv --again", "run", "files skip p c.csv",
-	"rejects ls", "rejects ls --summary", "rejects show p 1 2 3", "rejects replay p 1", "rejects discard p --all --yes", "rejects replay p --all",
+	"rejects ls", "rejects ls --summary", "rejects show p 1 2 3", "rejects replay p 1", "rejects edit p 2 --set n=5 --by ann --reason r", "rejects show p 2",
+	"rejects discard p --all --yes", "rejects ls --edited", "rejects replay p --all",
 	"state ls", "state show p", "state export --keys", "plan --offline",
 	"serve", "status", "reload", "plan", "reloads", "reloads show 1", "stop", "state reset p --yes", "state prune",
 }

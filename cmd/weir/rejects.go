@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,10 +17,10 @@ import (
 
 func (a *app) rejectsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "rejects", Short: "Show the rows that were refused, replay or discard them", Args: cobra.NoArgs,
+		Use: "rejects", Short: "Show the rows that were refused, edit, replay or discard them", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.rejectsLs(), a.rejectsShow(), a.rejectsReplay(), a.rejectsDiscard())
+	c.AddCommand(a.rejectsLs(), a.rejectsShow(), a.rejectsEdit(), a.rejectsReplay(), a.rejectsDiscard())
 	return c
 }
 
@@ -91,6 +90,7 @@ type jsonReject struct {
 	At       *time.Time `json:"at,omitempty"`
 	// Overtaken is a later row of the same entity that went through since.
 	Overtaken *api.Overtaking `json:"overtaken,omitempty"`
+	Edits     []jsonEdit      `json:"edits,omitempty"`
 }
 
 func rejectJSON(r letter) jsonReject {
@@ -98,13 +98,13 @@ func rejectJSON(r letter) jsonReject {
 	if x := r.Overtaken; x.Row > 0 {
 		o = &api.Overtaking{Object: x.Object, Row: x.Row, At: x.At.UTC()}
 	}
-	return jsonReject{r.pipeline, r.ID, r.Object, r.Row, r.Line, r.Step, r.Column, r.Code, r.Reason, string(r.Raw), string(r.Header), r.Replays, r.Run, r.Revision, jsonTime(r.At), o}
+	return jsonReject{r.pipeline, r.ID, r.Object, r.Row, r.Line, r.Step, r.Column, r.Code, r.Reason, string(r.Raw), string(r.Header), r.Replays, r.Run, r.Revision, jsonTime(r.At), o, editsJSON(r.Edits)}
 }
 
 func (a *app) rejectsLs() *cobra.Command {
 	var f storeFlags
 	var x rejectFilter
-	var summary bool
+	var summary, edited bool
 	c := &cobra.Command{
 		Use: "ls [PIPELINE]", Short: "List refused rows", Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -112,6 +112,9 @@ func (a *app) rejectsLs() *cobra.Command {
 				names, err := storedPipelines(s, args)
 				if err != nil {
 					return err
+				}
+				if edited {
+					return a.listEdited(s, names, &x, f.asJSON)
 				}
 				if summary {
 					x.limit = 0
@@ -131,6 +134,8 @@ func (a *app) rejectsLs() *cobra.Command {
 	x.flags(c)
 	c.Flags().IntVar(&x.limit, "limit", 100, "rows shown; 0 is all")
 	c.Flags().BoolVar(&summary, "summary", false, "count them by step, column and code instead")
+	c.Flags().BoolVar(&edited, "edited", false, "rows that were edited instead, also those that were replayed or discarded since")
+	c.MarkFlagsMutuallyExclusive("summary", "edited")
 	return c
 }
 
@@ -216,22 +221,7 @@ func (a *app) rejectsShow() *cobra.Command {
 				return err
 			}
 			return a.withStore(c.Context(), &f, true, func(s *state.Store) error {
-				list, err := byID(s, args[0], ids)
-				if err != nil {
-					return err
-				}
-				if f.asJSON {
-					return a.listRejects(list, len(list), true)
-				}
-				for i, r := range list {
-					if i > 0 {
-						_, _ = fmt.Fprintln(a.stdout)
-					}
-					if err := a.showReject(r); err != nil {
-						return err
-					}
-				}
-				return nil
+				return a.showRejects(s, args[0], ids, f.asJSON)
 			})
 		},
 	}
@@ -260,43 +250,6 @@ func byID(s *state.Store, pipeline string, ids []uint64) ([]letter, error) {
 		}
 	}
 	return out, nil
-}
-
-func (a *app) showReject(r letter) error {
-	var sb strings.Builder
-	p := func(name, format string, args ...any) {
-		fmt.Fprintf(&sb, "  %-9s "+format+"\n", append([]any{name}, args...)...)
-	}
-	fmt.Fprintf(&sb, "%s #%d: %s\n", r.pipeline, r.ID, r.Reason)
-	p("object", "%s, row %d", r.Object, r.Row)
-	if r.Line > 0 {
-		p("line", "%d", r.Line)
-	}
-	p("step", "%s", r.Step)
-	if r.Column != "" {
-		p("column", "%s", r.Column)
-	}
-	p("code", "%s", r.Code)
-	p("refused", "%s", strings.TrimSpace(stamp(r.At)+byRun(r.Run)+", configuration "+r.Revision))
-	if r.Replays > 0 {
-		p("replayed", "%s before, and refused again", count(r.Replays, "time"))
-	}
-	if o := r.Overtaken; o.Row > 0 {
-		p("overtaken", "by %s, row %d, a later row of the same entity, %s", o.Object, o.Row, stamp(o.At))
-	}
-	if len(r.Header) > 0 {
-		p("header", "%s", r.Header)
-	}
-	if r.Raw == nil {
-		p("text", "%s", "(none is kept; weir files retry reads the file again)")
-	}
-	for l := range strings.SplitSeq(string(r.Raw), "\n") {
-		if r.Raw != nil {
-			p("text", "%s", l)
-		}
-	}
-	_, err := fmt.Fprint(a.stdout, printableLines(sb.String()))
-	return err
 }
 
 func (a *app) rejectsDiscard() *cobra.Command {

@@ -19,10 +19,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"weir/engine"
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/serve"
 	"weir/engine/spec"
+	"weir/engine/state"
 )
 
 // Options are what the API is made from.
@@ -201,6 +203,8 @@ func problem(err error) *Error {
 		committed *serve.CommittedError
 		missing   *serve.NoFileError
 		failure   *plugin.Failure
+		changed   *state.ChangedError
+		edit      *engine.EditError
 	)
 	switch {
 	case errors.As(err, &own):
@@ -211,6 +215,10 @@ func problem(err error) *Error {
 		return &Error{Status: http.StatusNotFound, Code: "unknown_file", Message: err.Error(), DidYouMean: missing.Did}
 	case errors.As(err, &committed):
 		return &Error{Status: http.StatusConflict, Code: "rows_committed", Message: err.Error()}
+	case errors.As(err, &changed):
+		return &Error{Status: http.StatusConflict, Code: "row_changed", Message: err.Error()}
+	case errors.As(err, &edit):
+		return &Error{Status: http.StatusUnprocessableEntity, Code: "not_edited", Message: err.Error()}
 	case errors.Is(err, serve.ErrStopping), errors.Is(err, context.Canceled):
 		return &Error{Status: http.StatusServiceUnavailable, Code: "stopping", Message: "The server is stopping; nothing was changed, or only in part. Ask again when it runs"}
 	case errors.Is(err, context.DeadlineExceeded):

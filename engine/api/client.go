@@ -128,6 +128,11 @@ func (c *Client) Discard(ctx context.Context, address string, which RejectChoice
 	return d.Discarded, nil
 }
 
+// EditReject changes a copy of the text of a refused row, and returns the row with its edits.
+func (c *Client) EditReject(ctx context.Context, address string, r EditRequest) (*Reject, error) {
+	return answer[Reject](ctx, c, http.MethodPost, of(address, "/rejects/edit"), r)
+}
+
 // Reset forgets what is stored of a pipeline, or an identity space (entity.NAME).
 func (c *Client) Reset(ctx context.Context, name string) error {
 	_, err := answer[Reset](ctx, c, http.MethodPost, "/api/v1/state/reset", ResetRequest{Name: name})

@@ -124,6 +124,11 @@ func pipelineRoutes() []route {
 			answers: []reply{ok("Refused rows", RejectList{}), wrong, unknown}},
 		{method: "POST", path: p + "/rejects/discard", id: "discard", summary: "Remove refused rows for good", work: true, do: (*API).discard, body: RejectChoice{}, needsBody: true,
 			answers: []reply{ok("How many there were", Discarded{}), wrong, unknown, busy}},
+		{method: "POST", path: p + "/rejects/edit", id: "edit", summary: "Change a copy of the text of a refused row, which a replay then takes", work: true, do: (*API).edit, body: EditRequest{}, needsBody: true,
+			answers: []reply{ok("The row with its edits", Reject{}), wrong, unknown, refusal(http.StatusConflict, "It was edited, replayed or discarded meanwhile"),
+				refusal(http.StatusUnprocessableEntity, "The new text is not one row that the decoder takes"), busy}},
+		{method: "GET", path: p + "/rejects/edited", id: "edited", summary: "Rows that were edited and then replayed or discarded", work: true, do: (*API).edited,
+			answers: []reply{ok("Edited rows", EditedList{}), unknown}},
 		{method: "POST", path: p + "/rejects/replay", id: "replay", summary: "Run refused rows through the pipeline as it is now", work: true, do: (*API).replay, body: RejectChoice{}, needsBody: true,
 			answers: []reply{ok("What came of it", Replayed{}), wrong, unknown, busy}},
 	}

@@ -216,6 +216,14 @@ func rejectOf(p string, r *state.Reject) Reject {
 	if o := r.Overtaken; o.Row > 0 {
 		out.Overtaken = &Overtaking{Object: o.Object, Row: o.Row, At: o.At.UTC()}
 	}
+	for i := range r.Edits {
+		e := &r.Edits[i]
+		x := Edit{Text: string(e.Text), By: e.By, Reason: e.Reason, At: e.At.UTC()}
+		if !utf8.Valid(e.Text) {
+			x.TextBase64 = slices.Clone(e.Text)
+		}
+		out.Edits = append(out.Edits, x)
+	}
 	return out
 }
 

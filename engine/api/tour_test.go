@@ -172,11 +172,36 @@ func tourRejects(r *rig) {
 	if len(l.Rejects) != 1 || l.Rejects[0].Replays != 2 {
 		r.t.Fatalf("rejects after the replay: %+v", l)
 	}
+	tourEdit(r, rejects, l.Rejects[0].ID)
 	if d := get[Discarded](r, 200, "POST", rejects+"/discard", fmt.Sprintf(`{"ids": [%d, 9999]}`, l.Rejects[0].ID)); d.Discarded != 1 {
 		r.t.Errorf("discarded: %+v", d)
 	}
+	if e := get[EditedList](r, 200, "GET", rejects+"/edited", ""); len(e.Edited) != 1 || e.Edited[0].Outcome != "discarded" || e.Edited[0].Raw != "y,none" || e.Edited[0].Edits[0].Text != "y,3" {
+		r.t.Errorf("edited: %+v", e)
+	}
+	r.ask(404, "GET", "/api/v1/pipelines/b/rejects/edited", "")
 	r.ask(400, "POST", rejects+"/discard", `{"ids": [0]}`)
 	r.ask(404, "POST", "/api/v1/pipelines/b/rejects/discard", ids)
+}
+
+func tourEdit(r *rig, rejects string, id uint64) {
+	edit := func(status int, rest string) string {
+		return r.ask(status, "POST", rejects+"/edit", fmt.Sprintf(`{"id": %d, %s}`, id, rest))
+	}
+	const who = `, "by": "ann", "reason": "a typing error"`
+	r.ask(400, "POST", rejects+"/edit", `{"text": "y,3"`+who+`}`)
+	edit(400, `"text": "y,3", "by": "ann"`)
+	edit(400, `"text": "y,3", "reason": "r"`)
+	edit(400, `"text": "y,3", "text_base64": "eSwz"`+who)
+	edit(422, `"text": "y,none2"`+who)
+	edit(422, `"text": "y,3\nz,4"`+who)
+	edit(422, `"set": {"c": "3"}`+who)
+	if x := get[Reject](r, 200, "POST", rejects+"/edit", fmt.Sprintf(`{"id": %d, "set": {"b": "3"}%s}`, id, who)); x.ID != id || x.Raw != "y,none" || len(x.Edits) != 1 || x.Edits[0].Text != "y,3" || x.Edits[0].By != "ann" {
+		r.t.Errorf("edited: %+v", x)
+	}
+	edit(409, `"text": "y,4"`+who)
+	r.ask(404, "POST", "/api/v1/pipelines/b/rejects/edit", fmt.Sprintf(`{"id": %d, "text": "y,4"%s}`, id, who))
+	r.ask(409, "POST", rejects+"/edit", `{"id": 9999, "text": "y,4"`+who+`}`)
 }
 
 func tourReload(r *rig) {
@@ -259,7 +284,7 @@ func tourStopping(r *rig) {
 	r.ask(200, "GET", "/api/v1/status", "")
 	const p = "/api/v1/pipelines/a"
 	r.ask(503, "POST", "/api/v1/state/reset", `{"name": "a"}`)
-	for _, path := range []string{"/files/retry", "/files/skip", "/rejects/discard", "/rejects/replay"} {
+	for _, path := range []string{"/files/retry", "/files/skip", "/rejects/discard", "/rejects/edit", "/rejects/replay"} {
 		if e := get[ErrorBody](r, http.StatusServiceUnavailable, "POST", p+path, `{}`); e.Error.Code != "stopping" {
 			r.t.Errorf("%s: %+v", path, e)
 		}

@@ -174,6 +174,7 @@ type Reject struct {
 	Run       string    `json:"run"`
 	Revision  string    `json:"revision"`
 	At        time.Time `json:"at"`
+	Edits     []Edit    `json:"edits,omitempty"` // of a copy of its text, the first one first; a replay takes the last
 	// Overtaken is a later row of the same entity that went through since; absent when none is known.
 	Overtaken *Overtaking `json:"overtaken,omitempty"`
 }
@@ -183,6 +184,40 @@ type Overtaking struct {
 	Object string    `json:"object"`
 	Row    int64     `json:"row"`
 	At     time.Time `json:"at"`
+}
+
+// Edit is a change of the text of a refused row. The text that the row came with stays.
+type Edit struct {
+	Text       string    `json:"text"`                  // of the row since then; bytes that are no UTF-8 are replaced
+	TextBase64 []byte    `json:"text_base64,omitempty"` // its bytes, when they are no UTF-8
+	By         string    `json:"by"`
+	Reason     string    `json:"reason"`
+	At         time.Time `json:"at"`
+}
+
+// EditRequest changes the text of a refused row: by a text of its own, or by other values in
+// some columns.
+type EditRequest struct {
+	ID         uint64            `json:"id"`
+	Text       *string           `json:"text,omitempty"`
+	TextBase64 []byte            `json:"text_base64,omitempty"` // instead of text, where that is no UTF-8
+	Set        map[string]string `json:"set,omitempty"`         // values by column, as the file would have them
+	By         string            `json:"by"`                    // who asks for it
+	Reason     string            `json:"reason"`                // why
+	Edits      int               `json:"edits"`                 // how many edits of the row its author knew of; another number is refused
+}
+
+// EditedReject is a row that was edited and is not among the refused ones any more.
+type EditedReject struct {
+	Reject
+	Outcome string    `json:"outcome"`            // replayed (see the run for what became of it) or discarded
+	TakenBy string    `json:"taken_by,omitempty"` // the run that replayed it
+	Ended   time.Time `json:"ended"`
+}
+
+// EditedList lists the rows that were edited and then replayed or discarded.
+type EditedList struct {
+	Edited []EditedReject `json:"edited"`
 }
 
 // RejectList is a page of the rows that were refused, by number.

@@ -140,6 +140,7 @@ row.configuration_changed a step kept the row back and was changed before the fi
 row.duplicate_column the header names a column twice
 row.empty there are no rows
 row.expression an expression failed for the row
+row.group_refused another row of the group was refused, and the group is taken whole or not at all
 row.kept_apart the row's keys belong to entities that were separated by hand
 row.merge_limit the row's keys belong to more entities than may be merged
 row.missing_column the file lacks a declared column
@@ -173,6 +174,7 @@ run.overtaken a refused row was not replayed, because a later row of its entity 
 run.rejects how many rows were rejected
 run.repeats_changed rows are sent again by another configuration than the one that may have sent them
 run.replayed_group replayed rows are grouped by themselves
+run.replayed_together refused rows that were not chosen were replayed with those of their group
 run.reply_carries_failures a reply that was taken for ok carries failures and does not say of which rows
 run.reply_not_ok the receiver did not take a delivery
 run.reply_not_understood a reply cannot be read as the sink's options say

@@ -62,7 +62,7 @@ func sole(readers []*node) *node {
 // equip gives a lane what it needs for a.
 func (a *ahead) equip(l *lane) {
 	if a.split != nil {
-		l.part = a.split.NewPart(a.shared.Want)
+		l.part, l.whole = a.split.NewPart(a.shared.Want), a.shared.whole
 	}
 	if a.prepare != nil {
 		l.prepared = a.prepare.NewPreparation()
@@ -135,6 +135,7 @@ func (r *run) applied(x *node, in, out *record.Batch, err error) error {
 	if out != nil && out != in {
 		r.reject(out)
 	}
+	r.refused(x)
 	return nil
 }
 

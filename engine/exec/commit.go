@@ -61,6 +61,9 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		return err
 	}
 	err = r.parallel(ctx, rd, r.lanes(steps, &a), start, func(l *lane) error {
+		for _, x := range l.rejects {
+			r.addReject(x)
+		}
 		if a.shared != nil {
 			if err := r.join(ctx, a.shared, l); err != nil {
 				return err
@@ -120,9 +123,6 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 	r.pending.Read += l.rows
 	r.rows += l.rows
 	r.total += l.rows
-	for _, x := range l.rejects {
-		r.addReject(x)
-	}
 	for i := range l.steps {
 		x := &l.steps[i]
 		r.take(x.node, &x.tally)

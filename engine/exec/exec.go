@@ -112,7 +112,8 @@ type run struct {
 	overtaken  int      // and those that a later row overtook
 	preview    *Preview
 	outcomes   outcomes
-	pointed    bool // Point is being called
+	wholes     []*whole // steps that refuse rows because of others
+	pointed    bool     // Point is being called
 }
 
 // Run executes the pipeline once, to the end of what its sources have ready.

@@ -88,6 +88,7 @@ func (r *run) dropHeld(object string) {
 func (r *run) takeUpHeld(f *files.File, start position) error {
 	r.held, r.window, r.holds = 0, 0, false
 	r.giveUpStale()
+	r.beginObject()
 	for _, h := range r.Session.HeldObjects() {
 		switch {
 		case h.Source != r.source.node.Address || h.Object != f.ID && h.Path != f.Name:

@@ -27,6 +27,7 @@ type lane struct {
 	steps []laneStep
 	out   *record.Batch
 	part  step.Part // of the stateful step after steps, when it can be split
+	whole bool      // that step has to know, row by row, of those refused before it
 	tally step.Tally
 	in    *record.Batch // the rows of head and tail, nil when there are none
 	head  []int32
@@ -199,6 +200,13 @@ func (l *lane) split(ctx context.Context, b *record.Batch) (out *record.Batch) {
 		return nil
 	}
 	l.in = b
+	if l.whole && len(l.rejects) > 0 {
+		l.head, l.tail = l.head[:0], nil
+		for k := range b.Live() {
+			l.head = append(l.head, int32(b.Row(k))) //nolint:gosec // rows of a batch
+		}
+		return nil
+	}
 	l.head, l.tail, out, l.err = l.part.Split(ctx, b, &l.tally)
 	l.rejects = takeRejects(l.rejects, b)
 	if out != nil {
@@ -233,6 +241,9 @@ func takeRejects(dst []state.Reject, b *record.Batch) []state.Reject {
 		}
 		if b.Origin != nil {
 			rej.Object, rej.ObjectID, rej.Header = b.Origin.Name, b.Origin.ID, b.Origin.Header
+		}
+		if x.Group != nil {
+			rej.Groups = append(rej.Groups, *x.Group)
 		}
 		dst = append(dst, rej)
 	}

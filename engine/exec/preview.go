@@ -267,6 +267,7 @@ func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
 	if err := r.endObject(ctx); err != nil {
 		return err
 	}
+	r.beginObject() // there may be another source
 	for _, s := range r.sinks {
 		if err := s.flush(ctx); err != nil {
 			return err

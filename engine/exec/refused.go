@@ -23,9 +23,16 @@ func (r *run) reject(b *record.Batch) {
 }
 
 func (r *run) addReject(x state.Reject) {
+	r.spoil(&x, false)
+	r.putReject(x)
+}
+
+// putReject is addReject for a row of which the steps it would have come to know.
+func (r *run) putReject(x state.Reject) {
 	x.Revision, x.Run, x.At = r.Revision, r.RunID, r.Clock.Now()
 	if u := r.replay; u != nil {
 		x.ObjectID, x.Replays, x.First = u.objectID, u.replays+1, u.order(x.Row)
+		u.carryEdits(&x)
 	}
 	if len(r.rejects) < maxSamples || r.preview != nil {
 		r.rejects = append(r.rejects, x)

@@ -2,13 +2,11 @@ package exec
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -16,27 +14,6 @@ import (
 	"weir/engine/state"
 	"weir/engine/step"
 )
-
-// unit is a set of dead letters that are replayed as one object: rows of one
-// object, so that groups are made of them again, that had come equally far.
-type unit struct {
-	object   string
-	objectID string
-	header   []byte
-	replays  int64
-	held     bool // what now() is for its rows is fixed up to the next commit
-	letters  []ref
-	// allowed are the steps that the rows take; nil is all. Where the pipeline
-	// branches, they go only where they were refused: the others have had them.
-	allowed map[*plan.Node]bool
-	passed  map[*plan.Node]bool // steps that let the rows pass before they were refused
-}
-
-// ref is a dead letter of a unit. There may be millions, so that nothing else is kept of it.
-type ref struct {
-	id, order uint64
-	row       int64
-}
 
 // Letters are the dead letters to be replayed.
 type Letters struct {
@@ -46,14 +23,6 @@ type Letters struct {
 	Get func(id uint64) (state.Reject, bool, error)
 	// Stale replays also those that a later row of their entity has overtaken.
 	Stale bool
-}
-
-// branch returns those of readers that the unit's rows go to.
-func (u *unit) branch(readers []*node) []*node {
-	if u.allowed == nil {
-		return readers
-	}
-	return slices.DeleteFunc(slices.Clone(readers), func(x *node) bool { return !u.allowed[x.Node] })
 }
 
 // Replay runs dead letters through the pipeline as it is now. What becomes of
@@ -145,101 +114,12 @@ func (r *run) decoderFor() *plan.Node {
 	return found
 }
 
-// unitKey is what the letters of a unit have in common.
-type unitKey struct {
-	objectID, header, way string
-	replays               int64
-}
-
-// way is how the letters that one step refused are replayed.
-type way struct {
-	name            string // the same for ways that need not be told apart
-	allowed, passed map[*plan.Node]bool
-}
-
-// units sorts letters into what is replayed together.
-func (r *run) units(decode *plan.Node, letters Letters) ([]*unit, error) {
-	ways := map[string]*way{} // by step
-	byKey := map[unitKey]*unit{}
-	var out []*unit
-	err := letters.Each(func(x state.Reject) bool {
-		if x.Overtaken.Row > 0 && !letters.Stale {
-			r.stale(&x)
-			return true
-		}
-		w := ways[x.Step]
-		if w == nil {
-			w = r.way(decode, x.Step)
-			ways[x.Step] = w
-		}
-		k := unitKey{x.ObjectID, string(x.Header), w.name, x.Replays}
-		u := byKey[k]
-		if u == nil {
-			u = &unit{object: x.Object, objectID: x.ObjectID, header: x.Header, replays: x.Replays, allowed: w.allowed, passed: w.passed}
-			byKey[k] = u
-			out = append(out, u)
-		}
-		u.letters = append(u.letters, ref{x.ID, x.Order(), x.Row})
-		return true
-	})
-	for _, u := range out { // they are by the letters' numbers, and so are their letters
-		slices.SortStableFunc(u.letters, func(a, b ref) int { return cmp.Compare(a.row, b.row) })
-	}
-	return out, err
-}
-
-// way returns how letters that the step at address refused are replayed.
-func (r *run) way(decode *plan.Node, address string) *way {
-	w := &way{passed: map[*plan.Node]bool{}}
-	if at := r.nodeAt(address); at != nil && at != decode {
-		ancestors(at, w.passed)
-		if r.branches() {
-			w.allowed = map[*plan.Node]bool{at: true}
-			ancestors(at, w.allowed)
-			descendants(at, w.allowed)
-		}
-	}
-	var name strings.Builder
-	for _, n := range r.Pipeline.Nodes {
-		// Steps without memory do not tell letters apart.
-		fmt.Fprint(&name, w.allowed[n], w.passed[n] && n.Kind == "dedupe", w.passed[n] && n.Kind == "group", " ")
-	}
-	w.name = name.String()
-	return w
-}
-
-func (r *run) nodeAt(address string) *plan.Node {
-	for _, n := range r.Pipeline.Nodes {
-		if n.Address == address {
-			return n
-		}
-	}
-	return nil
-}
-
-// branches reports whether some step has several readers.
-func (r *run) branches() bool {
-	return slices.ContainsFunc(r.Pipeline.Nodes, func(n *plan.Node) bool { return len(n.Readers) > 1 })
-}
-
-func ancestors(n *plan.Node, into map[*plan.Node]bool) {
-	for _, m := range n.Inputs {
-		into[m] = true
-		ancestors(m, into)
-	}
-}
-
-func descendants(n *plan.Node, into map[*plan.Node]bool) {
-	for _, m := range n.Readers {
-		into[m] = true
-		descendants(m, into)
-	}
-}
-
 // replayUnit processes the letters of u and commits.
 func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, letters Letters, l *lane, readers []*node) error {
 	r.replay = u
-	r.source.origin = &record.Origin{Name: u.object, ID: fmt.Sprintf("%s!%d", u.objectID, u.replays)}
+	r.beginObject()
+	allowed := u.allowed
+	r.source.origin = &record.Origin{Name: u.object, ID: u.origin()}
 	var before state.Reject
 	for _, one := range u.letters {
 		x, ok, err := letters.Get(one.id)
@@ -250,8 +130,8 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 			continue // it is no longer refused
 		}
 		// Pieces of one row that an expand step made are refused one by one; the row is replayed once.
-		if before.ID > 0 && x.Row == before.Row && bytes.Equal(x.Raw, before.Raw) {
-			r.Session.TakeReject(x.ID, state.Counts{Rejected: 1, Expanded: 1})
+		if before.ID > 0 && x.Row == before.Row && bytes.Equal(x.Text(), before.Text()) {
+			r.Session.Take(&x, state.Counts{Rejected: 1, Expanded: 1})
 			continue
 		}
 		// So no commit comes between them either.
@@ -259,6 +139,9 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 			if err := r.commitBetween(ctx); err != nil {
 				return err
 			}
+		}
+		if w := u.ways[x.ID]; w != nil {
+			u.allowed, u.passed = w.allowed, w.passed
 		}
 		if err := r.holdNow(x.ID); err != nil {
 			return err
@@ -269,6 +152,7 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 		before = x
 		r.Progress(Progress{Object: u.object, Rows: r.total, Offset: -1, Size: -1})
 	}
+	u.allowed = allowed
 	if err := r.endReplayed(ctx); err != nil {
 		return err
 	}
@@ -317,7 +201,7 @@ func (r *run) commitReplayed(ctx context.Context) error {
 
 // replayLetter decodes one dead letter and runs its rows through the steps.
 func (r *run) replayLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, x *state.Reject, l *lane, readers []*node) error {
-	if x.Raw == nil {
+	if x.Text() == nil {
 		r.cannot(x, errors.New("no text of it is kept"))
 		return nil
 	}
@@ -332,7 +216,13 @@ func (r *run) replayLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 		r.cannot(x, errors.New("its text is no row for the decoder as it is now"))
 		return nil
 	}
-	r.Session.TakeReject(x.ID, r.countedAs(u, rows))
+	r.Session.Take(x, r.countedAs(u, x, rows))
+	if len(x.Edits) > 0 {
+		if u.edited == nil {
+			u.edited = map[int64]*state.Reject{}
+		}
+		u.edited[x.Row] = x
+	}
 	r.pending.Read += rows
 	r.rows += rows
 	r.total += rows
@@ -356,13 +246,16 @@ func (r *run) replayLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, 
 
 // countedAs returns what a letter of so many rows was counted as when it was
 // refused: rows of a group as one that was refused and others that went into it.
-func (r *run) countedAs(u *unit, rows int64) state.Counts {
+func (r *run) countedAs(u *unit, x *state.Reject, rows int64) state.Counts {
 	c := state.Counts{Read: rows, Rejected: 1}
+	at := r.nodeAt(x.Step)
+	grouped := at != nil && at.Kind == "group" && len(x.Groups) == 0 // what failed was made of all of them
 	for n := range u.passed {
-		if n.Kind == "group" {
-			c.Grouped = rows - 1
-			return c
-		}
+		grouped = grouped || n.Kind == "group"
+	}
+	if grouped {
+		c.Grouped = rows - 1
+		return c
 	}
 	c.Expanded = 1 - rows // the text is taken for more rows now than it was then
 	return c
@@ -370,12 +263,12 @@ func (r *run) countedAs(u *unit, rows int64) state.Counts {
 
 // decodeLetter parses the text of x in l and runs the stateless steps.
 func (r *run) decodeLetter(ctx context.Context, dec plugin.RawDecoder, u *unit, x *state.Reject, l *lane) (int64, error) {
-	rd, err := dec.OpenRaw(ctx, plugin.Object{Name: u.object, Size: int64(len(x.Raw)), Body: bytes.NewReader(x.Raw), Origin: r.source.origin}, u.header, want(r.source.decode))
+	rd, err := dec.OpenRaw(ctx, plugin.Object{Name: u.object, Size: int64(len(x.Text())), Body: bytes.NewReader(x.Text()), Origin: r.source.origin}, x.Header, want(r.source.decode))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
-	if err := rd.Split(ctx, &l.chunk, len(x.Raw)+1); err != nil {
+	if err := rd.Split(ctx, &l.chunk, len(x.Text())+1); err != nil {
 		if errors.Is(err, io.EOF) {
 			return 0, nil
 		}

@@ -22,6 +22,7 @@ type node struct {
 	tally   step.Tally
 	in      record.Batch // view of what it reads, with its own selection
 	readers []*node
+	whole   bool    // it refuses rows because of others that were refused before it
 	taken   []uint8 // of routing: how many readers took a row
 }
 
@@ -57,6 +58,7 @@ func (r *run) build() error {
 	for _, x := range r.order {
 		x.readers = r.readersOf(x.Node)
 	}
+	r.findWholes()
 	return nil
 }
 
@@ -133,7 +135,10 @@ func (r *run) route(readers []*node, b *record.Batch) {
 		x.in.Rejects = nil
 		if x.when != nil {
 			keepWhen(x.when, &x.in, x.Address)
-			r.reject(&x.in)
+			for _, y := range takeRejects(nil, &x.in) {
+				r.spoil(&y, true)
+				r.putReject(y)
+			}
 		}
 		for k := range x.in.Live() {
 			taken[x.in.Row(k)]++
@@ -190,6 +195,7 @@ func (r *run) apply(ctx context.Context, x *node, b *record.Batch) error {
 	if out != nil && out != b {
 		r.reject(out)
 	}
+	r.refused(x)
 	r.preview.see(x.Node, out)
 	return r.feed(ctx, x.readers, out)
 }

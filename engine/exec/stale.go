@@ -28,6 +28,11 @@ func (r *run) stale(x *state.Reject) {
 		return
 	}
 	o := x.Overtaken
+	if o.Row == 0 {
+		r.left(x, "run.overtaken", "A later row went through instead of another one of its group, and the group is taken whole or not at all. "+
+			"Discard that one, or send all of them nevertheless with weir rejects replay --stale.")
+		return
+	}
 	r.left(x, "run.overtaken", fmt.Sprintf("A later row of the same entity went through: %s, row %d, at %s. "+
 		"Discard the refused row, or send it nevertheless with weir rejects replay --stale.", o.Object, o.Row, o.At.UTC().Format(time.RFC3339)))
 }

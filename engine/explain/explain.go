@@ -113,6 +113,7 @@ func when(p *plan.Pipeline) []string {
 		out = append(out, "Commits in the middle of a file keep what "+strings.Join(h, ", ")+" hold of it, up to 64 MiB. When they hold more, it commits at the end of the file only, "+
 			"and a run that is interrupted before goes on from the commit before that.")
 	}
+	out = append(out, whole(p)...)
 	if p.DeadLetter.Limit != "" {
 		out = append(out, fmt.Sprintf("It stops when more than %s of the rows read in a run are rejected; nothing since the last commit is kept then, so nothing is lost.", p.DeadLetter.Limit))
 	} else {

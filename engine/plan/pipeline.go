@@ -75,6 +75,7 @@ func (b *pipelineBuilder) build() *Pipeline {
 	}
 	b.complete(p)
 	p.Unchecked = b.unchecked
+	b.whole()
 	if b.doubtful { // whether such a column may be nil is not known either
 		b.diags = append(b.diags[:before], slices.DeleteFunc(b.diags[before:], func(d diag.Diagnostic) bool { return d.Code == "expr.nullable" })...)
 	}

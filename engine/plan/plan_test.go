@@ -75,6 +75,11 @@ const (
 	sink   = "sink \"stdout\" \"out\" {}\n"
 )
 
+// group is a step whose groups are whole or not at all.
+func group(name, by string) string {
+	return "group \"" + name + "\" {\n by = [\"" + by + "\"]\n within = \"adjacent\"\n on_reject = \"group\"\n fields = { a = \"'x'\", b = \"len(rows)\" }\n}\n"
+}
+
 func TestStructure(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"no sink", source + decode, "p.hcl:1:1: Pipeline p has no sink"},
@@ -88,6 +93,9 @@ func TestStructure(t *testing.T) {
 		{"unread", source + decode + "map \"m\" {\n keep = \"*\"\n}\nsink \"stdout\" \"out\" {\n from = decode.csv\n}\n", "Nothing reads map.m"},
 		{"inputs differ", source + decode + "map \"m\" {\n keep = [\"a\"]\n}\nmap \"n\" {\n from = decode.csv\n keep = [\"b\"]\n}\nsink \"stdout\" \"out\" {\n from = [map.m, map.n]\n}\n",
 			"The inputs of sink.out have different fields: only map.m has a (string); only map.n has b (int)"},
+		{"whole groups of groups", source + decode + group("g", "a") + group("h", "b") + sink, "group.h cannot be refused because of rows before group.g"},
+		{"whole groups of pieces", source + decode + "expand \"e\" {\n rows = \"1..b\"\n keep = [\"a\"]\n fields = { b = \"item\" }\n}\n" + group("g", "a") + sink, "group.g cannot be refused because of rows before expand.e"},
+		{"whole groups by identity", source + decode + "dedupe \"d\" {\n keys = { a = \"a\" }\n}\n" + group("g", "dedupe.id") + sink, "by reads dedupe, which a refused row does not have"},
 		{"when and otherwise", source + decode + "map \"m\" {\n when = \"b > 1\"\n otherwise = true\n keep = \"*\"\n}\n" + sink, "when and otherwise exclude each other"},
 		{"unknown source", "source \"ftpp\" \"in\" {}\n" + decode + sink, "There is no source \"ftpp\": Did you mean \"ftp\"? There is: file, ftp, sftp."},
 		{"reserved column", source + "decode \"csv\" {\n columns = { meta = \"text\" }\n}\n" + sink, "A column cannot be called meta"},

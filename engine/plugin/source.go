@@ -161,6 +161,18 @@ type RawDecoder interface {
 	OpenRaw(ctx context.Context, o Object, header []byte, want []record.Slot) (Reader, error)
 }
 
+// RawEditor is implemented by decoders that can change single values in the text of a row.
+type RawEditor interface {
+	RawDecoder
+	// EditRaw returns the text of one row with other values in some columns. header
+	// is that of OpenRaw. Whether it can be decoded is not looked at.
+	EditRaw(ctx context.Context, header, raw []byte, set []Cell) ([]byte, error)
+}
+
+// Cell is a value for a column, as text of the object would have it. The column is named as
+// the decoder's rows name it, or as the object does.
+type Cell struct{ Column, Value string }
+
 // Resumer is implemented by readers that can go on in the middle of an object.
 type Resumer interface {
 	// Resume makes the next Split start at offset, an End of an earlier chunk

@@ -21,7 +21,20 @@ type Reject struct {
 	Column string // the column or field at fault, "" when none is
 	Code   string // stable, such as "row.bad_value"
 	Reason string // what happened, for people
+	Group  *Group // the group it is refused with, nil when it is refused alone
 }
+
+// Group names rows that are refused together, because they are of use only
+// together: those of one object that have a Key in common or, where groups are of
+// adjacent rows, whose places overlap.
+type Group struct {
+	Step     string // that makes the group
+	Key      uint64 // digest of its key
+	From, To int64  // the rows among which it is, when they are adjacent; else 0
+}
+
+// Any reports that it is not known which group it is: it may be any of the object.
+func (g *Group) Any() bool { return g.Key == 0 && g.From == 0 }
 
 // Batch is a set of rows that share a Schema.
 type Batch struct {

@@ -148,6 +148,15 @@ func (s *Server) Discard(ctx context.Context, address string, ids []uint64) (int
 	return n, err
 }
 
+// EditReject changes a copy of the text of a refused row; see engine.EditReject and Exclusively.
+func (s *Server) EditReject(ctx context.Context, address string, o engine.EditOptions) (x state.Reject, err error) {
+	err = s.Exclusively(ctx, address, func(p *plan.Pipeline, _ uint64, _ string) (err error) {
+		x, err = engine.EditReject(ctx, s.store, p, o)
+		return err
+	})
+	return x, err
+}
+
 // would sets the outcome that a reload with the actions of v would have.
 func (v *Verdict) would() {
 	refused, other := v.diags.HasErrors(), 0

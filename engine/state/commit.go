@@ -129,6 +129,9 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	if err := s.stageRejects(&s.w); err != nil {
 		return false, err
 	}
+	for i := range s.ended {
+		s.w.Put(numberKey(kindEnded, s.pid, s.ended[i].ID), s.ended[i].encode())
+	}
 	for i := range s.trail {
 		s.w.Put(s.trail[i].key(s.pid), s.trail[i].encode())
 	}

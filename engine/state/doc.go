@@ -44,6 +44,7 @@
 //	20 SID key                        value of a key of a space, as the step made it
 //	21 name                           note: a value of the engine itself
 //	22 PID object                     how often the object was to be read once more
+//	24 PID n (8 bytes)                reject n, which was edited and then replayed or discarded
 //
 // Values other than those of sinks and steps begin with the version of their
 // encoding and continue with varints and length-prefixed strings. Fields are only

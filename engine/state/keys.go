@@ -30,6 +30,7 @@ const (
 	kindSpace       = 0x20
 	kindNote        = 0x21
 	kindReading     = 0x22
+	kindEnded       = 0x24
 )
 
 const idLen = 5 // of a kind and a PID or SID

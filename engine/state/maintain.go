@@ -69,20 +69,34 @@ func (s *Store) DiscardRejects(pipeline string, ids []uint64) (n int, err error)
 	}
 	for batch := range slices.Chunk(ids, deleteBatch) {
 		var w kv.Writes
+		found := 0
 		for _, id := range batch {
 			k := numberKey(kindReject, pid, id)
-			_, ok, err := s.kv.Get(k, nil)
+			v, ok, err := s.kv.Get(k, nil)
 			if err != nil {
 				return n, err
 			}
-			if ok {
-				w.Delete(k)
+			if !ok {
+				continue
+			}
+			w.Delete(k)
+			found++
+			x, h, err := decodeReject(id, v)
+			if err == nil && len(x.Edits) > 0 {
+				x.Header, err = s.header(pid, h, map[uint64][]byte{})
+			}
+			if err != nil {
+				return n, err
+			}
+			if len(x.Edits) > 0 {
+				e := Ended{Reject: x, Outcome: Discarded, When: s.clock.Now()}
+				w.Put(numberKey(kindEnded, pid, id), e.encode())
 			}
 		}
 		if err := s.kv.Apply(&w); err != nil {
 			return n, err
 		}
-		n += len(w.List)
+		n += found
 	}
 	return n, nil
 }
@@ -127,6 +141,10 @@ func (s *Store) Prune(pipeline string, before time.Time) (p Pruned, err error) {
 			r, _, err := decodeReject(0, v)
 			return r.At, true, err
 		})},
+		{kindEnded, old(&p.Rejects, func(_, v []byte) (time.Time, bool, error) {
+			e, err := s.ended(pid, 0, v, map[uint64][]byte{})
+			return e.When, true, err
+		})},
 		{kindFile, old(&p.Files, file(false))},
 		{kindOldFile, old(&p.Files, file(true))},
 	} {
@@ -167,7 +185,7 @@ func (s *Store) Drop(ctx context.Context, pipeline string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail, kindHeld, kindHeldPart, kindReading} {
+	for _, kind := range []byte{kindCursor, kindToken, kindCut, kindAhead, kindFile, kindReject, kindTotals, kindRun, kindNumbers, kindOldFile, kindHeader, kindTrail, kindHeld, kindHeldPart, kindReading, kindEnded} {
 		prefixes = append(prefixes, key(kind, pid))
 	}
 	for _, p := range prefixes {

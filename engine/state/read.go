@@ -131,18 +131,27 @@ func (r *RejectReader) Get(id uint64) (Reject, bool, error) {
 // reject decodes a dead letter with its header. headers holds those already read.
 func (s *Store) reject(pid uint32, id uint64, v []byte, headers map[uint64][]byte) (Reject, error) {
 	r, h, err := decodeReject(id, v)
-	if err != nil || h == 0 {
+	if err != nil {
 		return r, err
+	}
+	r.Header, err = s.header(pid, h, headers)
+	return r, err
+}
+
+// header returns the header with digest h, nil when that is 0.
+func (s *Store) header(pid uint32, h uint64, headers map[uint64][]byte) ([]byte, error) {
+	if h == 0 {
+		return nil, nil
 	}
 	text, ok := headers[h]
 	if !ok {
+		var err error
 		if text, _, err = s.kv.Get(numberKey(kindHeader, pid, h), nil); err != nil {
-			return r, err
+			return nil, err
 		}
 		headers[h] = text
 	}
-	r.Header = text
-	return r, nil
+	return text, nil
 }
 
 // ScanSpace calls f with each key of a space that begins with prefix, ascending,

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"weir/engine/record"
 )
 
 // Cursor is the resume point of one source: everything up to and including Row of
@@ -218,6 +220,10 @@ type Reject struct {
 	First    uint64 // the number that the row had when it was refused for the first time; 0 is ID
 	// Overtaken is a later row of the same entity that went through since; its Row is 0 when none is known.
 	Overtaken Overtaking
+	// Groups are what the row is refused with, or what is refused because of it.
+	Groups []record.Group
+	// Edits are those of its text, the first one first. Raw stays what it was.
+	Edits []Edit
 }
 
 // Overtaking is a row that went through although an earlier one of its entity was refused.
@@ -255,7 +261,7 @@ func (r *Reject) encode(dst []byte) []byte {
 
 // encodeRest appends what most dead letters do not have, and what Overtake changes.
 func (r *Reject) encodeRest(dst []byte) []byte {
-	if r.First == 0 && r.Overtaken.Row == 0 {
+	if r.First == 0 && r.Overtaken.Row == 0 && len(r.Groups) == 0 && len(r.Edits) == 0 {
 		return dst
 	}
 	e := &encoder{b: dst}
@@ -263,6 +269,17 @@ func (r *Reject) encodeRest(dst []byte) []byte {
 	e.string(r.Overtaken.Object)
 	e.int(r.Overtaken.Row)
 	e.time(r.Overtaken.At)
+	if len(r.Groups) == 0 && len(r.Edits) == 0 {
+		return e.b
+	}
+	e.uint(uint64(len(r.Groups)))
+	for _, g := range r.Groups {
+		e.string(g.Step)
+		e.uint(g.Key)
+		e.int(g.From)
+		e.int(g.To)
+	}
+	encodeEdits(e, r.Edits)
 	return e.b
 }
 
@@ -288,20 +305,28 @@ func (r *Reject) header() uint64 {
 
 func decodeReject(id uint64, b []byte) (r Reject, header uint64, err error) {
 	r.ID = id
-	err = decode(b, "a reject", func(d *decoder) {
-		r.Object, r.ObjectID, r.Row, r.Line = d.string(), d.string(), d.int(), d.int()
-		there := d.bool()
-		if raw := d.bytes(); there {
-			r.Raw = append([]byte{}, raw...)
-		}
-		for _, p := range []*string{&r.Step, &r.Column, &r.Code, &r.Reason, &r.Revision, &r.Run} {
-			*p = d.string()
-		}
-		r.At = d.time()
-		header, r.Replays = d.uint(), d.int()
-		r.First, r.Overtaken = d.uint(), Overtaking{d.string(), d.int(), d.time()}
-	})
+	err = decode(b, "a reject", func(d *decoder) { header = r.decodeFrom(d) })
 	return r, header, err
+}
+
+// decodeFrom reads r without its header, and returns the digest of that.
+func (r *Reject) decodeFrom(d *decoder) (header uint64) {
+	r.Object, r.ObjectID, r.Row, r.Line = d.string(), d.string(), d.int(), d.int()
+	there := d.bool()
+	if raw := d.bytes(); there {
+		r.Raw = append([]byte{}, raw...)
+	}
+	for _, p := range []*string{&r.Step, &r.Column, &r.Code, &r.Reason, &r.Revision, &r.Run} {
+		*p = d.string()
+	}
+	r.At = d.time()
+	header, r.Replays = d.uint(), d.int()
+	r.First, r.Overtaken = d.uint(), Overtaking{d.string(), d.int(), d.time()}
+	for n := d.count(); n > 0; n-- {
+		r.Groups = append(r.Groups, record.Group{Step: d.string(), Key: d.uint(), From: d.int(), To: d.int()})
+	}
+	r.Edits = decodeEdits(d)
+	return header
 }
 
 // The outcomes of a run.

@@ -51,6 +51,7 @@ type Session struct {
 	rejectEnd []int  // where each ends
 	headers   map[uint64][]byte
 	taken     []uint64              // dead letters that the next commit removes
+	ended     []Ended               // of them, those that were edited
 	overtaken map[uint64]Overtaking // see Overtake
 	trail     []Trail               // deliveries to be recorded
 	back      Counts                // what it takes back from the totals for them
@@ -344,6 +345,7 @@ func (s *Session) dropPending() {
 	clear(s.files)
 	s.replaced = s.replaced[:0]
 	s.rejects, s.rejectEnd, s.taken = s.rejects[:0], s.rejectEnd[:0], s.taken[:0]
+	s.ended = s.ended[:0]
 	clear(s.headers)
 	clear(s.overtaken)
 	s.trail = s.trail[:0]

@@ -81,19 +81,26 @@ func (x *rowBuffer) bounded(address string, maxRows int, advice string) error {
 	for _, s := range x.slots {
 		size = max(size, len(x.b.Cols[s].Data))
 	}
-	name := "the object"
-	if x.b.Origin != nil && x.b.Origin.Name != "" {
-		name = x.b.Origin.Name
-	}
 	switch {
 	case x.b.N > maxRows:
-		return plugin.Fail(plugin.Data, "run.too_many_rows",
-			fmt.Errorf("%s would have to hold more than max_rows = %d rows of %s in memory", address, maxRows, name), advice)
+		return tooManyRows(address, maxRows, &x.b, advice)
 	case size > math.MaxUint32/2:
 		return plugin.Fail(plugin.Data, "run.too_many_rows",
-			fmt.Errorf("%s would have to hold more than 2 GiB of %s in memory", address, name), advice)
+			fmt.Errorf("%s would have to hold more than 2 GiB of %s in memory", address, objectName(&x.b)), advice)
 	}
 	return nil
+}
+
+func tooManyRows(address string, maxRows int, b *record.Batch, advice string) error {
+	return plugin.Fail(plugin.Data, "run.too_many_rows",
+		fmt.Errorf("%s would have to hold more than max_rows = %d rows of %s in memory", address, maxRows, objectName(b)), advice)
+}
+
+func objectName(b *record.Batch) string {
+	if b.Origin != nil && b.Origin.Name != "" {
+		return b.Origin.Name
+	}
+	return "the object"
 }
 
 // take makes out the rows of src at the given places: the columns of slots; the

@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/engine/diag"
 	"weir/engine/plugin"
@@ -25,29 +26,41 @@ import (
 // group's first row, and the text of all its rows. When one of its fields fails,
 // the whole group is rejected as one row, with all that text.
 //
-// A group is made of the rows that reach the step. A row that was filtered or
-// rejected before is missing from its group, and the group goes on without it: its
-// key may not even be known. Where a group must be complete, such as an order
-// with all its lines, leave what can fail (conversions, look-ups, checks) to the
-// fields of the group or to a step after it: there it fails the group as a whole.
-// A row whose by fails, or is empty throughout, is rejected on its own.
+// A group is made of the rows that reach the step. A row that was filtered before is
+// missing from its group. So is one that was rejected before, and the group goes on
+// without it, unless on_reject = "group" says that a group is whole or not at all,
+// as an order with all its lines must be: then each of its other rows is rejected
+// too, those that come later as well, with a reason that names the refused row. They
+// stay with it: replayed after the refused row was edited, they go out together, once.
+// Whether a refused row had belonged to a group is told by what by is computed
+// from, decoded again from the row's text. Where that fails, the row may belong to
+// any group near it: with within = "adjacent" those before and after it are
+// rejected, with within = "object" all of the object. A row whose by fails, or is
+// empty throughout, is rejected, and with on_reject = "group" is such a row as well.
 //
 // A commit in the middle of an object has the rows of unfinished groups in it: of
 // adjacent rows one group, else all that came so far. A run that goes on there
 // takes them up, also with other fields as long as by and the fields that must be
 // held are the same; else they become dead letters. The ledger counts them as held.
 type Group struct {
-	Name    string
-	By      []spec.Text
-	Within  string
-	Fields  []spec.NamedText
-	MaxRows int
+	Name     string
+	By       []spec.Text
+	Within   string
+	Fields   []spec.NamedText
+	OnReject string
+	MaxRows  int
 }
 
 // The values of within.
 const (
 	withinObject   = "object"
 	withinAdjacent = "adjacent"
+)
+
+// The values of on_reject.
+const (
+	rejectRow   = "row"
+	rejectGroup = "group"
 )
 
 // Spec implements plugin.Config.
@@ -60,6 +73,10 @@ func (c *Group) Spec() spec.Body {
 			"adjacent: among consecutive rows, which takes no memory and suits files sorted by the key; a key that comes again later makes another group. " +
 			"A commit in the middle of the object keeps the rows of unfinished groups, up to 64 MiB with what other steps hold; beyond that there is none before the object ends."),
 		spec.Exprs("fields", &c.Fields).Required().Doc("The fields of the new row: name = \"expression\" over rows, the list of the group's rows in order: \"first(rows).email\", \"sum(rows, .amount)\"."),
+		spec.Choice("on_reject", &c.OnReject, rejectRow, rejectGroup).Default(rejectRow, `"row"`).Doc("What becomes of a group when one of its rows was refused before: by the decoder, a map, a check, the condition of a filter, a dedupe. " +
+			"row: the group goes on without it. group: all its rows are refused with it, and replayed with it once it is edited, so that no half order is delivered. " +
+			"When it cannot be told which group a refused row belonged to, as what by reads cannot be read, the groups before and after it are refused (adjacent), or all of the object. " +
+			"Each row refused in this way counts for the limit of dead_letter."),
 		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows may be held in memory: of an object or, with within = \"adjacent\", of one group. More stop the pipeline."),
 	}
 }
@@ -78,11 +95,15 @@ func (c *Group) Check(at spec.Ranges) diag.List {
 
 // Bind implements Config.
 func (c *Group) Bind(b Binding) (Step, diag.List) {
-	s := &groupStep{in: b.In, address: b.Address, adjacent: c.Within == withinAdjacent, maxRows: c.MaxRows}
+	s := &groupStep{in: b.In, address: b.Address, adjacent: c.Within == withinAdjacent, maxRows: c.MaxRows, whole: c.OnReject == rejectGroup}
 	var ds diag.List
 	for _, t := range c.By {
 		f, d := compile(b.Compiler, b.In, t, record.Invalid)
 		ds, s.by, s.byNames = append(ds, d...), append(s.by, f), append(s.byNames, t.S)
+		if slot, ok := b.In.Slot(dedupeField); ok && s.whole && f.expr != nil && slices.Contains(f.expr.Reads(), slot) {
+			ds = append(ds, diag.Errorf("plan.bad_key", &t.Range, "by reads dedupe, which a refused row does not have",
+				"With on_reject = \"group\" the group of a row must be known also when the row is refused before the dedupe step. Group by a field of the row, or leave on_reject out."))
+		}
 	}
 	var fields []record.Field
 	for _, nt := range c.Fields {
@@ -113,6 +134,7 @@ type groupStep struct {
 	in, out  *record.Schema
 	address  string
 	adjacent bool
+	whole    bool // on_reject = "group"
 	maxRows  int
 	by       []formula
 	byNames  []string
@@ -149,6 +171,9 @@ func (s *groupStep) New(env Env, want []record.Slot) Runner {
 	r := &groupRunner{groupStep: s, want: wanted(s.out.Len(), want), by: evaluators(s.by), rows: newRowBuffer(s.in, held), joined: env.Joined}
 	if s.adjacent {
 		r.spare = newRowBuffer(s.in, held)
+	}
+	if s.whole {
+		r.whole = &wholeness{adjacent: s.adjacent, out: &lacking{}}
 	}
 	r.evals = make([]plugin.Eval, len(s.fields))
 	r.own = make([]record.Column, len(s.fields))

@@ -17,6 +17,7 @@ func (s *groupStep) NewPart(want []record.Slot) Part {
 	if !ok {
 		return nil
 	}
+	r.whole = nil // it is kept by the runner that sees all rows
 	return &groupPart{groupRunner: r}
 }
 
@@ -31,8 +32,13 @@ type groupPart struct {
 
 // Split implements Part.
 func (p *groupPart) Split(_ context.Context, in *record.Batch, t *Tally) (head, tail []int32, out *record.Batch, err error) {
+	sel, from := in.Sel, len(in.Rejects)
 	p.evaluateKeys(in)
 	p.find(in)
+	if p.groupStep.whole && len(in.Rejects) > from { // what they spoil is decided in the order of the source
+		in.Sel, in.Rejects = sel, in.Rejects[:from]
+		return p.all(in), nil, nil, nil
+	}
 	rows, starts := p.rowsIn, p.starts
 	switch len(starts) {
 	case 0:
@@ -49,6 +55,15 @@ func (p *groupPart) Split(_ context.Context, in *record.Batch, t *Tally) (head, 
 	}
 	p.build(in, p.counts, rows[first:last], t)
 	return rows[:first], rows[last:], &p.out, nil
+}
+
+// all returns the places of the selected rows of in.
+func (p *groupPart) all(in *record.Batch) []int32 {
+	p.rowsIn = p.rowsIn[:0]
+	for k := range in.Live() {
+		p.rowsIn = append(p.rowsIn, int32(in.Row(k))) //nolint:gosec // rows of a batch
+	}
+	return p.rowsIn
 }
 
 // find makes rowsIn and starts of the rows of in. Rows without a key are rejected.
@@ -107,7 +122,7 @@ func (r *groupRunner) Join(_ context.Context, in *record.Batch, head, tail []int
 		if !whole && i >= int(tail[0]) {
 			whole, r.cut = true, true // the groups between head and tail are made already
 		}
-		if r.encode(in, i) {
+		if r.whole != nil && r.admit(in, i) || r.whole == nil && r.encode(in, i) {
 			r.add(in, i)
 		}
 	}

@@ -3,6 +3,7 @@ package step
 import (
 	"bytes"
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ type groupRunner struct {
 	last  []byte     // adjacent: key of the group that goes on
 	cut   bool       // adjacent: the next row begins a group, whatever its key
 	key   []byte
+	whole *wholeness // with on_reject = "group"
 
 	saved, savedGroups int // how many of the rows and groups held were saved; see Save
 
@@ -48,7 +50,8 @@ func (r *groupRunner) Apply(_ context.Context, in *record.Batch, t *Tally) (*rec
 	r.evaluateKeys(in)
 	from := len(in.Rejects)
 	for k := range in.Live() {
-		if i := in.Row(k); r.encode(in, i) {
+		i := in.Row(k)
+		if r.whole != nil && r.admit(in, i) || r.whole == nil && r.encode(in, i) {
 			r.add(in, i)
 		}
 	}
@@ -64,21 +67,40 @@ func (r *groupRunner) evaluateKeys(in *record.Batch) {
 		r.cols = append(r.cols, r.by[k].rows(in, r.address, r.byNames[k]))
 	}
 	in.Drop(from)
+	if r.whole != nil {
+		r.unplaced(in, from)
+	}
 }
 
 // complete makes rows of the groups that no later row can belong to.
 func (r *groupRunner) complete(t *Tally) (*record.Batch, error) {
 	if !r.adjacent {
-		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
+		return nil, r.bounded()
 	}
 	done := len(r.count) - 1
 	if done <= 0 {
-		return nil, r.rows.bounded(r.address, r.maxRows, r.advice())
+		return nil, r.bounded()
 	}
 	r.arrange()
-	r.build(&r.rows.b, r.count[:done], r.order, t)
+	out, count, order := &r.out, r.count[:done], r.order
+	if r.whole.lacks(done) {
+		if count, order = r.divide(done); len(count) == 0 {
+			out = nil
+		}
+		r.dissolve(r.whole.gone)
+	}
+	if out != nil {
+		r.build(&r.rows.b, count, order, t)
+	}
 	r.carry(done)
-	return &r.out, r.rows.bounded(r.address, r.maxRows, r.advice())
+	return out, r.bounded()
+}
+
+func (r *groupRunner) bounded() error {
+	if w := r.whole; w != nil && len(w.lack) > r.maxRows {
+		return tooManyRows(r.address, r.maxRows, &r.rows.b, r.advice())
+	}
+	return r.rows.bounded(r.address, r.maxRows, r.advice())
 }
 
 func (r *groupRunner) advice() string {
@@ -97,15 +119,29 @@ func (r *groupRunner) encode(in *record.Batch, i int) bool {
 		r.key = appendKey(r.key, c, i)
 	}
 	if !some {
+		from := len(in.Rejects)
 		in.Reject(i, r.address, r.byNames[0], "row.no_key", "the row belongs to no group: "+strings.Join(r.byNames, ", ")+
 			" is empty. Filter such rows out before, or group by something every row has")
+		if r.whole != nil {
+			r.unplaced(in, from)
+		}
 	}
 	return some
 }
 
 // add holds row i back in its group, whose key is r.key.
 func (r *groupRunner) add(in *record.Batch, i int) {
-	var g int
+	g := r.place()
+	if w := r.whole; w != nil {
+		w.came(g, in.RowNo(i))
+	}
+	r.count[g]++
+	r.group = append(r.group, uint32(g))
+	r.rows.append(in, i)
+}
+
+// place returns the group whose key is r.key, making it when there is none.
+func (r *groupRunner) place() (g int) {
 	var added bool
 	if r.adjacent {
 		added = len(r.count) == 0 || r.cut || !bytes.Equal(r.key, r.last)
@@ -120,10 +156,11 @@ func (r *groupRunner) add(in *record.Batch, i int) {
 	}
 	if added {
 		r.count = append(r.count, 0)
+		if w := r.whole; w != nil {
+			w.lack, w.spans = append(w.lack, nil), append(w.spans, span{})
+		}
 	}
-	r.count[g]++
-	r.group = append(r.group, uint32(g))
-	r.rows.append(in, i)
+	return g
 }
 
 // arrange makes r.order the rows held, group by group, each in the order they came.
@@ -284,6 +321,7 @@ func (r *groupRunner) carry(g int) {
 	}
 	r.rows, r.spare = r.spare, r.rows
 	r.saved, r.savedGroups = 0, 0
+	r.whole.carry(g)
 	r.count = append(r.count[:0], r.count[g])
 	r.group = r.group[:0]
 	for range r.count[0] {
@@ -293,20 +331,41 @@ func (r *groupRunner) carry(g int) {
 
 // EndObject implements Runner.
 func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.Batch) error) error {
+	if r.whole != nil {
+		r.settle(math.MaxInt64)
+	}
 	if len(r.count) > 0 {
 		r.arrange()
 	}
-	order := r.order
-	for count := range slices.Chunk(r.count, sliceRows) {
+	counts, order := r.count, r.order
+	if r.whole.lacks(len(r.count)) {
+		counts, order = r.divide(len(r.count))
+		for gone := range slices.Chunk(r.whole.gone, sliceRows) {
+			r.dissolve(gone)
+			if err := emit(r.Refused()); err != nil {
+				return err
+			}
+		}
+	}
+	for count := range slices.Chunk(counts, sliceRows) {
 		r.build(&r.rows.b, count, order, t)
 		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
 			return err
 		}
 	}
-	r.rows.reset()
+	if r.forget(); r.whole != nil {
+		r.ended()
+		return nil
+	}
 	r.keys.reset()
-	r.group, r.count, r.last, r.cut = r.group[:0], r.count[:0], r.last[:0], false
-	r.saved, r.savedGroups = 0, 0
+	r.count = r.count[:0]
 	return nil
+}
+
+// forget drops the rows held.
+func (r *groupRunner) forget() {
+	r.rows.reset()
+	r.group, r.last, r.cut = r.group[:0], r.last[:0], false
+	r.saved, r.savedGroups = 0, 0
 }

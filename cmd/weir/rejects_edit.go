@@ -242,7 +242,7 @@ func (a *app) inEditor(ctx context.Context, editor string, x *state.Reject) (tex
 		_, _ = fmt.Fprint(a.stderr, printableLines(fmt.Sprintf("header: %s\n", x.Header)))
 	}
 	words := strings.Fields(editor) // such as "code --wait"
-	cmd := exec.CommandContext(ctx, words[0], append(words[1:], written)...)
+	cmd := exec.CommandContext(ctx, words[0], append(words[1:], written)...) //nolint:gosec // the editor is the one that its user names
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	if err := cmd.Run(); err != nil {
 		return nil, written, withCode(exitEnvironment, fmt.Errorf("the editor %s: %w; nothing was changed", words[0], err))

@@ -241,7 +241,8 @@ func (a *app) inEditor(ctx context.Context, editor string, x *state.Reject) (tex
 	if len(x.Header) > 0 {
 		_, _ = fmt.Fprint(a.stderr, printableLines(fmt.Sprintf("header: %s\n", x.Header)))
 	}
-	words := strings.Fields(editor) // such as "code --wait"
+	words := strings.Fields(editor) // "code --wait" has an argument
+
 	cmd := exec.CommandContext(ctx, words[0], append(words[1:], written)...) //nolint:gosec // the editor is the one that its user names
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	if err := cmd.Run(); err != nil {

@@ -72,8 +72,28 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// losing makes the replies of those requests be lost for which lose is true.
+func (s *strict) losing(lose func(n int) bool) { s.set(func() { s.lose = lose }) }
+
+// set changes the server between requests.
+func (s *strict) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+// saw returns the keys in the order in which they first came, the number of requests, and
+// what is wrong with a key that came with two bodies.
+func (s *strict) saw() (keys []string, requests int, clash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order), s.n, s.clash
+}
+
 // ids counts how often each row was taken under different keys.
 func (s *strict) ids() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := map[string]int{}
 	for _, text := range s.seen {
 		for _, p := range strings.Split(text, `"id":`)[1:] {
@@ -86,8 +106,8 @@ func (s *strict) ids() map[string]int {
 // once checks that every one of n rows was taken, under one key that never meant two things.
 func (s *strict) once(t *testing.T, n int) {
 	t.Helper()
-	if s.clash != "" {
-		t.Error(s.clash)
+	if _, _, clash := s.saw(); clash != "" {
+		t.Error(clash)
 	}
 	got := s.ids()
 	for id, times := range got {
@@ -138,9 +158,9 @@ func TestOneBodyWhenAttemptsRanOut(t *testing.T) {
 		r := newRig(t, t.TempDir(), timedBody(url, ""))
 		r.clock.step = 300 * time.Millisecond // deliveries are cut by time too
 		r.put("a.csv", csvRows(0, 60))
-		s.lose = func(n int) bool { return n >= lost } // the transport repeats some by itself
+		s.losing(func(n int) bool { return n >= lost }) // the transport repeats some by itself
 		r.fails("gave up after 2 requests")
-		s.lose = func(int) bool { return false }
+		s.losing(func(int) bool { return false })
 		r.clock.now = r.clock.now.Add(26 * time.Hour)
 		r.done()
 		s.once(t, 60)
@@ -192,20 +212,20 @@ func TestOneBodyWhenTheMappingChanged(t *testing.T) {
 			s, url := newStrict(t)
 			r := newRig(t, t.TempDir(), timedBody(url, tt.from))
 			r.put("a.csv", csvRows(0, 30))
-			s.lose = func(n int) bool { return n >= 2 }
+			s.losing(func(n int) bool { return n >= 2 })
 			r.fails("gave up")
-			s.lose = func(int) bool { return false }
+			s.losing(func(int) bool { return false })
 			r.load(timedBody(url, tt.to))
 			rep := r.done()
-			if s.clash != "" {
-				t.Error(s.clash)
+			if _, _, clash := s.saw(); clash != "" {
+				t.Error(clash)
 			}
 			want := 5 + 2 // the first two were sent before
 			if tt.same {
 				want = 5
 			}
-			if len(s.order) != want {
-				t.Errorf("%d keys, want %d", len(s.order), want)
+			if keys, _, _ := s.saw(); len(keys) != want {
+				t.Errorf("%d keys, want %d", len(keys), want)
 			}
 			told := slices.ContainsFunc(rep.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.repeats_changed" })
 			if !told {
@@ -250,10 +270,10 @@ connection "rest" "out" {
 	pipeline := func(name string) string { return strings.Replace(body, "NAME", name, 1) }
 	r := newRig(t, t.TempDir(), pipeline("nil ?? (id < 0 ? key : nil)"))
 	r.put("a.csv", csvRows(0, 3))
-	s.lose = func(int) bool { return true }
+	s.losing(func(int) bool { return true })
 	r.fails("sent again with the same key by the next run")
-	s.lose = func(int) bool { return false }
-	first := len(s.order)
+	s.losing(func(int) bool { return false })
+	first, _, _ := s.saw()
 
 	// The other pipeline reads the same people, with their names.
 	other := newRig(t, t.TempDir(), pipeline("key"))
@@ -261,11 +281,11 @@ connection "rest" "out" {
 	other.put("b.csv", csvRows(0, 3))
 	other.done()
 	r.done()
-	if s.clash != "" {
-		t.Error(s.clash)
+	if _, _, clash := s.saw(); clash != "" {
+		t.Error(clash)
 	}
-	if first != 1 || len(s.order) != 3 {
-		t.Errorf("keys %v", s.order)
+	if keys, _, _ := s.saw(); len(first) != 1 || len(keys) != 3 {
+		t.Errorf("keys %v", keys)
 	}
 }
 
@@ -274,7 +294,7 @@ connection "rest" "out" {
 func TestLearnedSizesAreRepeated(t *testing.T) {
 	for n := 1; n <= 24; n++ {
 		s, url := newStrict(t)
-		s.most = 4
+		s.set(func() { s.most = 4 })
 		body := timedBody(url, "")
 		if n > 12 {
 			body = strings.Replace(body, "rows = 7", "rows = 7\n parallel = 3\n ordering_key = \"nil\"", 1)
@@ -297,13 +317,13 @@ func TestLearnedSizesAreRepeated(t *testing.T) {
 		s.once(t, 60)
 	}
 	s, url := newStrict(t)
-	s.most = 4
+	s.set(func() { s.most = 4 })
 	r := newRig(t, t.TempDir(), timedBody(url, ""))
 	r.put("a.csv", csvRows(0, 60))
 	r.done()
 	s.once(t, 60)
-	if s.n > 1+2+14+2 { // one too large, its halves, then 53 rows by 4, and what two commits cut short
-		t.Errorf("%d requests: the size is found again and again", s.n)
+	if _, requests, _ := s.saw(); requests > 1+2+14+2 { // one too large, its halves, then 53 rows by 4, and what two commits cut short
+		t.Errorf("%d requests: the size is found again and again", requests)
 	}
 }
 
@@ -314,15 +334,15 @@ func TestOneBodyOfAReplay(t *testing.T) {
       reject = "status == 400 ? ['refused'] : []"
     }`
 	r := newRig(t, t.TempDir(), timedBody(url, block))
-	s.refuse = `"id":5,`
+	s.set(func() { s.refuse = `"id":5,` })
 	r.put("a.csv", csvRows(0, 10))
 	equal(t, "rejected", r.done().Counts.Rejected, 1)
-	s.refuse = ""
-	s.lose = func(int) bool { return true }
+	s.set(func() { s.refuse = "" })
+	s.losing(func(int) bool { return true })
 	if err := r.replay(); err == nil {
 		t.Fatal("no failure")
 	}
-	s.lose = func(int) bool { return false }
+	s.losing(func(int) bool { return false })
 	r.clock.now = r.clock.now.Add(time.Hour)
 	r.put("b.csv", csvRows(100, 105)) // a run in between does not change what the letter is
 	r.done()
@@ -341,21 +361,21 @@ func TestOneBodyOfAReplayWithAnotherMapping(t *testing.T) {
       reject = "status == 400 ? ['refused'] : []"
     }`
 	r := newRig(t, t.TempDir(), timedBody(url, block))
-	s.refuse = `"id":5,`
+	s.set(func() { s.refuse = `"id":5,` })
 	r.put("a.csv", csvRows(0, 10))
 	r.done()
-	s.refuse = ""
-	s.lose = func(int) bool { return true }
+	s.set(func() { s.refuse = "" })
+	s.losing(func(int) bool { return true })
 	if err := r.replay(); err == nil {
 		t.Fatal("no failure")
 	}
-	s.lose = func(int) bool { return false }
+	s.losing(func(int) bool { return false })
 	r.load(timedBody(url, block+"\nbody = \"{again: rows}\""))
 	if err := r.replay(); err != nil {
 		t.Fatal(err)
 	}
-	if s.clash != "" {
-		t.Error(s.clash)
+	if _, _, clash := s.saw(); clash != "" {
+		t.Error(clash)
 	}
 	if n := s.ids()["5"]; n != 2 {
 		t.Errorf("the row came under %d keys", n)

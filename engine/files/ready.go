@@ -68,12 +68,17 @@ func (s *Set) tellWait(d time.Duration) {
 		return
 	}
 	s.toldWait = true
-	text := fmt.Sprintf("waiting %s for files to stay as they are before they are read", d.Round(time.Millisecond))
+	text := fmt.Sprintf("waiting %s for files to stay as they are before they are read", wholeSeconds(d))
 	if s.served {
 		s.Log.Info(text, zap.String("ready", s.o.Ready), zap.Int("files", len(s.queue)+1))
 		return
 	}
 	s.Log.Warn(text, zap.String("ready", s.o.Ready), zap.Int("files", len(s.queue)+1))
+}
+
+// wholeSeconds rounds d up, so that nobody is told a shorter wait than it is.
+func wholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
 }
 
 func (s *Set) unstable(c *candidate, at time.Time) string {

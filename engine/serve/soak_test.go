@@ -70,10 +70,14 @@ func TestThousandReloadsStayFlat(t *testing.T) {
 	step := func(i int) {
 		r.write("config/a.hcl", soaked("a", i))
 		switch i % 5 {
-		case 1:
-			r.write("config/b.hcl", "pipeline \"b\" {")
+		case 1: // not the beginning of what it held, for which a reload would wait
+			r.write("config/b.hcl", "pipeline \"broken\" {")
 		case 2:
-			r.remove("config/b.hcl")
+			if i%100 == 2 { // so it does for a file that is gone
+				r.remove("config/b.hcl")
+			} else {
+				r.write("config/b.hcl", "# It comes back with the next reload.\n")
+			}
 		default:
 			r.write("config/b.hcl", soaked("b", i/5))
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -71,6 +72,7 @@ func needRoot(t testing.TB, name string) {
 // localUser makes a user with the known password, whose home is dir, for the length of the test.
 func localUser(t testing.TB, dir string) (name string, uid int) {
 	t.Helper()
+	unlock := lockUsers(t)
 	name = fmt.Sprintf("weirt%d%03d", os.Getpid()%100000, time.Now().UnixNano()/1000%1000)
 	var out []byte
 	err := fmt.Errorf("useradd was not run")
@@ -81,10 +83,12 @@ func localUser(t testing.TB, dir string) (name string, uid int) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	unlock()
 	if err != nil {
 		unavailable(t, "a user for the test cannot be made: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
+		defer lockUsers(t)()
 		for range 20 {
 			if exec.Command("userdel", "--force", name).Run() == nil {
 				return
@@ -101,6 +105,19 @@ func localUser(t testing.TB, dir string) (name string, uid int) {
 		t.Fatal(err)
 	}
 	return name, uid
+}
+
+// lockUsers lets one test at a time, of whatever process, change the users of this machine.
+func lockUsers(t testing.TB) (unlock func()) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "weir-test-users.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = f.Close() } // which gives the lock back
 }
 
 func ownedDir(t testing.TB, dir, name string, uid int) string {

@@ -118,7 +118,7 @@ func (e *Engine) LoadAfter(ctx context.Context, path string, in Inputs, before *
 	if c == nil {
 		return &Loaded{Sources: map[string][]byte{}}, ds
 	}
-	l := &Loaded{Sources: c.Snapshot.Sources, Config: c}
+	l := &Loaded{Sources: c.Snapshot.Shown(), Config: c}
 	p, pds := b.Plan(c)
 	l.Plan = p
 	if ds = append(ds, certain(pds, ds)...); !ds.HasErrors() {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -77,6 +79,9 @@ func functions(dir string, s *Snapshot, in Inputs, r *reads) map[string]function
 	for name, f := range out {
 		out[name] = s.budget.bounded(name, f)
 	}
+	for name, f := range out {
+		out[name] = unquoting(f)
+	}
 	out["env"] = oneString("the name of an environment variable", func(name string) (cty.Value, error) {
 		v, ok := in.env(name)
 		s.env[name] = envValue{v, ok}
@@ -100,14 +105,55 @@ func functions(dir string, s *Snapshot, in Inputs, r *reads) map[string]function
 
 func oneString(what string, f func(string) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "name", Description: what, Type: cty.String}},
+		Params: []function.Parameter{{Name: "name", Description: what, Type: cty.String, AllowMarked: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := f(args[0].AsString())
+			name, marks := args[0].Unmark()
+			if args[0].HasMark(spec.Sensitive) {
+				return cty.UnknownVal(cty.String), function.NewArgError(0, errors.New(spec.SecretName))
+			}
+			v, err := f(name.AsString())
+			if err != nil && !spec.Quotable(args[0]) {
+				err = errors.New("what is named here cannot be read; the name comes from a file of variables and is not shown")
+			}
 			if err != nil {
 				return cty.UnknownVal(cty.String), function.NewArgError(0, err)
 			}
-			return v, nil
+			return v.WithMarks(marks), nil
+		},
+	})
+}
+
+// unquoting keeps what f says of values that must not be quoted to itself: the errors of
+// functions quote their arguments, whole or in parts (I9).
+func unquoting(f function.Function) function.Function {
+	params := slices.Clone(f.Params())
+	for i := range params {
+		params[i].AllowMarked = true
+	}
+	rest := f.VarParam()
+	if rest != nil {
+		p := *rest
+		p.AllowMarked = true
+		rest = &p
+	}
+	checked := func(args []cty.Value, err error) error {
+		for i, a := range args {
+			if err != nil && !spec.Quotable(a) {
+				return function.NewArgError(i, errors.New(spec.NotQuoted))
+			}
+		}
+		return err
+	}
+	return function.New(&function.Spec{
+		Description: f.Description(), Params: params, VarParam: rest,
+		Type: func(args []cty.Value) (cty.Type, error) {
+			ty, err := f.ReturnTypeForValues(args)
+			return ty, checked(args, err)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			return v, checked(args, err)
 		},
 	})
 }

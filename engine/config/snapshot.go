@@ -29,7 +29,7 @@ const (
 // was looked at on the way. Loading and planning fill it in one goroutine; after
 // that it is only read.
 type Snapshot struct {
-	Sources map[string][]byte // configuration files by name, for printing diagnostics
+	Sources map[string][]byte // configuration files by name; Shown has what may be printed
 	Others  map[string][]byte // what file() read; may hold secrets, never printed
 	parsed  map[string]*hcl.File
 	size    int // bytes in Sources
@@ -54,13 +54,14 @@ type Snapshot struct {
 	secretEnv map[string]envValue    // what secret() returned; never printed
 	vars      map[string]cty.Value   // of the root module
 	hidden    map[string][]hcl.Range // where sources spell out secrets
+	unshown   map[string][]hcl.Range // the same for what is printed; nil for a whole file
 }
 
 func newSnapshot() *Snapshot {
 	return &Snapshot{
 		Sources: map[string][]byte{}, Others: map[string][]byte{}, parsed: map[string]*hcl.File{}, budget: &budget{left: maxValues},
 		found: map[string]fs.FileInfo{}, listed: map[string][]string{}, shown: map[string]bool{},
-		clean: map[string]*hcl.File{}, env: map[string]envValue{}, secretEnv: map[string]envValue{}, hidden: map[string][]hcl.Range{},
+		clean: map[string]*hcl.File{}, env: map[string]envValue{}, secretEnv: map[string]envValue{}, hidden: map[string][]hcl.Range{}, unshown: map[string][]hcl.Range{},
 	}
 }
 

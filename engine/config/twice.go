@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -32,7 +32,7 @@ func (w *twice) enter(n hclsyntax.Node) {
 		}
 		rng := it.KeyExpr.Range()
 		if line, ok := first[name]; ok {
-			w.found = append(w.found, givenTwice(name, rng, line))
+			w.found = append(w.found, givenTwice(strconv.Quote(name), rng, line))
 			continue
 		}
 		first[name] = rng.Start.Line
@@ -42,8 +42,8 @@ func (w *twice) enter(n hclsyntax.Node) {
 	}
 }
 
-func givenTwice(name string, at hcl.Range, line int) diag.Diagnostic {
-	return diag.Errorf("config.duplicate", &at, fmt.Sprintf("%q is given twice", name),
+func givenTwice(shown string, at hcl.Range, line int) diag.Diagnostic {
+	return diag.Errorf("config.duplicate", &at, shown+" is given twice",
 		"It is given at line %d already, and only one of the two could count. Remove one, or give it another name.", line)
 }
 
@@ -102,12 +102,16 @@ func (k *watchedKey) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	v, hd := k.Expression.Value(ctx)
 	name, ok := keyText(v)
-	if !ok || hd.HasErrors() || spec.ContainsSensitive(v) {
+	if !ok || hd.HasErrors() {
 		return v, hd
 	}
 	rng := k.Range()
 	if line, ok := k.seen[name]; ok {
-		d := givenTwice(name, rng, line)
+		shown := strconv.Quote(name)
+		if !spec.Quotable(v) {
+			shown = "A name that is not shown"
+		}
+		d := givenTwice(shown, rng, line)
 		return cty.DynamicVal, append(hd, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: d.Summary, Detail: d.Detail, Subject: &rng})
 	}
 	k.seen[name] = rng.Start.Line

@@ -100,8 +100,12 @@ func (v *variable) convert(val cty.Value, rng hcl.Range, what string) (cty.Value
 	}
 	out, err := convert.Convert(val, v.ty)
 	if err != nil {
+		why := ": " + err.Error()
+		if v.sensitive || !spec.Quotable(val) {
+			why = ""
+		}
 		return cty.UnknownVal(v.ty), diag.List{diag.Errorf("config.wrong_type", &rng, "Wrong type for variable "+v.name,
-			"%s must be of type %s: %s.", what, v.ty.FriendlyNameForConstraint(), err)}
+			"%s must be of type %s%s.", what, v.ty.FriendlyNameForConstraint(), why)}
 	}
 	if v.sensitive {
 		out = out.Mark(spec.Sensitive)
@@ -160,13 +164,14 @@ func (l *loader) unknownVariable(name string, vars map[string]*variable, rng *hc
 }
 
 func (l *loader) varFile(name string, vars map[string]*variable, out map[string]given) {
+	l.snap.keepUnshown(name)
 	f, ds := l.snap.parse(name)
-	l.add(ds...)
+	l.add(withoutContent(ds)...)
 	if f == nil {
 		return
 	}
 	attrs, hd := f.Body.JustAttributes()
-	l.add(spec.FromHCL(hd)...)
+	l.add(withoutContent(spec.FromHCL(hd))...)
 	for _, n := range sortedKeys(attrs) {
 		if vars[n] == nil {
 			l.unknownVariable(n, vars, &attrs[n].NameRange, filepath.Base(name))
@@ -176,9 +181,9 @@ func (l *loader) varFile(name string, vars map[string]*variable, out map[string]
 			l.snap.hide(attrs[n].Expr)
 		}
 		val, hd := attrs[n].Expr.Value(&hcl.EvalContext{Functions: functions(filepath.Dir(name), l.snap, l.in, newReads())})
-		l.add(spec.FromHCL(hd)...)
+		l.add(withoutContent(spec.FromHCL(hd))...)
 		if !hd.HasErrors() {
-			out[n] = given{val, attrs[n].Expr.Range().Ptr(), "The value of " + n}
+			out[n] = given{unquoted(val), attrs[n].Expr.Range().Ptr(), "The value of " + n}
 		}
 	}
 }
@@ -210,6 +215,12 @@ func (l *loader) resolve(vars map[string]*variable, from map[string]given, callR
 	for _, name := range sortedKeys(vars) {
 		v := vars[name]
 		g, ok := from[name]
+		if v.sensitive {
+			l.snap.conceal(v.defRange)
+			if g.rng != nil {
+				l.snap.conceal(*g.rng)
+			}
+		}
 		if u, _ := g.val.Unmark(); ok && (u == cty.NilVal || u.IsNull()) && v.def != nil {
 			ok = false // null asks for the default
 		}

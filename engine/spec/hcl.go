@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,8 +29,10 @@ func forKey() *regexp.Regexp { return regexp.MustCompile(`produced the key (".*"
 // FromHCL converts diagnostics of the hcl library: it gives them codes, and a
 // reference to something that does not exist gets the names that do.
 func FromHCL(hd hcl.Diagnostics) diag.List {
+	hd = slices.Compact(slices.Clone(hd)) // one problem met by every round of a loop
 	out := diag.FromHCL("config.invalid", hd)
 	for i := range out {
+		quieted := out[i].Summary != "Unknown variable" && out[i].Summary != "Unsupported attribute" && quiet(&out[i], hd[i])
 		switch s := out[i].Summary; {
 		case s == "Unsupported argument":
 			out[i].Code = "config.unknown_attribute"
@@ -48,7 +51,7 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 			}
 		case s == "Duplicate object key":
 			out[i].Code = "config.duplicate"
-			if m := forKey().FindStringSubmatch(out[i].Detail); m != nil {
+			if m := forKey().FindStringSubmatch(out[i].Detail); m != nil && !quieted {
 				out[i].Summary = "Two items have the key " + m[1]
 				out[i].Detail = "Each key may come once among the items that the for expression goes through. Correct the data, or make the key of more than one column."
 			}
@@ -62,7 +65,7 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 		case s == "Call to unknown function":
 			out[i].Code = "config.unknown_function"
 		case s == "Invalid function argument" || s == "Error in function call":
-			failedCall(&out[i], hd)
+			failedCall(&out[i], hd, quieted)
 		}
 	}
 	return out
@@ -70,7 +73,8 @@ func FromHCL(hd hcl.Diagnostics) diag.List {
 
 // failedCall rewrites the diagnostic of a function that could not do what it was asked:
 // which of its parameters the hcl library says is to blame tells people nothing.
-func failedCall(d *diag.Diagnostic, hd hcl.Diagnostics) {
+// A quieted one keeps the detail that it has.
+func failedCall(d *diag.Diagnostic, hd hcl.Diagnostics, quieted bool) {
 	for _, h := range hd {
 		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](h)
 		if !ok || h.Subject == nil || d.Subject == nil || *h.Subject != *d.Subject || call.FunctionCallError() == nil {
@@ -78,7 +82,9 @@ func failedCall(d *diag.Diagnostic, hd hcl.Diagnostics) {
 		}
 		text := call.FunctionCallError().Error()
 		d.Summary = call.CalledFunctionName() + "() cannot be evaluated"
-		d.Detail = strings.ToUpper(text[:1]) + text[1:] + "."
+		if !quieted || text == SecretName {
+			d.Detail = strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+		}
 		return
 	}
 }
@@ -107,10 +113,11 @@ func suggest(d *diag.Diagnostic, h *hcl.Diagnostic) {
 				return
 			}
 			if !u.Type().HasAttribute(a.Name) {
-				names = nil
-				for n := range u.Type().AttributeTypes() {
-					names = append(names, n)
+				if v.HasMark(Sensitive) || v.HasMark(Unquoted) { // a name in it is
+					d.Detail = NotQuoted
+					return
 				}
+				names = slices.Collect(maps.Keys(u.Type().AttributeTypes()))
 				missing, at, found = a.Name, a.SrcRange, true
 				at.Start.Byte, at.Start.Column = at.Start.Byte+1, at.Start.Column+1 // without the dot
 				break

@@ -226,7 +226,7 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 				rng = kv.Value.Range()
 			}
 		}
-		d.attrError(o, rng, err)
+		d.attrError(o, rng, v, err)
 		return
 	}
 	*a.p = out
@@ -284,13 +284,13 @@ type AtError struct {
 // Error implements error.
 func (e *AtError) Error() string { return e.Summary }
 
-func (d *decoder) attrError(o Option, rng hcl.Range, err error) {
+func (d *decoder) attrError(o Option, rng hcl.Range, v cty.Value, err error) {
 	var at *AtError
 	if errors.As(err, &at) {
-		d.fail(at.Range, at.Summary, at.Detail)
+		d.fail(at.Range, withoutValue(at.Summary, v), withoutValue(at.Detail, v))
 		return
 	}
-	detail := o.Name + " " + err.Error()
+	detail := o.Name + " " + withoutValue(err.Error(), v)
 	if !strings.HasSuffix(detail, "?") {
 		detail += "."
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/engine/api"
+	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/spec"
@@ -203,7 +204,7 @@ func sourcesOf(ds diag.List) map[string][]byte {
 			continue
 		}
 		if b := readSome(d.Subject.Filename, maxSource); b != nil {
-			out[d.Subject.Filename] = b
+			out[d.Subject.Filename] = config.Printable(d.Subject.Filename, b)
 		}
 	}
 	return out

@@ -140,7 +140,7 @@ func unquoting(f function.Function) function.Function {
 	checked := func(args []cty.Value, err error) error {
 		for i, a := range args {
 			if err != nil && !spec.Quotable(a) {
-				return function.NewArgError(i, errors.New(spec.NotQuoted))
+				return function.NewArgErrorf(i, "%s", strings.TrimSuffix(spec.NotQuoted, "."))
 			}
 		}
 		return err

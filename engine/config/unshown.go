@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"weir/engine/diag"
@@ -43,6 +44,31 @@ func (s *Snapshot) Shown() map[string][]byte {
 		}
 	}
 	return out
+}
+
+// Printable returns what may be printed of src, a file that nothing but its name is known
+// of: nil for one of variables, and asterisks for the defaults of sensitive variables. src
+// is not changed.
+func Printable(name string, src []byte) []byte {
+	if isVars(name) || tooDeep(name, src) != nil {
+		return nil
+	}
+	f, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	body, ok := f.Body.(*hclsyntax.Body)
+	if !ok || len(body.Attributes) > 0 || len(body.Blocks) == 0 {
+		return nil
+	}
+	var places []hcl.Range
+	for _, b := range body.Blocks {
+		is, def := b.Body.Attributes["sensitive"], b.Body.Attributes["default"]
+		if b.Type != "variable" || is == nil || def == nil {
+			continue
+		}
+		if v, hd := is.Expr.Value(nil); hd.HasErrors() || !v.RawEquals(cty.False) {
+			places = append(places, def.Expr.Range())
+		}
+	}
+	return concealed(src, places)
 }
 
 // concealed returns src with asterisks at places, where lines end as before.

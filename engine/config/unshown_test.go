@@ -193,3 +193,17 @@ func loadText(t *testing.T, files map[string]string) (*Config, diag.List) {
 	c, ds := Load(dir, in)
 	return c, ds.Sort()
 }
+
+// TestPrintable (I9): of a file that is read for its lines alone.
+func TestPrintable(t *testing.T) {
+	const main = "variable \"a\" {\n  default   = \"zqxwv(5*é\"\n  sensitive = true\n}\nvariable \"b\" {\n  default = \"shown\"\n}\n"
+	got := string(Printable("main.hcl", []byte(main)))
+	if leaked(got) != "" || !strings.Contains(got, `"shown"`) || strings.Count(got, "\n") != strings.Count(main, "\n") {
+		t.Error(got)
+	}
+	for name, text := range map[string]string{"a.vars.hcl": "pipeline \"p\" {}", "x.hcl": "a = \"zqxwv(5*é\"", "y.hcl": "a = zqxwv(5*é", "z.hcl": "\"zqxwv(5*é"} {
+		if got := Printable(name, []byte(text)); got != nil {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

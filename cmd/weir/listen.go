@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine/api"
+	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/serve"
 )
@@ -41,8 +42,8 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 	if address == "off" {
 		return func() {}, nil
 	}
-	if !loopback(address) && !e.Token.IsSet() {
-		return nil, withCode(exitConfig, fmt.Errorf("the API would be open to every machine that reaches %s: give the engine block a token = secret(\"NAME\"), or listen on 127.0.0.1", address))
+	if err := plan.CheckAccess(address, e.Token); err != nil {
+		return nil, withCode(exitConfig, err)
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
@@ -88,17 +89,4 @@ func reachable(a net.Addr) string {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(t.Port))
 	}
 	return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
-}
-
-// loopback reports whether only this machine reaches address.
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -45,7 +45,7 @@ func (a *app) tokenFlag(c *cobra.Command) {
 // token returns what is shown to a server; it may be unset.
 func (a *app) token() (spec.Secret, error) {
 	if a.tokenFile == "" {
-		if t := a.getenv(tokenVariable); t != "" {
+		if t := strings.TrimSpace(a.getenv(tokenVariable)); t != "" {
 			return spec.NewSecret(t), nil
 		}
 		return spec.Secret{}, nil

@@ -117,7 +117,9 @@ func (x *Builder) Plan(c *config.Config) (*Plan, diag.List) {
 	if e := c.Root.Engine; e != nil {
 		at, ds := EngineSpec(&p.Engine).Decode(e.Body, c.Root.Scope)
 		p.Engine.at, p.Engine.missing = at, e.Body.MissingItemRange()
-		b.add(ds...)
+		if b.add(ds...); !ds.HasErrors() {
+			b.add(p.Engine.access()...)
+		}
 	}
 	b.compareTargets(p)
 	b.order(p)

@@ -38,7 +38,7 @@ func EngineSpec(e *EngineOptions) spec.Body {
 		spec.Size("state_memory", &e.StateMemory).Default(256<<20, `"256MiB"`).Check(enoughMemory).Doc("Memory of the state store, at most: what it read, what it is about to write, and the keys it can tell without reading. " +
 			"A key of a dedupe step or an entity needs about 11 bytes of it; where there are more keys, telling a known one costs a read. Rows under way come on top."),
 		spec.String("listen", &e.Listen).Default("127.0.0.1:7433", `"127.0.0.1:7433"`).Check(checkListen).Doc("Where weir serve answers HTTP: HOST:PORT, or \"off\". An address that other machines reach needs a token."),
-		spec.Credential("token", &e.Token).Doc("What callers of the HTTP API must show, as Authorization: Bearer TOKEN. Give it with secret()."),
+		spec.Credential("token", &e.Token).Check(checkToken).Doc("What callers of the HTTP API must show, as Authorization: Bearer TOKEN. Give it with secret(). At an address that other machines reach it has 16 characters or more."),
 		spec.Int("runs", &e.Runs).Default(256, "256").Check(spec.Between(1, 100_000)).Doc("Pipelines that weir serve runs at the same time, at most."),
 		spec.Int("runs_per_host", &e.RunsPerHost).Default(8, "8").Check(spec.Between(1, 100_000)).Doc("Of these, how many may talk to one remote host."),
 		spec.Duration("drain", &e.Drain).Default(DefaultDrain, `"30s"`).Doc("How long a run may take to come to a commit and stop, when its pipeline is changed, or weir serve or weir run is asked to end. One that takes longer is cancelled."),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -145,17 +144,20 @@ func (a *app) color(w io.Writer) bool {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f := fileOf(w)
+	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
 // printDiagnostics writes l to w for people.
 func (a *app) printDiagnostics(w io.Writer, l diag.List, sources map[string][]byte) error {
 	o := diag.TextOptions{Color: a.color(w)}
-	if f, ok := w.(*os.File); ok && isTerminal(w) {
+	if f := fileOf(w); f != nil && isTerminal(w) {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width = min(width, 120)
 		}
+	}
+	if o.Color {
+		w = inColor(w)
 	}
 	return diag.Text(w, l, sources, o)
 }

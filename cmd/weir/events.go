@@ -60,7 +60,7 @@ func (a *app) printReload(at string, v *serve.Verdict) {
 		_, _ = fmt.Fprintln(a.stdout, "          "+actionLine(&v.Actions[i]))
 	}
 	ds, sources := v.Problems()
-	_ = diag.Text(a.stdout, ds, sources, diag.TextOptions{Color: a.color(a.stdout)}) // a terminal that is gone ends the process in another way
+	_ = a.printDiagnostics(a.stdout, ds, sources) // a terminal that is gone ends the process in another way
 }
 
 // oneLine returns the first of ds in a line.

@@ -188,7 +188,7 @@ func reportJSON(w io.Writer, r *engine.RunReport, err error) error {
 		out.Pipelines = append(out.Pipelines, jp)
 		out.OK = out.OK && p.Ledger.Balanced()
 	}
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(forJSON(w))
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)
 }

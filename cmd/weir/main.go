@@ -57,13 +57,17 @@ func realMain() int {
 
 // newApp makes the program with every plugin it comes with.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
+	data := stdout // rows that a sink writes
+	if isTerminal(stdout) {
+		data = newScreen(stdout)
+	}
 	a := &app{
-		stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, version: version, plugins: all.Plugins,
+		stdin: stdin, stdout: newScreen(stdout), stderr: newScreen(stderr), getenv: os.Getenv, version: version, plugins: all.Plugins,
 		newEngine: func(log *zap.Logger) (runner, diag.List) {
-			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log})
+			return engine.New(engine.Options{Plugins: all.Plugins(data), Log: log})
 		},
 		newServing: func(log *zap.Logger) (*engine.Engine, diag.List) {
-			return engine.New(engine.Options{Plugins: all.Plugins(stdout), Log: log, KeepOpen: true})
+			return engine.New(engine.Options{Plugins: all.Plugins(data), Log: log, KeepOpen: true})
 		},
 	}
 	a.checkpointOf = a.askCheckpoint

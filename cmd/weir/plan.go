@@ -193,6 +193,7 @@ func (a *app) printAction(w io.Writer, d *serve.Done) error {
 	var sb strings.Builder
 	head := fmt.Sprintf("%3s %-7s  %s", mark, d.Kind, printable(d.Pipeline))
 	if a.color(w) {
+		w = inColor(w)
 		head = "\x1b[" + ansi + "m" + head + "\x1b[0m"
 	}
 	sb.WriteString("  " + head)

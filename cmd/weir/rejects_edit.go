@@ -244,7 +244,7 @@ func (a *app) inEditor(ctx context.Context, editor string, x *state.Reject) (tex
 	words := strings.Fields(editor) // "code --wait" has an argument
 
 	cmd := exec.CommandContext(ctx, words[0], append(words[1:], written)...) //nolint:gosec // the editor is the one that its user names
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, direct(a.stdout), direct(a.stderr)
 	if err := cmd.Run(); err != nil {
 		return nil, written, withCode(exitEnvironment, fmt.Errorf("the editor %s: %w; nothing was changed", words[0], err))
 	}

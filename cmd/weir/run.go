@@ -70,7 +70,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	}
 	clearProgress := func() {}
 	if !f.asJSON && a.color(a.stderr) {
-		o.Progress, clearProgress = progressLine(a.stderr, plugin.SystemClock{})
+		o.Progress, clearProgress = progressLine(fileOf(a.stderr), plugin.SystemClock{})
 	}
 	defer a.tellStopping(ctx, clearProgress)()
 	report, err := e.Run(context.WithoutCancel(ctx), l, o)

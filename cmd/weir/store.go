@@ -168,7 +168,7 @@ func storedPipelines(s *state.Store, names []string) ([]string, error) {
 
 // printJSON writes v as one line.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(forJSON(w))
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }

@@ -56,11 +56,14 @@ func (a *app) test(ctx context.Context, path string, f testFlags) error {
 	}
 	var report scenario.Report
 	var printErr error
-	style := diag.TextOptions{Color: a.color(a.stdout)}
+	style, out := diag.TextOptions{Color: a.color(a.stdout)}, a.stdout
+	if style.Color {
+		out = inColor(out)
+	}
 	cover := scenario.Run(ctx, suite, o, func(r *scenario.Result) {
 		report.Add(r)
 		if !f.asJSON {
-			printErr = errors.Join(printErr, report.Text(a.stdout, r, f.verbose, style))
+			printErr = errors.Join(printErr, report.Text(out, r, f.verbose, style))
 		}
 	})
 	if err := errors.Join(printErr, a.testOutcome(&report, cover, f)); err != nil {
@@ -90,7 +93,7 @@ func (a *app) loadTests(path string, asJSON bool) (*scenario.Suite, error) {
 	}
 	var err error
 	if asJSON {
-		err = diag.JSON(a.stdout, ds)
+		err = diag.JSON(forJSON(a.stdout), ds)
 	} else {
 		err = a.printDiagnostics(a.stderr, ds, suite.Sources)
 	}
@@ -101,7 +104,7 @@ func (a *app) loadTests(path string, asJSON bool) (*scenario.Suite, error) {
 func (a *app) testOutcome(report *scenario.Report, cover *scenario.Cover, f testFlags) error {
 	var err error
 	if f.asJSON {
-		err = report.JSON(a.stdout, cover)
+		err = report.JSON(forJSON(a.stdout), cover)
 	} else {
 		err = report.Summary(a.stdout)
 		if cover != nil {

@@ -44,8 +44,8 @@ func (a *app) top(ctx context.Context, f *serverFlags) error {
 	if err := v.ask(ctx, c); err != nil {
 		return refusal(err)
 	}
-	out, ok := a.stdout.(*os.File)
-	if !ok || !isTerminal(out) {
+	out := fileOf(a.stdout)
+	if out == nil || !isTerminal(out) {
 		for _, line := range v.screen(0, 0) {
 			if _, err := fmt.Fprintln(a.stdout, line); err != nil {
 				return err

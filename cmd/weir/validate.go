@@ -65,7 +65,7 @@ func (a *app) validate(ctx context.Context, path string, asJSON bool) error {
 	ds = append(ds, found...)
 	maps.Copy(sources, tests)
 	if asJSON {
-		err = diag.JSON(a.stdout, ds)
+		err = diag.JSON(forJSON(a.stdout), ds)
 	} else {
 		err = a.printDiagnostics(a.stdout, ds, sources)
 	}

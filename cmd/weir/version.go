@@ -25,7 +25,7 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild(a.version)
 			if asJSON {
-				return json.NewEncoder(a.stdout).Encode(b)
+				return json.NewEncoder(forJSON(a.stdout)).Encode(b)
 			}
 			_, err := fmt.Fprintln(a.stdout, b)
 			return err

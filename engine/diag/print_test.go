@@ -223,7 +223,7 @@ func FuzzRender(f *testing.F) {
 		if w := textWidth(marks); w > width {
 			t.Errorf("marks are %d cells wide, limit %d", w, width)
 		}
-		if strings.ContainsFunc(line, isControl) {
+		if strings.ContainsFunc(line, Steers) {
 			t.Errorf("control character in %q", line)
 		}
 	})

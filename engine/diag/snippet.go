@@ -105,7 +105,7 @@ func (m markedLine) cells() []cell {
 		case r == '\t':
 			c.width = tabStop - col%tabStop
 			c.text = strings.Repeat(" ", c.width)
-		case r == utf8.RuneError && n == 1, isControl(r):
+		case r == utf8.RuneError && n == 1, Steers(r):
 			c.text, c.width = "\uFFFD", 1
 		}
 		col += c.width

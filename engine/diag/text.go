@@ -230,14 +230,17 @@ func clean(s string) string {
 		if r == '\t' {
 			return ' '
 		}
-		if isControl(r) {
+		if Steers(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, s)
 }
 
-func isControl(r rune) bool {
+// Steers reports whether r, printed as it is, could steer a terminal or change the order in
+// which a line is shown: a control character, the line end too, or one that overrides the
+// direction of text.
+func Steers(r rune) bool {
 	return r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,26 @@ func TestReadmeNamesEveryVerb(t *testing.T) {
 		if c.Name() != "help" && c.Name() != "completion" && !strings.Contains(text, "`weir "+c.Name()+"`") {
 			t.Errorf("README.md does not say what weir %s does", c.Name())
 		}
+	}
+}
+
+// TestPagesShowNoSecretArgument: no page tells people to give a secret as an argument (I9).
+func TestPagesShowNoSecretArgument(t *testing.T) {
+	wrong := regexp.MustCompile(`--(var[ =]\w*(password|passphrase|secret|token|key|pw)|token|password)\w*=`)
+	pages := 0
+	err := filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(p) != ".md" {
+			return err
+		}
+		pages++
+		b, err := os.ReadFile(p)
+		if found := wrong.FindString(string(b)); found != "" {
+			t.Errorf("%s shows %s", p, found)
+		}
+		return err
+	})
+	if err != nil || pages < 10 {
+		t.Error(pages, err)
 	}
 }
 

@@ -207,3 +207,20 @@ func TestPrintable(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretArgument (I9): a secret among the arguments works and is told of; one that
+// is missing is not asked for there.
+func TestSecretArgument(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte("variable \"pw\" {\n  type = string\n  sensitive = true\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, ds := Load(dir, Inputs{Env: noEnv, Vars: []VarFlag{{"pw", secretText}}})
+	if len(ds) != 1 || ds[0].Code != "config.secret_argument" || ds.HasErrors() || leaked(printed(t, ds, nil)) != "" {
+		t.Errorf("%v", ds)
+	}
+	_, ds = Load(dir, Inputs{Env: noEnv})
+	if len(ds) != 1 || strings.Contains(ds[0].Detail, "--var ") || !strings.Contains(ds[0].Detail, "WEIR_VAR_pw") {
+		t.Errorf("%v", ds)
+	}
+}

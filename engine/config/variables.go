@@ -139,6 +139,10 @@ func (l *loader) outside(dir string, vars map[string]*variable) map[string]given
 			l.unknownVariable(fl.Name, vars, nil, "--var "+fl.Name)
 			continue
 		}
+		if v.sensitive {
+			l.add(diag.Warnf("config.secret_argument", &v.header, "The secret "+fl.Name+" is given in the arguments of the program",
+				"Every process of the machine can read it there. Give it in the environment as WEIR_VAR_%s, or in a file named with --var-file.", fl.Name))
+		}
 		out[fl.Name] = l.fromText(v, fl.Value, "--var "+fl.Name)
 	}
 	for _, name := range sortedKeys(l.in.Values) {
@@ -252,6 +256,11 @@ func (l *loader) missing(v *variable, callRange *hcl.Range) {
 	if callRange != nil {
 		l.add(diag.Errorf("config.missing_variable", callRange, fmt.Sprintf("The module needs a value for %q", v.name),
 			"Add %s = ... to this module block; the variable is declared at %s:%d and has no default.", v.name, v.header.Filename, v.header.Start.Line))
+		return
+	}
+	if v.sensitive {
+		l.add(diag.Errorf("config.missing_variable", &v.header, fmt.Sprintf("No value for variable %q", v.name),
+			"It is a secret: give it in the environment as WEIR_VAR_%s, or in a file ending in .vars.hcl.", v.name))
 		return
 	}
 	l.add(diag.Errorf("config.missing_variable", &v.header, fmt.Sprintf("No value for variable %q", v.name),

@@ -40,6 +40,7 @@ config.no_host_key an SFTP connection does not say which host key to trust
 config.not_found there is no such file or folder
 config.not_utf8 a file of the configuration is not UTF-8
 config.same_column two columns are read from the same place
+config.secret_argument a secret is given in the arguments of the program
 config.secret_exposed a secret is used where it would be shown
 config.syntax the file is not HCL
 config.too_deep brackets or blocks are nested too deeply

@@ -50,6 +50,7 @@ type API struct {
 	mux     *http.ServeMux
 	metrics http.Handler
 	origin  *http.CrossOriginProtection
+	answers chan struct{} // one for each answer that is being made and sent
 
 	mu     sync.Mutex
 	copies map[string]copied // of the state store, by folder
@@ -57,7 +58,7 @@ type API struct {
 
 // New returns the handler of the API.
 func New(o Options) http.Handler {
-	a := &API{o: o, clock: o.Server.Clock(), mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), copies: map[string]copied{}}
+	a := &API{o: o, clock: o.Server.Clock(), mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), answers: make(chan struct{}, maxAnswers), copies: map[string]copied{}}
 	if a.o.Log == nil {
 		a.o.Log = zap.NewNop()
 	}
@@ -83,6 +84,9 @@ func New(o Options) http.Handler {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := &sender{ResponseWriter: w, clock: a.clock, stopping: a.o.Server.Stopping()}
+	defer out.hurry()()
+	w = out
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	defer func() {
@@ -156,21 +160,43 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, to *route) {
 		to.raw(a, w, r)
 		return
 	}
-	if to.work {
-		ctx, done, err := a.o.Server.Begin(r.Context())
+	if to.method == http.MethodGet && !to.light {
+		leave, err := a.room(r.Context())
 		if err != nil {
 			a.fail(w, r, problem(err))
 			return
 		}
-		defer done()
-		r = r.WithContext(ctx)
+		defer leave()
 	}
-	status, body, err := to.do(a, w, r)
+	status, body, err := a.work(w, r, to)
 	if err != nil {
 		a.fail(w, r, problem(err))
 		return
 	}
-	a.write(w, status, body)
+	if status != 0 {
+		a.write(w, status, body)
+	}
+}
+
+// work does what a route is for, as work that the server waits for if it is that: sending
+// what came of it is none, but for a list, which is sent as it is read; status is 0 then.
+func (a *API) work(w http.ResponseWriter, r *http.Request, to *route) (status int, body any, err error) {
+	if to.work {
+		ctx, done, err := a.o.Server.Begin(r.Context())
+		if err != nil {
+			return 0, nil, err
+		}
+		defer done()
+		r = r.WithContext(ctx)
+	}
+	if to.list == nil {
+		return to.do(a, w, r)
+	}
+	l, err := to.list(a, r)
+	if err == nil {
+		a.list(w, r, l)
+	}
+	return 0, nil, err
 }
 
 // fail answers with an error.

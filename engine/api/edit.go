@@ -42,15 +42,11 @@ func (a *API) edit(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	return http.StatusOK, rejectOf(p, &x), nil
 }
 
-func (a *API) edited(_ http.ResponseWriter, r *http.Request) (int, any, error) {
+func (a *API) edited(r *http.Request) (*listing, error) {
 	p := r.PathValue("p")
-	if err := a.known(p); err != nil {
-		return 0, nil, err
-	}
-	out := EditedList{Edited: []EditedReject{}}
-	err := a.o.Server.Store().Ended(p, func(x state.Ended) bool {
-		out.Edited = append(out.Edited, EditedReject{Reject: rejectOf(p, &x.Reject), Outcome: x.Outcome, TakenBy: x.RunID, Ended: x.When.UTC()})
-		return true
-	})
-	return http.StatusOK, out, err
+	return &listing{name: "edited", each: func(put func(any) bool) error {
+		return a.o.Server.Store().Ended(p, func(x state.Ended) bool {
+			return put(EditedReject{Reject: rejectOf(p, &x.Reject), Outcome: x.Outcome, TakenBy: x.RunID, Ended: x.When.UTC()})
+		})
+	}}, a.known(p)
 }

@@ -17,7 +17,9 @@ type route struct {
 	needsBody    bool // or else it may be left out
 	answers      []reply
 	work         bool // it uses the store or changes something: the server waits for its end
+	light        bool // the answer is a line or two, also of a server with much in it
 	do           func(a *API, w http.ResponseWriter, r *http.Request) (status int, body any, err error)
+	list         func(a *API, r *http.Request) (*listing, error)      // instead of do, for a list of any length
 	raw          func(a *API, w http.ResponseWriter, r *http.Request) // instead of do, for what is not JSON
 }
 
@@ -51,15 +53,15 @@ func routes() []route {
 func watching() []route {
 	limited := param{"limit", "integer", "How many at most"}
 	return []route{
-		{method: "GET", path: "/healthz", id: "health", summary: "The process lives", do: (*API).health, answers: []reply{ok("It does", Health{})}},
-		{method: "GET", path: "/readyz", id: "ready", summary: "The first plan is in effect and the server is not stopping", do: (*API).ready,
+		{method: "GET", path: "/healthz", id: "health", summary: "The process lives", light: true, do: (*API).health, answers: []reply{ok("It does", Health{})}},
+		{method: "GET", path: "/readyz", id: "ready", summary: "The first plan is in effect and the server is not stopping", light: true, do: (*API).ready,
 			answers: []reply{ok("It is", Readiness{}), {status: http.StatusServiceUnavailable, doc: "It is not", body: Readiness{}}}},
 		{method: "GET", path: "/metrics", id: "metrics", summary: "Metrics for Prometheus", raw: func(a *API, w http.ResponseWriter, r *http.Request) { a.metrics.ServeHTTP(w, r) },
 			answers: []reply{{status: http.StatusOK, doc: "Text in the exposition format", media: "text/plain"}}},
 		{method: "GET", path: "/api/v1/openapi.json", id: "description", summary: "This description", raw: describe,
 			answers: []reply{ok("OpenAPI 3.1", map[string]any{})}},
 		{method: "GET", path: "/api/v1/status", id: "status", summary: "How everything stands", do: (*API).status, answers: []reply{ok("How everything stands", Status{})}},
-		{method: "GET", path: "/api/v1/revision", id: "revision", summary: "Which configuration is in effect, and which was read last", do: (*API).revision,
+		{method: "GET", path: "/api/v1/revision", id: "revision", summary: "Which configuration is in effect, and which was read last", light: true, do: (*API).revision,
 			answers: []reply{ok("Which", Revision{})}},
 		{method: "GET", path: "/api/v1/runs", id: "runs", summary: "Runs, the latest first", work: true, do: (*API).runs,
 			query:   []param{{"pipeline", "string", "Of this pipeline only"}, {"revision", "string", "Of this revision of the configuration only"}, limited},
@@ -111,7 +113,7 @@ func pipelineRoutes() []route {
 			answers: []reply{{status: http.StatusAccepted, doc: "It runs soon, or once more", body: Accepted{}}, unknown}},
 		{method: "GET", path: p + "/ledger", id: "ledger", summary: "What became of all rows since the pipeline was first seen", work: true, do: (*API).ledger,
 			answers: []reply{ok("Its ledger", Totals{}), unknown}},
-		{method: "GET", path: p + "/files", id: "files", summary: "What is known of files", work: true, do: (*API).files,
+		{method: "GET", path: p + "/files", id: "files", summary: "What is known of files", work: true, list: (*API).files,
 			query: []param{{"history", "boolean", "Also earlier files of the same names"}}, answers: []reply{ok("Files", FileList{}), wrong, unknown}},
 		{method: "POST", path: p + "/files/retry", id: "retry", summary: "Let the next run read files from their beginning", work: true, do: (*API).retry, body: RetryRequest{}, needsBody: true,
 			answers: []reply{ok("What was known of them", FileList{}), wrong, refusal(http.StatusNotFound, "There is no such pipeline or file"),
@@ -119,7 +121,7 @@ func pipelineRoutes() []route {
 		{method: "POST", path: p + "/files/skip", id: "skip", summary: "Never read a file, or not the rest of it", work: true, do: (*API).skip, body: SkipRequest{}, needsBody: true,
 			answers: []reply{ok("Its entry now", File{}), wrong, refusal(http.StatusNotFound, "There is no such pipeline or file"),
 				refusal(http.StatusConflict, "All of it is read"), busy}},
-		{method: "GET", path: p + "/rejects", id: "rejects", summary: "Rows that were refused, by number", work: true, do: (*API).rejects,
+		{method: "GET", path: p + "/rejects", id: "rejects", summary: "Rows that were refused, by number", work: true, list: (*API).rejects,
 			query:   []param{{"from", "integer", "The first number"}, {"limit", "integer", "How many at most"}},
 			answers: []reply{ok("Refused rows", RejectList{}), wrong, unknown}},
 		{method: "POST", path: p + "/rejects/discard", id: "discard", summary: "Remove refused rows for good", work: true, do: (*API).discard, body: RejectChoice{}, needsBody: true,
@@ -127,7 +129,7 @@ func pipelineRoutes() []route {
 		{method: "POST", path: p + "/rejects/edit", id: "edit", summary: "Change a copy of the text of a refused row, which a replay then takes", work: true, do: (*API).edit, body: EditRequest{}, needsBody: true,
 			answers: []reply{ok("The row with its edits", Reject{}), wrong, unknown, refusal(http.StatusConflict, "It was edited, replayed or discarded meanwhile"),
 				refusal(http.StatusUnprocessableEntity, "The new text is not one row that the decoder takes"), busy}},
-		{method: "GET", path: p + "/rejects/edited", id: "edited", summary: "Rows that were edited and then replayed or discarded", work: true, do: (*API).edited,
+		{method: "GET", path: p + "/rejects/edited", id: "edited", summary: "Rows that were edited and then replayed or discarded", work: true, list: (*API).edited,
 			answers: []reply{ok("Edited rows", EditedList{}), unknown}},
 		{method: "POST", path: p + "/rejects/replay", id: "replay", summary: "Run refused rows through the pipeline as it is now", work: true, do: (*API).replay, body: RejectChoice{}, needsBody: true,
 			answers: []reply{ok("What came of it", Replayed{}), wrong, unknown, busy}},

@@ -77,9 +77,17 @@ func (a *API) runs(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 				out = append(out, runOf(p, &list[i]))
 			}
 		}
+		if len(out) > 4*n { // what is not among the latest so far never is
+			out = latest(out, n)
+		}
 	}
-	slices.SortStableFunc(out, func(a, b Run) int { return b.Started.Compare(a.Started) })
-	return http.StatusOK, RunList{Runs: out[:min(n, len(out))]}, nil
+	return http.StatusOK, RunList{Runs: latest(out, n)}, nil
+}
+
+// latest returns the n runs that began last, the latest first. It changes runs.
+func latest(runs []Run, n int) []Run {
+	slices.SortStableFunc(runs, func(a, b Run) int { return b.Started.Compare(a.Started) })
+	return runs[:min(n, len(runs))]
 }
 
 func runOf(p string, r *state.Run) Run {
@@ -98,17 +106,15 @@ func (a *API) ledger(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 	return http.StatusOK, Totals{Pipeline: p, Ledger: ledgerOf(t.Counts), Difference: t.Difference(), Commits: t.Commits, Last: timeOf(t.Last)}, err
 }
 
-func (a *API) files(_ http.ResponseWriter, r *http.Request) (int, any, error) {
+func (a *API) files(r *http.Request) (*listing, error) {
 	p := address(r)
 	history, err := flag(r, "history", false)
 	if err == nil {
 		err = a.known(p)
 	}
-	if err != nil {
-		return 0, nil, err
-	}
-	list, err := a.o.Server.Store().Files(p, history)
-	return http.StatusOK, filesOf(p, list), err
+	return &listing{name: "files", each: func(put func(any) bool) error {
+		return a.o.Server.Store().EachFile(p, history, func(f state.FileEntry) bool { return put(fileOf(p, &f)) })
+	}}, err
 }
 
 func filesOf(p string, list []state.FileEntry) FileList {
@@ -177,32 +183,33 @@ const (
 	maxPageBytes   = 16 << 20 // of their text
 )
 
-func (a *API) rejects(_ http.ResponseWriter, r *http.Request) (int, any, error) {
+func (a *API) rejects(r *http.Request) (*listing, error) {
 	p := address(r)
 	n, err := limit(r, pageRejects, maxPageRejects)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	from := uint64(1)
 	if s := r.URL.Query().Get("from"); s != "" {
 		if from, err = strconv.ParseUint(s, 10, 64); err != nil {
-			return 0, nil, badRequest("bad_parameter", "from = %q is no number", s)
+			return nil, badRequest("bad_parameter", "from = %q is no number", s)
 		}
 	}
 	if err := a.known(p); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	out, size := RejectList{Rejects: []Reject{}}, 0
-	err = a.o.Server.Store().Rejects(p, max(from, 1), func(x state.Reject) bool {
-		if len(out.Rejects) == n || size > maxPageBytes {
-			out.Next = x.ID
-			return false
-		}
-		size += len(x.Raw) + len(x.Header)
-		out.Rejects = append(out.Rejects, rejectOf(p, &x))
-		return true
-	})
-	return http.StatusOK, out, err
+	next := uint64(0)
+	return &listing{name: "rejects", next: func() uint64 { return next }, each: func(put func(any) bool) error {
+		count, size := 0, 0
+		return a.o.Server.Store().Rejects(p, max(from, 1), func(x state.Reject) bool {
+			if count == n || size > maxPageBytes {
+				next = x.ID
+				return false
+			}
+			count, size = count+1, size+len(x.Raw)+len(x.Header)
+			return put(rejectOf(p, &x))
+		})
+	}}, nil
 }
 
 func rejectOf(p string, r *state.Reject) Reject {

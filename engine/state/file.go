@@ -135,7 +135,11 @@ func (s *Session) PutFile(f FileEntry) error {
 // Files calls f with the ledger entry of each present file of a source, by
 // path, pending changes included, until it returns false.
 func (s *Session) Files(source string, f func(FileEntry) bool) error {
-	list, err := s.store.files(appendName(key(kindFile, s.pid), source))
+	var list []FileEntry
+	_, err := s.store.eachFile(appendName(key(kindFile, s.pid), source), func(e FileEntry) bool {
+		list = append(list, e)
+		return true
+	})
 	if err != nil {
 		return err
 	}

@@ -187,39 +187,46 @@ func (r SpaceReader) Get(k []byte) ([]byte, bool, error) {
 
 // Files returns the file ledger of a pipeline: per source, its present files by
 // path. With history, the entries of earlier files of the same names follow.
-func (s *Store) Files(pipeline string, history bool) ([]FileEntry, error) {
-	pid, err := s.numberOf(kindPipes, pipeline)
-	if pid == 0 || err != nil {
-		return nil, err
-	}
-	out, err := s.files(key(kindFile, pid))
-	if err != nil || !history {
-		return out, err
-	}
-	var bad error
-	prefix := key(kindOldFile, pid)
-	err = s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
-		source, rest := cutName(k[idLen:])
-		path, _ := cutName(rest)
-		e, err := decodeFile(source, path, v)
-		bad = err
+func (s *Store) Files(pipeline string, history bool) (out []FileEntry, err error) {
+	err = s.EachFile(pipeline, history, func(e FileEntry) bool {
 		out = append(out, e)
-		return err == nil
+		return true
 	})
-	return out, firstOf(err, bad)
+	return out, err
 }
 
-func (s *Store) files(prefix []byte) ([]FileEntry, error) {
-	var out []FileEntry
+// EachFile calls f with each entry that Files returns, in its order, until f returns false.
+func (s *Store) EachFile(pipeline string, history bool, f func(FileEntry) bool) error {
+	pid, err := s.numberOf(kindPipes, pipeline)
+	if pid == 0 || err != nil {
+		return err
+	}
+	more, err := s.eachFile(key(kindFile, pid), f)
+	if err != nil || !history || !more {
+		return err
+	}
+	_, err = s.eachFile(key(kindOldFile, pid), f)
+	return err
+}
+
+// eachFile is EachFile for the entries under prefix, the present or the earlier ones. It
+// reports whether f wants more.
+func (s *Store) eachFile(prefix []byte, f func(FileEntry) bool) (more bool, err error) {
 	var bad error
-	err := s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
-		source, path := cutName(k[idLen:])
-		e, err := decodeFile(source, string(path), v)
-		bad = err
-		out = append(out, e)
-		return err == nil
+	more = true
+	err = s.kv.Scan(prefix, after(prefix), func(k, v []byte) bool {
+		source, rest := cutName(k[idLen:])
+		path := string(rest)
+		if prefix[0] == kindOldFile {
+			path, _ = cutName(rest)
+		}
+		e, err := decodeFile(source, path, v)
+		if bad = err; err == nil {
+			more = f(e)
+		}
+		return err == nil && more
 	})
-	return out, firstOf(err, bad)
+	return more, firstOf(err, bad)
 }
 
 // Cursors returns the committed cursors of a pipeline by source.

@@ -85,7 +85,7 @@ func New(o Options) http.Handler {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &sender{ResponseWriter: w, clock: a.clock, stopping: a.o.Server.Stopping()}
-	defer out.hurry()()
+	defer out.hurry(r.Context())()
 	w = out
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -55,9 +55,9 @@ func (s *sender) Write(p []byte) (int, error) {
 }
 
 // hurry shortens the time for a piece that is being sent when the server stops, until done
-// is called.
-func (s *sender) hurry() (done func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+// is called or ctx, that of the request, is done.
+func (s *sender) hurry(ctx context.Context) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
 		case <-s.stopping:

@@ -186,6 +186,7 @@ run.same_target links make two sinks write one place
 run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed
+run.too_much_pending more waits for a commit than is kept in memory, and none is possible
 serve.fenced a run did not stop when its pipeline changed, and was left behind
 serve.later a pipeline changes when the operation on it has ended
 serve.listen the API cannot listen at its address

@@ -139,7 +139,7 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
 	asked := r.Control.due()
 	many := r.manyDropped()
-	due := many || asked || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
+	due := many || asked || r.full() || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
 	if !due || l.pos.offset >= 0 && r.repeating() {
 		return nil
 	}
@@ -160,9 +160,11 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 		_, err := r.reconsider(ctx)
 		return err
 	case many:
-		return r.settleWithin(ctx)
+		if err := r.settleWithin(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.stuck(l.pos.offset >= 0)
 }
 
 // commitWithin commits in the middle of f, after what steps hold of it was saved, and

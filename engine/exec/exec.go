@@ -41,6 +41,8 @@ type Options struct {
 	Memory   *files.Memory // of the runs before, in a process that goes on; nil when there is none
 	Lanes    int           // how many chunks are parsed at the same time; 0 chooses
 	Chunk    int           // about how many bytes a lane parses at a time; 0 chooses
+	Staged   int64         // how many bytes may wait for a commit before one is due; 0 chooses
+	Stuck    int64         // how many may wait where no commit is possible; 0 chooses
 	// Point is called at the named points between durable steps. Tests end the
 	// process there. In the order of a run: spooling, spooled (a remote file is
 	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a
@@ -129,6 +131,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Chunk <= 0 {
 		o.Chunk = chunkSize
 	}
+	o.boundStaged()
 	r := &run{Options: o, serial: map[*plan.Node]*node{}}
 	err := r.guarded(func() error { return r.run(ctx) })
 	o.Control.end()

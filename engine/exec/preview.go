@@ -77,6 +77,7 @@ func (p *Preview) see(n *plan.Node, b *record.Batch) {
 // is new; it makes the ledger forget those that were read.
 func PreviewRun(ctx context.Context, o Options, rows int, forget func() error) (*Preview, error) {
 	o.Point, o.Progress = func(string) {}, func(Progress) {}
+	o.boundStaged()
 	p := &Preview{rows: rows, byN: map[*plan.Node]int{}, enc: map[*plan.Node]*record.Encoder{}}
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, preview: p}
 	if err := r.buildPreview(); err != nil {

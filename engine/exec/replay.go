@@ -41,6 +41,7 @@ func Replay(ctx context.Context, o Options, letters Letters) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
+	o.boundStaged()
 	r := &run{Options: o, serial: map[*plan.Node]*node{}, replay: &unit{}}
 	err := r.guarded(func() error { return r.replayAll(ctx, letters) })
 	o.Control.end()
@@ -163,7 +164,7 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 // mayCommit reports whether a commit is due between two letters, and no step keeps
 // back rows of those before, which would go on in another commit than their letters.
 func (r *run) mayCommit() bool {
-	if !r.Control.due() && r.rows < int64(r.Pipeline.Commit.Rows) && r.Clock.Now().Sub(r.lastTime) < r.Pipeline.Commit.Every {
+	if !r.full() && !r.Control.due() && r.rows < int64(r.Pipeline.Commit.Rows) && r.Clock.Now().Sub(r.lastTime) < r.Pipeline.Commit.Every {
 		return false
 	}
 	return !slices.ContainsFunc(r.order, func(x *node) bool {

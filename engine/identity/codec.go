@@ -21,7 +21,24 @@ type keyEntry struct {
 	last bool
 }
 
-func appendEntryKey(b []byte, name string, value []byte) []byte {
+// longValue is how many bytes of a value are kept as the key of its entry. Longer ones
+// are told by the identity that derives from them: a store that has to compare and to
+// index keys of a megabyte needs memory for many of them.
+const longValue = 512
+
+// appendEntryKey appends the key of the entry of name = value in space.
+func appendEntryKey(b []byte, space, name string, value []byte) []byte {
+	if len(value) > longValue {
+		id := NewID(space, name, value)
+		b = append(append(append(b, 'l'), name...), 0)
+		return append(b, id[:]...)
+	}
+	return appendPlainKey(b, name, value)
+}
+
+// appendPlainKey is appendEntryKey for a value that is kept as it is. Long ones are looked
+// for under it, too, when they are not found: there are stores that have them so.
+func appendPlainKey(b []byte, name string, value []byte) []byte {
 	b = append(append(append(b, 'k'), name...), 0)
 	return append(b, value...)
 }

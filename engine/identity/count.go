@@ -22,10 +22,10 @@ func Count(space string, st State, scan func(f func(key, value []byte) bool) err
 			c.Entities++
 		case k[0] == 'f', k[0] == 'h':
 			marks[k[0]]++
-		case k[0] == 'k':
+		case k[0] == 'k', k[0] == 'l':
 			c.Keys++
 			var alone bool
-			if alone, bad = standsAlone(space, st, k[1:], v, c.Entities > 0); alone {
+			if alone, bad = standsAlone(space, st, k, v, c.Entities > 0); alone {
 				c.Entities++
 			}
 		}
@@ -47,7 +47,11 @@ func standsAlone(space string, st State, key, entry []byte, records bool) (bool,
 	if entry[0]&flagID != 0 || !records {
 		return entry[0]&flagID == 0, nil
 	}
-	name, value, _ := bytes.Cut(key, []byte{0})
-	_, has, err := st.Get(appendIDKey(nil, 'e', NewID(space, string(name), value)))
+	name, value, _ := bytes.Cut(key[1:], []byte{0})
+	id := NewID(space, string(name), value)
+	if key[0] == 'l' && len(value) == len(id) {
+		id = ID(value)
+	}
+	_, has, err := st.Get(appendIDKey(nil, 'e', id))
 	return !has, err
 }

@@ -11,6 +11,7 @@
 // State, in one space of the store:
 //
 //	k NAME 00 VALUE -> flags [entity] [hash]     who has this key value
+//	l NAME 00 ID    -> flags [entity] [hash]     likewise, of a long value: the identity that derives from it
 //	e ENTITY        -> keys and merges           what is known of an entity
 //	m ENTITY        -> the merge that ended it   see Merge
 //	x ENTITY OTHER  -> (empty)                   two that must stay apart

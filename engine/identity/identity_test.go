@@ -172,7 +172,7 @@ func TestDamagedStateIsAnError(t *testing.T) {
 			t.Errorf("%q gives %v", damage, err)
 		}
 	}
-	st[string(appendEntryKey(nil, "srs", []byte("1")))] = "\x02short"
+	st[string(appendEntryKey(nil, "profile", "srs", []byte("1")))] = "\x02short"
 	if _, err := resolve(r, "1 - -"); !errors.Is(err, errDamaged) {
 		t.Errorf("a short entry gives %v", err)
 	}
@@ -289,7 +289,7 @@ func checkRecords(rt *rapid.T, st memState) {
 		}
 		for _, l := range rec.links {
 			linked++
-			e, err := parseEntry([]byte(st[string(appendEntryKey(nil, string(l.name), l.value))]), "profile", string(l.name), l.value)
+			e, err := parseEntry([]byte(st[string(appendEntryKey(nil, "profile", string(l.name), l.value))]), "profile", string(l.name), l.value)
 			if err != nil || e.id != id || e.last != (string(rec.present(string(l.name))) == string(l.value)) {
 				rt.Errorf("%s = %s of %s is stored as %+v, %v", l.name, l.value, id, e, err)
 			}
@@ -302,5 +302,71 @@ func checkRecords(rt *rapid.T, st memState) {
 	}
 	if linked != 0 {
 		rt.Errorf("%d more links than keys", linked)
+	}
+}
+
+// TestLongValues: a long value has a short key, whoever keeps it, and is found where an
+// earlier store has it under itself.
+func TestLongValues(t *testing.T) {
+	long := []byte(strings.Repeat("v", 5000))
+	st := memState{}
+	s := NewSingle("profile", "srs", st)
+	for n, want := range []bool{false, true} {
+		if known, err := s.Visit(long); known != want || err != nil {
+			t.Errorf("visit %d: %v %v", n, known, err)
+		}
+	}
+	if known, err := s.Visit(append([]byte("w"), long[1:]...)); known || err != nil {
+		t.Errorf("another value: %v %v", known, err)
+	}
+	for k := range st {
+		if len(k) > 64 {
+			t.Errorf("a key of %d bytes is kept", len(k))
+		}
+	}
+	if c, err := Count("profile", st, scanOf(st)); err != nil || c.Entities != 2 || c.Keys != 2 {
+		t.Errorf("counts %+v, %v", c, err)
+	}
+	r := NewResolver("profile", []string{"srs", "email"}, st, Options{Attach: true, MaxMerge: 2})
+	res, err := r.Resolve([][]byte{long, []byte("a")}, Origin{})
+	if err != nil || !res.Known || res.ID != NewID("profile", "srs", long) {
+		t.Errorf("with another key: %+v, %v", res, err)
+	}
+	if id, ok, err := Find(st, "profile", "srs", string(long)); id != res.ID || !ok || err != nil {
+		t.Errorf("found %v %v %v", id, ok, err)
+	}
+	if c, err := Count("profile", st, scanOf(st)); err != nil || c.Entities != 2 {
+		t.Errorf("counts %+v, %v", c, err)
+	}
+
+	old := memState{}
+	old.Put(appendPlainKey(nil, "srs", long), []byte{flagLast})
+	for name, ask := range map[string]func() (bool, error){
+		"Visit": func() (bool, error) { return NewSingle("profile", "srs", old).Visit(long) },
+		"VisitHash": func() (bool, error) {
+			known, _, err := NewSingle("profile", "srs", old).VisitHash(long, 7)
+			return known, err
+		},
+		"See": func() (bool, error) { return NewSingle("profile", "srs", old).See(long) },
+		"Resolve": func() (bool, error) {
+			res, err := NewResolver("profile", []string{"srs"}, old, Options{}).Resolve([][]byte{long}, Origin{})
+			return res.Known, err
+		},
+		"Find": func() (bool, error) { _, ok, err := Find(old, "profile", "srs", string(long)); return ok, err },
+	} {
+		if known, err := ask(); !known || err != nil {
+			t.Errorf("%s does not find what was kept before: %v", name, err)
+		}
+	}
+}
+
+func scanOf(st memState) func(f func(k, v []byte) bool) error {
+	return func(f func(k, v []byte) bool) error {
+		for _, k := range slices.Sorted(maps.Keys(st)) {
+			if !f([]byte(k), []byte(st[k])) {
+				break
+			}
+		}
+		return nil
 	}
 }

@@ -290,6 +290,14 @@ func (j *Journal) undo(n int32) {
 	}
 }
 
+// Size returns about how many bytes j has of rows whose outcome is not known.
+func (j *Journal) Size() int {
+	if j == nil {
+		return 0
+	}
+	return len(j.data)
+}
+
 // Again returns the rows that a step dropped because of rows that were refused, and that are
 // to be judged again, in the order in which they came, and forgets them.
 func (j *Journal) Again(step int32, dst []int32) []int32 {

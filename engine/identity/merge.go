@@ -112,7 +112,10 @@ func (r *entityRecord) describe() []Link {
 
 // Find returns the entity that the key value belongs to, and whether there is one.
 func Find(st State, space, key, value string) (ID, bool, error) {
-	v, ok, err := st.Get(appendEntryKey(nil, key, []byte(value)))
+	v, ok, err := st.Get(appendEntryKey(nil, space, key, []byte(value)))
+	if err == nil && !ok && len(value) > longValue {
+		v, ok, err = st.Get(appendPlainKey(nil, key, []byte(value)))
+	}
 	if err != nil || !ok {
 		return ID{}, false, err
 	}

@@ -119,8 +119,12 @@ func (r *Resolver) lookUp(values [][]byte) error {
 		if len(values[k]) == 0 {
 			continue
 		}
-		r.key = appendEntryKey(r.key[:0], name, values[k])
+		r.key = appendEntryKey(r.key[:0], r.space, name, values[k])
 		v, ok, err := r.state.Get(r.key)
+		if err == nil && !ok && len(values[k]) > longValue {
+			r.key = appendPlainKey(r.key[:0], name, values[k])
+			v, ok, err = r.state.Get(r.key)
+		}
 		if err != nil {
 			return err
 		}
@@ -239,7 +243,7 @@ func (r *Resolver) read(into *entityRecord, id ID) (bool, error) {
 }
 
 func (r *Resolver) putEntry(name string, value []byte, e keyEntry) {
-	r.key = appendEntryKey(r.key[:0], name, value)
+	r.key = appendEntryKey(r.key[:0], r.space, name, value)
 	r.val = e.append(r.val[:0])
 	r.state.Put(r.key, r.val)
 }

@@ -11,6 +11,7 @@ type Single struct {
 	name  string
 	state State
 	key   []byte
+	long  []byte // another one under which a long value may be
 	val   []byte
 	id    ID   // of the entity visited last, when hasID
 	hasID bool // it does not derive from the key
@@ -28,6 +29,15 @@ func (s *Single) ID(value []byte) ID {
 		return s.id
 	}
 	return NewID(s.space, s.name, value)
+}
+
+// Entity returns what tells the entity of a value, which was the last one visited, from
+// others: the value, or what stands for a long one. It is valid until the next call.
+func (s *Single) Entity(value []byte) []byte {
+	if len(value) > longValue {
+		return s.key
+	}
+	return value
 }
 
 // Visit notes the key value and tells whether it was known.
@@ -60,8 +70,10 @@ func (s *Single) Soon(n int, text func(i int) []byte) {
 		return
 	}
 	for i := range n {
-		s.key = appendEntryKey(s.key[:0], s.name, text(i))
-		p.Soon(s.key)
+		if v := text(i); len(v) <= longValue { // of others the key alone takes longer than the memory
+			s.key = appendPlainKey(s.key[:0], s.name, v)
+			p.Soon(s.key)
+		}
 	}
 	p.Prefetch()
 }
@@ -72,8 +84,12 @@ func (s *Single) See(value []byte) (known bool, err error) {
 	if !ok {
 		return s.Visit(value)
 	}
-	s.key = appendEntryKey(s.key[:0], s.name, value)
-	if known, err = p.Has(s.key); err != nil || known {
+	s.key = appendEntryKey(s.key[:0], s.space, s.name, value)
+	if known, err = p.Has(s.key); err == nil && !known && len(value) > longValue {
+		s.long = appendPlainKey(s.long[:0], s.name, value)
+		known, err = p.Has(s.long)
+	}
+	if err != nil || known {
 		return known, err
 	}
 	s.val = append(s.val[:0], flagLast)
@@ -104,8 +120,12 @@ func (s *Single) VisitHash(value []byte, hash uint64) (known, same bool, err err
 // find looks the key value up and returns the hash kept with it, if there is one.
 func (s *Single) find(value []byte) (hash []byte, known bool, err error) {
 	s.hasID = false
-	s.key = appendEntryKey(s.key[:0], s.name, value)
+	s.key = appendEntryKey(s.key[:0], s.space, s.name, value)
 	v, known, err := s.state.Get(s.key)
+	if err == nil && !known && len(value) > longValue {
+		s.long = appendPlainKey(s.long[:0], s.name, value)
+		v, known, err = s.state.Get(s.long)
+	}
 	if err != nil || !known {
 		return nil, false, err
 	}

@@ -211,7 +211,7 @@ func (b *pipelineBuilder) commit(p *Pipeline, blk *hcl.Block) {
 // CommitSpec declares the commit block.
 func CommitSpec(c *CommitPolicy) spec.Body {
 	return spec.Body{
-		spec.Int("rows", &c.Rows).Default(50_000, "50000").Check(spec.Between(1, 10_000_000)).Doc("Rows read between two commits, at most."),
+		spec.Int("rows", &c.Rows).Default(50_000, "50000").Check(spec.Between(1, 10_000_000)).Doc("Rows read between two commits, at most. A commit comes sooner when 16 MiB of refused rows, keys and what is remembered of rows wait for it."),
 		spec.Duration("every", &c.Every).Default(5*time.Second, `"5s"`).Doc("Time between two commits, at most."),
 	}
 }

@@ -244,7 +244,7 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 	case r.seen:
 		known, err = r.single.See(v)
 		pass := !known || r.again()
-		r.judged(in, i, v, nil, pass)
+		r.judged(in, i, r.single.Entity(v), nil, pass)
 		return pass, err
 	case r.keep == keepChanged:
 		known, drop, err = r.single.VisitHash(v, r.rowHash(in, i))
@@ -253,7 +253,7 @@ func (r *dedupeRunner) judgeSingle(in *record.Batch, i int) (bool, error) {
 		drop = known && r.keep == keepFirst
 	}
 	drop = drop && !r.again()
-	r.judged(in, i, v, nil, !drop)
+	r.judged(in, i, r.single.Entity(v), nil, !drop)
 	if err == nil && r.trace {
 		err = r.trail(in, i, r.single.ID(v), !drop)
 	}

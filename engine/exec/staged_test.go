@@ -1,0 +1,83 @@
+package exec_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/engine/exec"
+	"weir/engine/state"
+)
+
+// wideRows makes rows whose key is as long as said and of which every one is the same but for id.
+func wideRows(n int, id string, key func(i int) string) string {
+	var sb strings.Builder
+	sb.WriteString("id,key,n\n")
+	for i := range n {
+		fmt.Fprintf(&sb, "%s%d,%s,1\n", id, i, key(i))
+	}
+	return sb.String()
+}
+
+// TestCommitByBytes: what waits for a commit is bounded in bytes, whether it is refused
+// rows or keys, and whatever commit.rows says.
+func TestCommitByBytes(t *testing.T) {
+	long := strings.Repeat("v", 1000)
+	for _, tt := range []struct {
+		name, steps, input string
+		most               int64 // rows of a commit
+	}{
+		{"rejects", "", wideRows(300, "x", func(int) string { return long }), 15},
+		{"keys", "dedupe \"d\" {\n keys = { key = \"key\" }\n}\n", wideRows(300, "", func(i int) string { return fmt.Sprint(long[:400], i) }), 15},
+		{"long keys", "dedupe \"d\" {\n keys = { key = \"key\" }\n}\n", wideRows(300, "", func(i int) string { return fmt.Sprint(long, i) }), 150},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, t.TempDir(), source+tt.steps+"sink \"probe\" \"a\" {\n to = \"a\"\n rows = 10\n}\ncommit {\n rows = 100000\n every = \"1h\"\n}\n")
+			r.staged, r.chunk = 10_000, 500
+			r.put("a.csv", tt.input)
+			most, commits := int64(0), 0
+			r.committed = func(c state.Counts, _ time.Duration) {
+				most = max(most, c.Read)
+				commits++
+			}
+			rep := r.done()
+			equal(t, "rows read", rep.Counts.Read, 300)
+			if most > tt.most || commits < 2 {
+				t.Errorf("%d commits of up to %d rows, want none of more than %d", commits, most, tt.most)
+			}
+		})
+	}
+}
+
+// TestStuck: where no commit is possible before the object ends, a run that would have to
+// keep too much in memory until then ends and says why. Nothing is lost.
+func TestStuck(t *testing.T) {
+	body := strings.Replace(source, "columns = {", "charset = \"shift_jis\"\n columns = {", 1) + "sink \"probe\" \"a\" {\n to = \"a\"\n rows = 10\n}\n"
+	r := newRig(t, t.TempDir(), body)
+	r.staged, r.stuck, r.chunk = 10_000, 40_000, 500
+	r.put("a.csv", wideRows(100, "x", func(int) string { return strings.Repeat("v", 1000) }))
+	rep, err := r.run(context.Background())
+	var aside *exec.QuarantineError
+	if !errors.As(err, &aside) || len(aside.Files) != 1 || rep.Counts.Read != 0 {
+		t.Fatalf("%v after %v", err, rep.Counts)
+	}
+	store, err := state.New(r.kv, state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := store.Files("p", false)
+	if err = errors.Join(err, store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r.kv.Reopen()
+	if len(files) != 1 || !strings.Contains(files[0].Reason, "wait for a commit, and this decoder allows none before the file ends") {
+		t.Errorf("the file is told as %+v", files)
+	}
+	r.stuck = 0
+	r.put("b.csv", wideRows(100, "x", func(int) string { return strings.Repeat("v", 1000) }))
+	_, _ = r.run(context.Background())
+	equal(t, "rows refused of a file that is not too large", r.totals().Rejected, 100)
+}

@@ -62,6 +62,7 @@ env.connection_lost the server ended the connection
 env.connection_refused nothing listens at the address
 env.credentials_refused the server refuses the credentials
 env.disk_full a disk is full
+env.early_reply the server answered before all of the request was sent
 env.failed something outside the configuration failed
 env.file a file cannot be read or written
 env.file_exists the file to be written is there already
@@ -76,6 +77,7 @@ env.no_common_algorithm client and server have no algorithm in common
 env.no_folder the folder cannot be reached
 env.no_sftp the server does not offer SFTP
 env.no_zone the time zone is not known on this machine
+env.not_http the server left HTTP for another protocol
 env.not_ssh what answers does not speak SSH
 env.not_tls what answers does not speak TLS
 env.output the output of the process cannot be written

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -32,6 +31,7 @@ type client struct {
 	limiter  *rate.Limiter
 	mu       sync.Mutex
 	notUntil time.Time // no request before then: a Retry-After
+	toldOdd  bool      // that a Retry-After makes no sense
 }
 
 // maxHeaders bounds the headers of a reply, all of which are kept in memory.
@@ -216,6 +216,15 @@ func (cl *client) waitLimit(ctx context.Context, clock plugin.Clock) error {
 	return nil
 }
 
+// oddOnce reports whether it is the first time that a Retry-After makes no sense.
+func (cl *client) oddOnce() bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	first := !cl.toldOdd
+	cl.toldOdd = true
+	return first
+}
+
 // pause keeps every step of the connection from making requests before t.
 func (cl *client) pause(t time.Time) {
 	cl.mu.Lock()
@@ -230,10 +239,17 @@ func (cl *client) pause(t time.Time) {
 func (cl *client) do(ctx context.Context, method string, u *url.URL, header http.Header, body []byte, limit int64) (*reply, error) {
 	attempt, cancel := context.WithTimeout(ctx, cl.timeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(attempt, method, u.String(), bytes.NewReader(body))
+	out := &outgoing{data: body}
+	defer out.takeBack()
+	sent, err := out.open()
 	if err != nil {
 		return nil, err
 	}
+	r, err := http.NewRequestWithContext(attempt, method, u.String(), sent)
+	if err != nil {
+		return nil, err
+	}
+	r.ContentLength, r.GetBody = int64(len(body)), out.open
 	maps.Copy(r.Header, cl.headers)
 	maps.Copy(r.Header, header)
 	if host := r.Header.Get("Host"); host != "" {
@@ -244,15 +260,23 @@ func (cl *client) do(ctx context.Context, method string, u *url.URL, header http
 		return nil, cl.classify(ctx, attempt, err)
 	}
 	defer func() { _ = res.Body.Close() }() // the reply was read or is of no use
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is no reply, and the attempt's time does not end it.
+		return nil, plugin.Fail(plugin.Environment, "env.not_http", fmt.Errorf("the server left HTTP for another protocol (101 Switching Protocols, Upgrade: %s), which it was not asked for", res.Header.Get("Upgrade")),
+			"Check url: this address is not for plain requests; nothing is lost, the rows are sent again with the same key by the next run")
+	}
 	data, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return nil, cl.classify(ctx, attempt, err)
 	}
-	out := &reply{status: res.StatusCode, header: res.Header, body: data}
-	if int64(len(data)) > limit {
-		out.body, out.tooLarge = data[:limit], true
+	if !out.takeBack() && res.StatusCode < 300 {
+		return nil, plugin.Fail(plugin.Transient, "env.early_reply", fmt.Errorf("the server answered %s before all of the request was sent, so it cannot have taken the rows", statusText(res.StatusCode)), "")
 	}
-	return out, nil
+	got := &reply{status: res.StatusCode, header: res.Header, body: data}
+	if int64(len(data)) > limit {
+		got.body, got.tooLarge = data[:limit], true
+	}
+	return got, nil
 }
 
 // classify turns an error of the network into one that says what to do.
@@ -261,7 +285,8 @@ func (cl *client) classify(ctx, attempt context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if attempt.Err() != nil {
+	var ne net.Error
+	if attempt.Err() != nil || errors.As(err, &ne) && ne.Timeout() { // a dial and a handshake end at the same time by themselves
 		return plugin.Fail(plugin.Transient, "env.timeout", fmt.Errorf("no complete reply within %s", cl.timeout), "")
 	}
 	var ue *url.Error

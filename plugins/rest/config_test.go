@@ -138,15 +138,24 @@ func TestParseRate(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2024, 7, 1, 12, 0, 0, 0, time.UTC)
-	for s, want := range map[string]time.Duration{"7": 7 * time.Second, " 0 ": 0, "Mon, 01 Jul 2024 12:00:30 GMT": 30 * time.Second, "Mon, 01 Jul 2024 11:00:00 GMT": 0, "99999999999": 365 * 24 * time.Hour} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {s}}, now); !ok || got != want {
-			t.Errorf("%q = %v, %v; want %v", s, got, ok, want)
+	for s, want := range map[string]time.Duration{
+		"7": 7 * time.Second, " 0 ": 0, "1.5": 1500 * time.Millisecond, "2592000": 30 * 24 * time.Hour,
+		"Mon, 01 Jul 2024 12:00:30 GMT": 30 * time.Second, "Mon, 01 Jul 2024 11:00:00 GMT": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {s}}, now); got != (asked{given: true, wait: want}) {
+			t.Errorf("%q = %+v; want %v", s, got, want)
 		}
 	}
-	for _, s := range []string{"", "soon", "-1", "1.5"} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {s}}, now); ok {
-			t.Errorf("%q = %v", s, got)
+	for _, s := range []string{
+		"soon", "-1", "1e3", "0x10", "NaN", "Inf", "1_000", "99999999999", "99999999999999999999999999", strings.Repeat("9", 5000), "7, 7", "7s",
+		"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "Mon, 99 Jul 2024 12:00:00 GMT",
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {s}}, now); got != (asked{given: true, odd: true}) {
+			t.Errorf("%q = %+v", s, got)
 		}
+	}
+	if got := retryAfter(http.Header{}, now); got != (asked{}) {
+		t.Errorf("none = %+v", got)
 	}
 }
 

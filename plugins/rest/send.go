@@ -86,13 +86,20 @@ func (w *writer) pauseAfter(r *reply, attempt int, began time.Time, cause error)
 	now := w.clock.Now()
 	pause, why := o.pause(attempt), ""
 	if r != nil {
-		if asked, ok := retryAfter(r.header, now); ok {
-			if asked > o.after {
-				why = fmt.Sprintf("; the server asks to wait %s, longer than retry.after = %s", asked, o.after)
-			} else {
-				w.client.pause(now.Add(asked))
+		a := retryAfter(r.header, now)
+		if a.odd {
+			a.wait = o.longest(now.Sub(began))
+			if w.client.oddOnce() {
+				w.log.Warn("a Retry-After makes no sense and is taken as the longest wait allowed; this is said once",
+					zap.String("retry_after", w.mask.excerpt(r.header.Get("Retry-After"))), zap.Duration("wait", a.wait))
 			}
-			pause = asked
+		}
+		switch {
+		case a.wait > o.after:
+			why = fmt.Sprintf("; the server asks to wait %s, longer than retry.after = %s", a.wait, o.after)
+		case a.given && a.wait > 0:
+			w.client.pause(now.Add(a.wait))
+			pause = a.wait
 		}
 	}
 	if why == "" && attempt < o.attempts && now.Add(pause).Sub(began) <= o.elapsed {

@@ -125,6 +125,7 @@ func TestGivingUp(t *testing.T) {
 		{"time", "retry {\n attempts = 100\n elapsed = \"20s\"\n}", restserver.Fault{Status: 503, RetryAfter: "9"}, 3, plugin.Transient, "env.unavailable", "gave up after 3 requests"},
 		{"a long Retry-After", "", restserver.Fault{Status: 429, RetryAfter: "3600"}, 1, plugin.Transient, "env.server_busy", "asks to wait 1h0m0s, longer than retry.after = 2m0s"},
 		{"a date to come back at", "", restserver.Fault{Status: 503, RetryAfter: "Mon, 01 Jul 2024 13:00:00 GMT"}, 1, plugin.Transient, "env.unavailable", "asks to wait 1h0m0s"},
+		{"a Retry-After that makes no sense", "retry {\n attempts = 100\n}", restserver.Fault{Status: 503, RetryAfter: "99999999999999999999"}, 4, plugin.Transient, "env.unavailable", "gave up after 4 requests"},
 		{"credentials", `reply {
 			reject = "body.errors"
 		}`, restserver.Fault{Status: 403, Reply: restserver.Reply{JSON: map[string]any{"errors": []any{"key " + apiKey + " of " + password + " unknown"}}}}, 1, plugin.Environment, "env.credentials_refused", "key (secret) of (secret) unknown. Check the credentials in connection.rest.shop"},
@@ -302,4 +303,23 @@ func TestEncodingAllocatesNothingPerRow(t *testing.T) {
 func keyOf(w *shipment, live int, places ...int) string {
 	w.live = live
 	return w.key(&request{places: places, digest: "d"})
+}
+
+// A Retry-After that makes no sense is taken as the longest wait that is left, and said once.
+func TestOddRetryAfter(t *testing.T) {
+	srv, h := server(t, restserver.Options{}), newHost()
+	srv.Otherwise(func(*restserver.Request) restserver.Reply { return restserver.Reply{} })
+	w := open(t, srv, h, "", "retry {\n after = \"2m\"\n elapsed = \"3m\"\n}", people(1).Schema)
+	for _, s := range []string{"-1", apiKey} {
+		srv.Fail(restserver.Fault{Status: 503, RetryAfter: s, Times: 2})
+		if _, err := deliver(t, w, people(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []time.Duration{2 * time.Minute, time.Minute, 2 * time.Minute, time.Minute}; !slices.Equal(h.clock.slept, want) {
+		t.Errorf("slept %v, want %v", h.clock.slept, want)
+	}
+	if n := h.logged.FilterMessageSnippet("makes no sense").Len(); n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
 }

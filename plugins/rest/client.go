@@ -29,6 +29,7 @@ type client struct {
 	http     *http.Client
 	timeout  time.Duration
 	limiter  *rate.Limiter
+	conns    conns
 	mu       sync.Mutex
 	notUntil time.Time // no request before then: a Retry-After
 	toldOdd  bool      // that a Retry-After makes no sense
@@ -53,7 +54,7 @@ func shareClient(h plugin.Host, ref *spec.Ref, c *Connection) (*client, func(), 
 		if err != nil {
 			return nil, nil, err
 		}
-		return cl, cl.http.CloseIdleConnections, nil
+		return cl, cl.close, nil
 	})
 	if err != nil {
 		return nil, nil, err
@@ -79,9 +80,17 @@ func newClient(c *Connection, m plugin.Machine) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	cl := &client{base: base, headers: c.requestHeaders(), timeout: c.timeout, limiter: rate.NewLimiter(rate.Inf, 1)}
+	dial := c.dialer(m)
 	tr := &http.Transport{
-		Proxy:               http.ProxyURL(proxy),
-		DialContext:         c.dialer(m),
+		Proxy: http.ProxyURL(proxy),
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			raw, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return cl.conns.add(raw)
+		},
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: c.timeout,
 		ForceAttemptHTTP2:   true,
@@ -90,7 +99,6 @@ func newClient(c *Connection, m plugin.Machine) (*client, error) {
 
 		MaxResponseHeaderBytes: maxHeaders,
 	}
-	cl := &client{base: base, headers: c.requestHeaders(), timeout: c.timeout, limiter: rate.NewLimiter(rate.Inf, 1)}
 	if c.rate != "" {
 		perSecond, err := parseRate(c.rate)
 		if err != nil {
@@ -108,6 +116,12 @@ func newClient(c *Connection, m plugin.Machine) (*client, error) {
 		return nil
 	}}
 	return cl, nil
+}
+
+// close ends all connections. Nobody uses the client any more.
+func (cl *client) close() {
+	cl.http.CloseIdleConnections() // with their farewell
+	cl.conns.close()
 }
 
 // dialer connects within the connection's timeout.

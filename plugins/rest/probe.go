@@ -25,7 +25,7 @@ func (s *Sink) Probe(ctx context.Context, h plugin.Host) error {
 	if err != nil {
 		return plugin.Fail(plugin.Environment, "env.connection", err, "")
 	}
-	defer cl.http.CloseIdleConnections()
+	defer cl.close()
 	attempt, cancel := context.WithTimeout(ctx, conn.timeout)
 	defer cancel()
 	err = conn.reach(attempt, h.Machine(), cl.base)

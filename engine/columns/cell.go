@@ -322,6 +322,9 @@ func parseFloat(s []byte, comma bool) (float64, error) {
 		}
 		return 0, numberError(s, record.ErrDecimalSyntax, comma)
 	}
+	if math.Abs(v) >= 1<<53 && !record.FloatKeeps(string(b), v) {
+		return 0, fmt.Errorf("%s has more digits than a float holds; int keeps 19 and decimal 18", show(s))
+	}
 	return v, nil
 }
 

@@ -102,6 +102,8 @@ func TestCellErrors(t *testing.T) {
 		{"int", "99999999999999999999999", `"99999999999999999999999" is too large for a whole number of 64 bits`},
 		{"float", "NaN", `"NaN" is not a number (decimal point)`},
 		{"float", "1e999", `"1e999" is out of range for a double`},
+		{"float", "9007199254740993", `"9007199254740993" has more digits than a float holds; int keeps 19 and decimal 18`},
+		{"float comma", "9007199254740993,0", `"9007199254740993,0" has more digits than a float holds; int keeps 19 and decimal 18`},
 		{"bool J N", "x", `"x" is neither true (J) nor false (N)`},
 		{"bool X ''", "y", `"y" is neither true (X) nor false (an empty cell)`},
 		{"date '%d-%m-%Y'", "31-02-2024", `"31-02-2024" is not a date in the form %d-%m-%Y: February 2024 has 29 days`},

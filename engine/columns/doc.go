@@ -8,7 +8,7 @@
 //	int                         a whole number of 64 bits: 12, -3, 007
 //	decimal                     an exact number: 1234.56, 1,234.56
 //	decimal comma               with a decimal comma: 1234,56, 1.234,56
-//	float, float comma          a double: 1.5e3
+//	float, float comma          a double: 1.5e3; one whose whole part would be rounded is refused
 //	bool                        true/false, yes/no, y/n, 1/0
 //	bool J N                    words for true and false, in any case
 //	bool 'ja,j,1' 'nee,n,0'     several words; '' is the empty cell

@@ -139,7 +139,7 @@ func TestValues(t *testing.T) {
 		"mean(nums)": {over, 0.0, 1.5}, "median(nums)": {inexact, 0.0, 1.5}, "bitshl(n, 1)": {over, over, 0}, "int(f)": {over, 0, 0}, "int(d)": {minInt, 0, 10},
 		// floats
 		"n / 2": {inexact, float64(minInt) / 2, 0.0}, "6 / n": {inexact, 6 / float64(minInt), zero}, "f * 10": {overFloat, 0.0, -5.0}, "1 / f": {1e-308, zero, -2.0}, "f ** 2": {overFloat, 0.0, 0.25}, "(f - 1) ** 0.5": {1e154, overFloat, overFloat},
-		"f ** -1": {1e-308, overFloat, -2.0}, "sum(rates)": {overFloat, 0.0, 1.5}, "mean(rates)": {overFloat, 0.0, 0.75}, "f + n": {inexact, float64(minInt), -0.5}, "(maybe ?? 0) + 0.5": {0.5, inexact, 2.5}, "float(n)": {float64(maxInt), float64(minInt), 0.0},
+		"f ** -1": {1e-308, overFloat, -2.0}, "sum(rates)": {overFloat, 0.0, 1.5}, "mean(rates)": {overFloat, 0.0, 0.75}, "f + n": {inexact, float64(minInt), -0.5}, "(maybe ?? 0) + 0.5": {0.5, inexact, 2.5}, "float(n)": {inexact, float64(minInt), 0.0}, "float(string(n))": {inexact, float64(minInt), 0.0}, "float(decimal(n))": {inexact, float64(minInt), 0.0},
 		"string(f)": {"1e+308", "0", "-0.5"},
 		// decimals
 		"-d": {"error: " + record.ErrDecimalRange.Error(), dec("-0.1"), dec("-10.5")}, "abs(d)": {"error: " + record.ErrDecimalRange.Error(), dec("0.1"), dec("10.5")}, "d / (n - n)": {zero, zero, zero}, "d * 2 + n": {"error: " + record.ErrDecimalRange.Error(), "error: " + record.ErrDecimalRange.Error(), dec("21")},

@@ -23,25 +23,34 @@ func (in info) known() (any, bool) {
 // report what has no value in any row. The result stays what it is: only its
 // number is remembered, for the operators around it.
 func (c *checker) calculated(n *ast.BinaryNode, l, r, out info) info {
-	y, ok := r.known()
-	if !ok {
+	x, known := l.known()
+	y, also := r.known()
+	if !known || !also || out.t.Kind == record.Invalid {
 		return out
 	}
-	x, ok := l.known()
-	if !ok {
-		if c, isZero := compareNumbers(y, 0); !isZero || c != 0 || n.Operator != "/" && n.Operator != "%" || !number(l.t) {
-			return out
-		}
-		x = 1 // whatever it is
+	var v any
+	var err error
+	if isPower(n.Operator) && out.t.Kind == record.Int {
+		v, err = power(x, y)
+	} else {
+		v, err = (&run{}).arith(n.Operator, x, y)
 	}
-	v, err := (&run{}).arith(n.Operator, x, y)
 	if err != nil {
 		return c.noValue(n, err)
 	}
-	if ok {
-		out.calc = v
-	}
+	out.calc = v
 	return out
+}
+
+// dividesByZero tells whether l is divided by what is 0 in every row. Nothing else that
+// is wrong with l need be told then.
+func dividesByZero(op string, l, r info) bool {
+	y, ok := r.known()
+	if !ok || !number(l.t) || op != "/" && (op != "%" || l.t.Kind != record.Int || r.t.Kind != record.Int) {
+		return false
+	}
+	c, comparable := compareNumbers(y, 0)
+	return comparable && c == 0
 }
 
 // negated is calculated for the unary minus.

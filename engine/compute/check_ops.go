@@ -60,6 +60,9 @@ func (c *checker) binary(n *ast.BinaryNode) info {
 	case "<", "<=", ">", ">=":
 		return c.order(n, l, r)
 	case "+", "-", "*", "/", "%", "**", "^":
+		if dividesByZero(n.Operator, l, r) {
+			return c.noValue(n, errDivideByZero)
+		}
 		return c.calculated(n, l, r, c.arithmetic(n, l, r))
 	case "in":
 		return c.in(n, l, r)
@@ -172,7 +175,7 @@ func (c *checker) arithmetic(n *ast.BinaryNode, l, r info) info {
 		return info{t: tBad}
 	}
 	if dynamic(l.t) || dynamic(r.t) {
-		if n.Operator == "**" || n.Operator == "^" {
+		if isPower(n.Operator) {
 			return info{t: tFloat}
 		}
 		return info{t: tAny}
@@ -187,9 +190,11 @@ func (c *checker) arithmetic(n *ast.BinaryNode, l, r info) info {
 	case op == "%" && l.t.Kind == record.Int && r.t.Kind == record.Int:
 		return info{t: tInt}
 	case op == "%":
-	case (op == "**" || op == "^") && numbers && !dec:
+	case isPower(op) && wholePower(l, r):
+		return info{t: tInt}
+	case isPower(op) && numbers && !dec:
 		return info{t: tFloat}
-	case op == "**" || op == "^":
+	case isPower(op):
 	case numbers && dec:
 		return info{t: tDec}
 	case numbers && op == "/":

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"math/bits"
-	"strconv"
 
 	"weir/engine/record"
 )
@@ -125,18 +124,18 @@ func decimalOf(v any) (record.DecimalValue, error) {
 	case int:
 		return record.DecimalFromInt(int64(v)), nil
 	case float64:
-		return decimalFromFloat(v)
+		return record.DecimalFromFloat(v)
 	}
 	return record.DecimalValue{}, errors.New("not a number")
 }
 
-func decimalFromFloat(f float64) (record.DecimalValue, error) {
-	var buf [400]byte
-	d, err := record.ParseDecimal(strconv.AppendFloat(buf[:0], f, 'f', -1, 64), false)
-	if err != nil {
-		return d, record.ErrDecimalRange
+// floatOfDecimal is the float nearest to d, and an error where that changes its whole part.
+func floatOfDecimal(d record.DecimalValue) (float64, error) {
+	f := d.Float()
+	if magnitude(d.Coef) > maxExact && !record.FloatKeeps(d.String(), f) {
+		return 0, errInexact
 	}
-	return d, nil
+	return f, nil
 }
 
 // truncated returns the integer part of d.

@@ -22,6 +22,8 @@
 //   - Integers never wrap: overflow, division by zero, infinities and NaN reject
 //     the row, and so does an integer that a float it becomes would round. Where
 //     that happens in every row it is a problem of the plan.
+//   - ** of ints is an int where the exponent is known not to be negative, else a
+//     float; exact in both, or an error. float() and decimal() never change a whole number.
 //   - Numbers are compared by value whatever their kinds, lists and objects by what
 //     is in them.
 //   - The built-ins of lists and objects are of this package (vm_list.go): fields

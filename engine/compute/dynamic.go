@@ -76,6 +76,20 @@ func (r *run) bound(v any) error {
 	return nil
 }
 
+// power is ** of two ints, the second of which is not negative.
+func power(a, b any) (any, error) {
+	v, whole := a.(int)
+	n, both := b.(int)
+	if !whole || !both {
+		return nil, badOperands("**", a, b)
+	}
+	p, ok := powInt(int64(v), int64(n))
+	if !ok {
+		return nil, errPower
+	}
+	return int(p), nil
+}
+
 func isDecimal(a any) bool { _, ok := a.(record.DecimalValue); return ok }
 
 // arith applies op to values whose types show only now.

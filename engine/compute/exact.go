@@ -106,6 +106,8 @@ func floatOfText(s string) (float64, error) {
 		return 0, errFloat
 	case err != nil:
 		return 0, errors.New(notFloat)
+	case !record.FloatKeeps(s, f):
+		return 0, errInexact
 	}
 	return f, nil
 }
@@ -124,7 +126,13 @@ func intArith(op string, a, b int64) (any, error) {
 			return nil, errDivideByZero
 		}
 		c, ok = a%b, true
-	default: // these give floats
+	case "**", "^": // power() is for those that are ints
+		p, err := powWhole(a, b)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	default: // "/" gives a float
 		x, err := floatOfInt(a)
 		if err != nil {
 			return nil, err
@@ -184,13 +192,14 @@ func compareIntFloat(v int64, f float64) int {
 	return 0
 }
 
-// compareDecimalFloat orders d and f, which is not NaN. A float counts as the
-// number that its shortest notation is, as it does where it meets a decimal elsewhere.
+// compareDecimalFloat orders d and f, which is not NaN. A float with a fraction counts as
+// the number that its shortest notation is, as it does where it meets a decimal elsewhere.
 func compareDecimalFloat(d record.DecimalValue, f float64) int {
-	if g, err := decimalFromFloat(f); err == nil {
+	switch g, err := record.DecimalFromFloat(f); {
+	case err == nil:
 		return d.Cmp(g)
-	}
-	switch {
+	case errors.Is(err, record.ErrFloatDigits):
+		return d.Cmp(record.DecimalFromInt(int64(f))) // as an int compares with it
 	case f >= 1<<63:
 		return -1
 	case f < -1<<63:

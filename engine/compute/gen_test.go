@@ -240,6 +240,7 @@ func (g *gen) int(d int) string {
 		g.f("(len(items) > 0 ? first(items).qty : %s)", g.of(record.Int, d)), g.f("try(%s, %s)", g.of(record.Int, d), g.of(record.Int, d)), g.f("sum(map(%s, try(%s, %s)))", g.items, g.inLoop(record.Int, d), g.inLoop(record.Int, d)),
 		g.f("(find(%s, %s)?.qty ?? %s)", g.items, g.inLoop(record.Bool, d), g.of(record.Int, d)),
 		g.f("(%s(%s, %s) ?? 0)", func() string { return pick(g.r, "findIndex", "findLastIndex") }, g.items, g.inLoop(record.Bool, d)),
+		g.f("(%s ** %s)", g.of(record.Int, d), func() string { return pick(g.r, "0", "1", "2", "3", "(1 + 1)") }),
 		g.f("len(split(%s, %s))", g.of(record.String, d), func() string { return pick(g.r, "','", "'a'", "s") }),
 		g.f("coalesce(in_, nullif(%s, %s), %s)", g.of(record.Int, d), g.of(record.Int, d), g.of(record.Int, d)),
 		g.f("(%s(%s) ?? 0)", func() string { return pick(g.r, "year", "month", "day") }, g.day),
@@ -254,7 +255,7 @@ func (g *gen) float(d int) string {
 		}
 		return g.leaf(ns)
 	}
-	return g.leafOr(d, leaf, g.cond(record.Float, d), g.bin(record.Float, d, "+", "-", "*", "/", "**"), g.f("(%s / %s)", g.of(record.Int, d), g.of(record.Int, d)),
+	return g.leafOr(d, leaf, g.cond(record.Float, d), g.bin(record.Float, d, "+", "-", "*", "/", "**"), g.f("(%s / %s)", g.of(record.Int, d), g.of(record.Int, d)), g.f("(%s ** %s)", g.of(record.Int, d), g.of(record.Int, d)),
 		g.f("(%s + %s)", g.of(record.Int, d), g.of(record.Float, d)), g.f("(b ? %s : %s)", g.of(record.Int, d), g.of(record.Float, d)),
 		g.f("%s(%s)", func() string { return pick(g.r, "abs", "round", "floor", "ceil", "-") }, g.of(record.Float, d)), g.f("round(%s)", g.of(record.Int, d)),
 		g.f("round(%s, 1)", g.of(record.Float, d)), g.f("(nullif(%s, f) ?? 0)", g.of(record.Float, d)), g.f("median(map(items, %s))", g.inLoop(record.Float, d)),

@@ -24,6 +24,7 @@ func vmFunctions() conf.FunctionsTable {
 	add("bound", func(r *run, a []any) (any, error) { return a[0], r.bound(a[0]) })
 	add("now", func(r *run, _ []any) (any, error) { return r.now, nil })
 	add("arith", func(r *run, a []any) (any, error) { return r.arith(a[0].(string), a[1], a[2]) })
+	add("power", func(_ *run, a []any) (any, error) { return power(a[0], a[1]) })
 	add("ordered", func(_ *run, a []any) (any, error) { return ordered(a[0].(string), a[1], a[2]) })
 	add("equal", func(r *run, a []any) (any, error) {
 		if err := errors.Join(r.bound(a[0]), r.bound(a[1])); err != nil {

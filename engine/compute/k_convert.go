@@ -81,9 +81,17 @@ func (k *floatOfK) eval(f *frame, sel []int32) *record.Column {
 	for _, i := range sel {
 		switch x.Type.Kind {
 		case record.Int:
-			c.Floats[i] = float64(x.Ints[i])
+			v, err := floatOfInt(x.Ints[i])
+			if err != nil {
+				f.fail(i, err.Error())
+			}
+			c.Floats[i] = v
 		case record.Decimal:
-			c.Floats[i] = x.Dec(int(i)).Float()
+			v, err := floatOfDecimal(x.Dec(int(i)))
+			if err != nil {
+				f.fail(i, err.Error())
+			}
+			c.Floats[i] = v
 		case record.String:
 			v, err := floatOfText(borrow(x.Bytes(int(i))))
 			if err != nil {

@@ -126,10 +126,16 @@ func (l *lowerer) arithmetic(n *ast.BinaryNode) kernel {
 	case record.String:
 		return l.concat(n)
 	case record.Int:
+		if isPower(op) {
+			return &powIntK{a: l.node(n.Left), b: l.node(n.Right)}
+		}
 		return &intK{a: l.as(n.Left, t), b: l.as(n.Right, t), op: op}
 	case record.Float:
 		if !plainNumber(l.info(n.Left).t) || !plainNumber(l.info(n.Right).t) {
 			return l.none("%s of values whose types show only at run time", op)
+		}
+		if isPower(op) && l.info(n.Left).t.Kind == record.Int && l.info(n.Right).t.Kind == record.Int {
+			return &powWholeK{a: l.node(n.Left), b: l.node(n.Right)}
 		}
 		return &floatK{a: l.as(n.Left, t), b: l.as(n.Right, t), op: op}
 	case record.Decimal:

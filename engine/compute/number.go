@@ -27,7 +27,7 @@ func numberOf(name string, v any) (any, error) {
 		case "int":
 			return int(truncated(v)), nil
 		case "float":
-			return v.Float(), nil
+			return floatOfDecimal(v)
 		}
 		d, err := decimalFunctionOf(name)(v)
 		return d, err
@@ -49,7 +49,11 @@ func numberOf(name string, v any) (any, error) {
 func intFunction(name string, v int64) (any, error) {
 	switch {
 	case name == "float":
-		return float64(v), nil
+		f, err := floatOfInt(v)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
 	case name == "-" || name == "abs" && v < 0:
 		n, ok := negInt(v)
 		if !ok {

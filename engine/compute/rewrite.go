@@ -200,6 +200,9 @@ func (w *rewriter) binary(n *ast.BinaryNode) ast.Node {
 		}
 		return dollar(n, "ordered", text(n, n.Operator), l, r)
 	case "+", "-", "*", "/", "%", "**", "^":
+		if isPower(n.Operator) && w.c.info[n].t.Kind == record.Int {
+			return dollar(n, "power", l, r)
+		}
 		return dollar(n, "arith", text(n, n.Operator), l, r)
 	case "..":
 		return dollar(n, "range", l, r)

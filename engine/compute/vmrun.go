@@ -120,7 +120,7 @@ func plainError(err error) error {
 		return err
 	}
 	if fe.Prev != nil {
-		for _, known := range []error{errSteps, errBytes, errMany, errDivideByZero, errInt, errFloat, errInexact, record.ErrDecimalRange} {
+		for _, known := range []error{errSteps, errBytes, errMany, errDivideByZero, errInt, errFloat, errInexact, errPower, errPowerFloat, record.ErrDecimalRange} {
 			if errors.Is(fe.Prev, known) {
 				return known
 			}

@@ -22,7 +22,7 @@ func suffix(name, summary string, lenient bool) (string, string) {
 }
 
 func decimalFunction(lenient bool) Function {
-	name, summary := suffix("decimal", "The exact decimal number that the text x is, or the number x as a decimal; a float by its shortest notation. "+
+	name, summary := suffix("decimal", "The exact decimal number that the text x is, or the number x as a decimal; a float by its shortest notation, or an error where that is not the whole number that the float is. "+
 		"The decimal mark is a point, or a comma when mark is `'comma'`; the other of the two, a space or an apostrophe may group thousands. "+
 		"White space around it is ignored. nil when x is empty; an error when x is anything else than one number of at most 18 digits.", lenient)
 	examples := []Example{
@@ -134,7 +134,8 @@ func toDecimal(name string, v any, lenient bool, f form) (any, error) {
 		if lenient {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("%v: %w", x, record.ErrDecimalRange)
+		_, err := record.DecimalFromFloat(x)
+		return nil, fmt.Errorf("%v: %w", x, err)
 	}
 	return nil, wrongKind(name, 0, "text or a number", v)
 }

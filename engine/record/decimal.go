@@ -39,13 +39,18 @@ func DecimalFromInt(n int64) DecimalValue { return DecimalValue{n, 0} }
 
 // DecimalFromFloat returns the decimal with the shortest notation that reads back
 // as f: 0.1 is 0.1. It returns ErrDecimalRange when that has too many digits, and
-// for infinities and NaN. It allocates nothing.
+// for infinities and NaN, and ErrFloatDigits when f is a whole number and its shortest
+// notation another one. It allocates nothing.
 func DecimalFromFloat(f float64) (DecimalValue, error) {
 	if math.Abs(f) >= 1e19 || math.IsNaN(f) {
 		return DecimalValue{}, ErrDecimalRange
 	}
 	var buf [400]byte
-	return ParseDecimal(strconv.AppendFloat(buf[:0], f, 'f', -1, 64), false)
+	d, err := ParseDecimal(strconv.AppendFloat(buf[:0], f, 'f', -1, 64), false)
+	if err == nil && math.Abs(f) > maxWhole && (math.Abs(f) >= 1<<63 || d.Coef != int64(f)) {
+		return DecimalValue{}, ErrFloatDigits
+	}
+	return d, err
 }
 
 // ParseDecimal reads an optional sign (+, -, or the minus sign of Unicode) and

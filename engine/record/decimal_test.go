@@ -187,6 +187,9 @@ func TestDecimalFromFloat(t *testing.T) {
 		d, err := DecimalFromFloat(f)
 		exact, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'f', -1, 64))
 		want, wantErr := fromRat(exact)
+		if value := new(big.Rat).SetFloat64(f); wantErr == nil && value.IsInt() && value.Cmp(exact) != 0 {
+			want, wantErr = DecimalValue{}, ErrFloatDigits
+		}
 		if d != want || err == nil && d.Float() != f {
 			t.Fatalf("%v is %s, want %s", f, d, want)
 		}
@@ -196,6 +199,12 @@ func TestDecimalFromFloat(t *testing.T) {
 	})
 	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e19, 1e-19, math.MaxFloat64, math.SmallestNonzeroFloat64} {
 		if d, err := DecimalFromFloat(f); !errors.Is(err, ErrDecimalRange) {
+			t.Errorf("%v is %v, %v", f, d, err)
+		}
+	}
+	for f, want := range map[float64]error{1 << 53: nil, 1<<53 + 2: nil, 1e18: nil, -1e18: nil, 1 << 60: ErrFloatDigits, -1 << 60: ErrFloatDigits, 1<<63 - 1024: ErrFloatDigits} {
+		d, err := DecimalFromFloat(f)
+		if !errors.Is(err, want) || err == nil && d != DecimalFromInt(int64(f)) {
 			t.Errorf("%v is %v, %v", f, d, err)
 		}
 	}

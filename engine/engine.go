@@ -177,7 +177,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 			return nil, unknown(a, l.Plan)
 		}
 	}
-	store, err := e.open(dir, l.Plan.Engine.StateMemory)
+	store, err := e.open(dir, l.Plan.Engine)
 	if err != nil {
 		return nil, err
 	}
@@ -226,11 +226,11 @@ func (e *Engine) Linked(p *plan.Plan) (*plan.Plan, diag.List) {
 
 // open opens the state store in dir, making it when there is none.
 // memory is how much of it the store may use, see state.Options.
-func (e *Engine) open(dir string, memory int64) (*state.Store, error) {
+func (e *Engine) open(dir string, o plan.EngineOptions) (*state.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, plugin.Fail(plugin.Environment, "state.unusable", fmt.Errorf("cannot make the state folder: %w", err), "Name another with --state.")
 	}
-	return state.Open(dir, state.Options{Memory: memory, Log: e.log, Clock: e.clock})
+	return e.OpenStore(dir, o, false)
 }
 
 // closed closes the store after err happened, or nothing did.

@@ -38,7 +38,7 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 		return nil, unknown(o.Pipeline, l.Plan)
 	}
 	dir := StateDir(l, o.StateDir)
-	store, err := e.open(dir, l.Plan.Engine.StateMemory)
+	store, err := e.open(dir, l.Plan.Engine)
 	if err != nil {
 		return nil, err
 	}

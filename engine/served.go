@@ -32,5 +32,5 @@ func (l *Loaded) Changed() (name string, changed bool) {
 // there is none. takeOver opens it also when another process has it open, which can
 // commit nothing from then on. The caller closes it.
 func (e *Engine) OpenStore(dir string, o plan.EngineOptions, takeOver bool) (*state.Store, error) {
-	return state.Open(dir, state.Options{Memory: o.StateMemory, TakeOver: takeOver, Log: e.log, Clock: e.clock})
+	return state.Open(dir, state.Options{Memory: o.StateMemory, SpoolLimit: o.SpoolLimit, TakeOver: takeOver, Log: e.log, Clock: e.clock})
 }

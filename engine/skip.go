@@ -31,7 +31,7 @@ func (e *Engine) SkipFile(ctx context.Context, l *Loaded, o SkipOptions) (state.
 	if p == nil {
 		return state.FileEntry{}, unknown(o.Pipeline, l.Plan)
 	}
-	store, err := e.open(StateDir(l, o.StateDir), l.Plan.Engine.StateMemory)
+	store, err := e.open(StateDir(l, o.StateDir), l.Plan.Engine)
 	if err != nil {
 		return state.FileEntry{}, err
 	}

@@ -78,7 +78,11 @@ func (s *Stream) randomAccess(body io.Reader, head []byte) (io.ReaderAt, int64, 
 	if err != nil {
 		return nil, 0, plugin.Fail(plugin.Environment, "env.temp_file", err, "A zip archive from a remote place is copied to the folder for temporary files first")
 	}
-	s.closed = func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+	s.closed = f.Close
+	// Without a name it is gone with the process, whatever ends that.
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, 0, plugin.Fail(plugin.Environment, "env.temp_file", errors.Join(err, s.Close()), "")
+	}
 	n, err := io.Copy(f, io.MultiReader(bytes.NewReader(head), s.src))
 	if err == nil {
 		return f, n, nil

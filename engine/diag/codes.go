@@ -92,6 +92,7 @@ env.request_refused the server refuses the request as a whole
 env.server_busy the server asks to come back later
 env.sessions the server allows no more sessions
 env.spool a copy of a remote file cannot be kept
+env.spool_limit local copies of remote files would take more room than they may
 env.target_taken another sink writes the file at present
 env.temp_file a temporary file cannot be made
 env.timeout the server did not answer in time
@@ -163,6 +164,7 @@ run.failed a pipeline stopped
 run.file_back a file that was gone is there again
 run.file_changed a file changed while it was being read
 run.file_lost a file was gone before all of it was copied
+run.file_name files have names that are not taken
 run.file_not_moved a file that was read could not be put away
 run.file_quarantined a file was refused as a whole
 run.file_read the file was read to its end already
@@ -189,6 +191,7 @@ run.skipped a pipeline was not run, because one before it failed
 run.too_many_rejects more rows were rejected than dead_letter allows
 run.too_many_rows a step would keep more rows in memory than allowed
 run.too_much_pending more waits for a commit than is kept in memory, and none is possible
+run.tree a source has more folders than are looked at
 serve.fenced a run did not stop when its pipeline changed, and was left behind
 serve.later a pipeline changes when the operation on it has ended
 serve.listen the API cannot listen at its address

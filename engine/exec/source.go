@@ -39,7 +39,7 @@ func (r *run) runSource(ctx context.Context, n *plan.Node) (err error) {
 		return at(n, err)
 	}
 	set, err := files.Open(files.Config{
-		Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()),
+		Source: src, FS: fsys, Session: r.Session, Step: n.Address, Spool: filepath.Join(r.StateDir, r.Session.Spool()), SpoolLimit: r.Session.SpoolLimit(),
 		Clock: r.Clock, Log: h.Log(), Reconnect: connect, Point: r.Point,
 		Memory: r.Memory,
 	})

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,54 @@ type spoolCopy struct {
 	noted int64 // bytes that the note tells of
 	hash  *xxhash.Digest
 	ended func() error // the error of the run once that is over
-	err   error        // of the local disk, to be kept apart from those of the server
+	err   error        // of the local disk or the limits here, to be kept apart from those of the server
+
+	limit  int64               // bytes that the file may have; 0 is no limit
+	room   func(n int64) error // tells whether there is room for n bytes more; nil is always
+	roomy  int64               // bytes of the file up to which there was
+	behind int64               // bytes that come again, to be compared, before those that are new
+
+	overlap int64 // see the constant
+}
+
+// overlap is how many bytes a transfer that is taken up again fetches once more, to see
+// whether the file is still the one that was begun.
+const overlap = 4 << 10
+
+// begin says that a transfer begins, and returns from which byte of the file.
+func (c *spoolCopy) begin() (from int64) {
+	c.behind = min(c.at, c.overlap)
+	return c.at - c.behind
+}
+
+// again compares what comes once more with what came before, and returns the rest of p.
+func (c *spoolCopy) again(p []byte) ([]byte, error) {
+	n := min(int64(len(p)), c.behind)
+	have := make([]byte, n)
+	if _, err := c.out.ReadAt(have, c.at-c.behind); err != nil {
+		c.err = spoolError(err)
+		return nil, c.err
+	}
+	if !bytes.Equal(have, p[:n]) {
+		c.err = errChanged
+		return nil, c.err
+	}
+	c.behind -= n
+	return p[n:], nil
+}
+
+// fits reports why n bytes more must not be written.
+func (c *spoolCopy) fits(n int64) error {
+	if c.limit > 0 && c.at+n > c.limit {
+		return &tooLargeError{limit: c.limit}
+	}
+	if c.room != nil && c.at+n > c.roomy {
+		if err := c.room(roomEvery); err != nil {
+			return err
+		}
+		c.roomy = c.at + roomEvery
+	}
+	return nil
 }
 
 // openCopy begins the copy of a file of size bytes, as is told, or goes on with one that
@@ -71,6 +119,17 @@ func (c *spoolCopy) Write(p []byte) (int, error) {
 	if err := c.ended(); err != nil {
 		return 0, err
 	}
+	all := len(p)
+	if c.behind > 0 {
+		var err error
+		if p, err = c.again(p); err != nil {
+			return 0, err
+		}
+	}
+	if err := c.fits(int64(len(p))); err != nil {
+		c.err = err
+		return 0, err
+	}
 	n, err := c.out.Write(p)
 	_, _ = c.hash.Write(p[:n]) // never fails
 	c.at += int64(n)
@@ -79,9 +138,9 @@ func (c *spoolCopy) Write(p []byte) (int, error) {
 	}
 	if err != nil {
 		c.err = spoolError(err)
-		return n, c.err
+		return all - len(p) + n, c.err
 	}
-	return n, nil
+	return all, nil
 }
 
 // restart begins anew.

@@ -48,7 +48,7 @@ func TestLeftCopies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []int64{0}},
-		"part":          {[]int{30, 0, 0, 0, 0}, func(*testing.T, []string) {}, []int64{30}},
+		"part":          {[]int{30, 0, 0, 0, 0}, func(*testing.T, []string) {}, []int64{27}},
 		"part, garbled": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) { garble(t, s[0]) }, []int64{0}},
 		"part, longer than noted": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) {
 			f, err := os.OpenFile(s[0], os.O_APPEND|os.O_WRONLY, 0)
@@ -59,7 +59,7 @@ func TestLeftCopies(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.Close() //nolint:errcheck // written
-		}, []int64{30}},
+		}, []int64{27}},
 		"part without a note": {[]int{30, 0, 0, 0, 0}, func(t *testing.T, s []string) {
 			if err := os.Remove(s[1]); err != nil {
 				t.Fatal(err)

@@ -15,7 +15,13 @@ import (
 	"weir/engine/plugin"
 )
 
-const maxDepth = 64 // of folders below the first; more is a link that leads back
+// Bounds on what one look at the folders of a source takes, so that no tree fills the memory
+// or takes for ever. What lies beyond is told of and not read.
+const (
+	maxDepth   = 64        // of folders below the first; more is a link that leads back
+	maxFolders = 100_000   // in and below the first
+	maxListed  = 1_000_000 // files and folders in them
+)
 
 // markerNames returns the names that the marker of a file may have.
 func markerNames(pattern, name string) ([]string, error) {
@@ -66,10 +72,11 @@ func (s *Set) list(ctx context.Context) (*listing, error) {
 	if strings.Contains(pattern, "**") {
 		depth = maxDepth
 	}
-	w := &walker{set: s, ctx: ctx, first: base, listing: listing{markers: map[string]bool{}}}
+	w := &walker{set: s, ctx: ctx, first: base, all: depth == maxDepth, folders: maxFolders, entries: maxListed, listing: listing{markers: map[string]bool{}}}
 	if err := w.walk(base, base, depth); err != nil {
 		return nil, err
 	}
+	w.tellNames()
 	if w.missing {
 		return &w.listing, s.missingFolder(ctx, base)
 	}
@@ -84,12 +91,43 @@ type walker struct {
 	set   *Set
 	ctx   context.Context
 	first string
+	all   bool // the pattern takes folders of any depth
+
+	folders, entries int      // that may still be looked at
+	garbled          []string // paths with names that are not taken
+}
+
+// beyond leaves dir out, or the rest of it, and says why. What was read there before is
+// still there, as far as is known.
+func (w *walker) beyond(dir, format string, args ...any) {
+	w.failed = append(w.failed, dir)
+	if !w.set.listed { // else it is known
+		w.set.setAside(dir, plugin.Fail(plugin.Environment, "run.tree", fmt.Errorf(format, args...), "Let path select fewer folders, or read them with several sources"))
+	}
+}
+
+// tellNames says which files have names that are not taken.
+func (w *walker) tellNames() {
+	if len(w.garbled) == 0 || w.set.listed {
+		return
+	}
+	more := ""
+	if n := len(w.garbled) - 1; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	w.set.notice("run.file_name", "Files whose names have control characters or slashes in them are not read", "%q%s. Rename them, where they should be read.", w.garbled[0], more)
 }
 
 // walk lists dir. name is its path in the words of the source's pattern, which
 // may differ from what the file system calls it.
 func (w *walker) walk(dir, name string, depth int) error {
 	s := w.set
+	if w.folders--; w.folders < 0 {
+		if w.folders == -1 {
+			w.beyond(dir, "there are more than %d folders in and below %s, and neither this one nor those after it are looked at", maxFolders, w.first)
+		}
+		return nil
+	}
 	infos, err := s.FS.List(w.ctx, dir)
 	switch {
 	case err == nil:
@@ -110,15 +148,26 @@ func (w *walker) walk(dir, name string, depth int) error {
 		return err
 	}
 	for _, info := range infos {
+		if w.entries--; w.entries < 0 {
+			if w.entries == -1 {
+				w.beyond(dir, "there are more than %d files and folders in and below %s, and those after %s are not read", maxListed, w.first, info.Path)
+			}
+			return nil
+		}
 		leaf := path.Base(info.Path)
 		full := path.Join(name, leaf)
 		switch {
 		case !safeName(leaf):
+			if leaf != "." && leaf != ".." && leaf != "/" && leaf != "" && (s.o.Match(full) || info.Dir && depth > 0) {
+				w.garbled = append(w.garbled, info.Path)
+			}
 		case info.Dir && s.o.AfterMode == plugin.AfterMove && path.Clean(s.o.MoveTo) == full:
 		case info.Dir && depth > 0:
 			if err := w.walk(info.Path, full, depth-1); err != nil {
 				return err
 			}
+		case info.Dir && w.all:
+			w.beyond(info.Path, "it is more than %d folders below %s, such as by a link that leads back", maxDepth, w.first)
 		case info.Dir:
 		case s.o.ReadyMode == plugin.ReadyMarker && isMarker(s.o.Marker, leaf):
 			w.markers[info.Path] = true

@@ -22,9 +22,12 @@ type Config struct {
 	Session *state.Session
 	Step    string // name of the source step, for the ledger and the cursor
 	Spool   string // folder for copies of remote files; made when missing
-	Clock   plugin.Clock
-	Log     *zap.Logger
-	Memory  *Memory // of the runs before, in a process that goes on after this one; nil knows nothing
+	// SpoolLimit is how many bytes the copies in Spool may take, those of other sources
+	// included; 0 is no limit.
+	SpoolLimit int64
+	Clock      plugin.Clock
+	Log        *zap.Logger
+	Memory     *Memory // of the runs before, in a process that goes on after this one; nil knows nothing
 	// Reconnect gives a new session after a transfer broke down; the old one
 	// is closed before. nil goes on with the same.
 	Reconnect func(ctx context.Context) (plugin.FileSystem, error)
@@ -58,8 +61,10 @@ type Set struct {
 	proved     bool // what is deleted is gone
 	later      int  // files read by earlier runs that wait for that
 	toldWait   bool
-	buf        []byte              // of copies
-	left       map[string][]string // by identity, what an earlier run left in the spool folder
+	buf        []byte                          // of copies
+	free       func(dir string) (int64, error) // bytes that the disk of a folder has left
+	overlap    int64                           // of a transfer that is taken up again
+	left       map[string][]string             // by identity, what an earlier run left in the spool folder
 }
 
 // Wait is a file that was found and is not read in this run.
@@ -103,7 +108,7 @@ type File struct {
 
 // Open starts on the files of a source. It does no I/O on the file system yet.
 func Open(c Config) (*Set, error) {
-	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil}
+	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil, free: freeSpace, overlap: overlap}
 	if ds := s.o.Check(nil); ds.HasErrors() {
 		return nil, ds.Err()
 	}

@@ -48,6 +48,9 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if limit := s.o.SpoolLimit; done == "" && limit > 0 && c.info.Size > limit {
+		return false, plugin.Confine(plugin.Fail(plugin.Environment, "env.spool_limit", &tooLargeError{limit, c.info.Size}, "If the file is right, set it to more"))
+	}
 	if done == "" {
 		s.Point("spooling")
 		if done, hash, err = s.fetchCopy(ctx, c, f, part); err != nil || done == "" {
@@ -89,6 +92,10 @@ func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string)
 		return "", 0, err
 	}
 	hash, size, err := s.transfer(ctx, c.info, part)
+	var large *tooLargeError
+	if errors.As(err, &large) {
+		return "", 0, errors.Join(s.tooLarge(c, large), removeCopy(part))
+	}
 	if err != nil {
 		return "", 0, s.transferError(ctx, c, err, part)
 	}
@@ -137,7 +144,7 @@ func (s *Set) confirm(ctx context.Context, c *candidate, size int64, hash uint64
 	again, sum := int64(0), xxhash.New()
 	in, err := s.FS.Open(ctx, c.info.Path, 0)
 	if err == nil {
-		again, err = io.Copy(sum, in)
+		again, err = io.Copy(sum, io.LimitReader(in, size+1))
 		if cerr := in.Close(); err == nil {
 			err = cerr
 		}
@@ -194,15 +201,20 @@ func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (ha
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.transferTo(ctx, info, c)
+	c.limit, c.room, c.roomy, c.overlap = s.o.SpoolLimit, s.room, c.at, s.overlap
+	if c.err = s.room(max(info.Size-c.at, 1)); c.err == nil {
+		err = s.transferTo(ctx, info, c)
+	} else {
+		err = c.err
+	}
 	if cerr := c.close(err != nil); err == nil {
 		err = cerr
 	}
 	if over := ctx.Err(); over != nil {
 		return 0, 0, over // the copy may be another run's by now
 	}
-	if errors.Is(err, errChanged) {
-		err = errors.Join(err, removeCopy(to))
+	if noRoom := plugin.IsConfined(err) && c.err != nil; noRoom || errors.Is(err, errChanged) {
+		err = errors.Join(err, removeCopy(to)) // others have use for its room
 	}
 	return c.hash.Sum64(), c.at, err
 }
@@ -229,6 +241,8 @@ func (s *Set) transferTo(ctx context.Context, info plugin.FileInfo, c *spoolCopy
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case c.err != nil: // it is not the server
+			return c.err
 		case ended:
 			short = true
 			err = fmt.Errorf("the server ended the transfer early: %w", &plugin.SizeError{Told: info.Size, Came: c.at})
@@ -284,7 +298,7 @@ func (s *Set) again(ctx context.Context, info plugin.FileInfo, wait time.Duratio
 
 // copyOnce goes on with c until the transfer ends.
 func (s *Set) copyOnce(ctx context.Context, info plugin.FileInfo, c *spoolCopy) error {
-	in, err := s.FS.Open(ctx, info.Path, c.at)
+	in, err := s.FS.Open(ctx, info.Path, c.begin())
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const DefaultDrain = 30 * time.Second
 type EngineOptions struct {
 	StateDir    string
 	StateMemory int64 // bytes; 0 stands for the default of the store
+	SpoolLimit  int64 // bytes of copies of remote files, all together; 0 is no limit
 	Listen      string
 	Token       spec.Secret
 	Runs        int
@@ -37,6 +38,7 @@ func EngineSpec(e *EngineOptions) spec.Body {
 		spec.String("state", &e.StateDir).Default(".weir/state", `".weir/state"`).Doc("Folder of the embedded state store, relative to where weir runs."),
 		spec.Size("state_memory", &e.StateMemory).Default(256<<20, `"256MiB"`).Check(enoughMemory).Doc("Memory of the state store, at most: what it read, what it is about to write, and the keys it can tell without reading. " +
 			"A key of a dedupe step or an entity needs about 11 bytes of it; where there are more keys, telling a known one costs a read. Rows under way come on top."),
+		spec.Size("spool_limit", &e.SpoolLimit).Default(32<<30, `"32GiB"`).Doc("Bytes that local copies of remote files may take in the state folder, all together; 0 is no limit. 256 MiB of its disk are left to the state store in any case."),
 		spec.String("listen", &e.Listen).Default("127.0.0.1:7433", `"127.0.0.1:7433"`).Check(checkListen).Doc("Where weir serve answers HTTP: HOST:PORT, or \"off\". An address that other machines reach needs a token."),
 		spec.Credential("token", &e.Token).Check(checkToken).Doc("What callers of the HTTP API must show, as Authorization: Bearer TOKEN. Give it with secret(). At an address that other machines reach it has 16 characters or more."),
 		spec.Int("runs", &e.Runs).Default(256, "256").Check(spec.Between(1, 100_000)).Doc("Pipelines that weir serve runs at the same time, at most."),

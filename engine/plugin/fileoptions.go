@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -28,6 +29,9 @@ type FileOptions struct {
 	// SameContent is "read" or "skip": what becomes of a file that is uploaded again
 	// with the content that its predecessor of that name had, which was put away.
 	SameContent string
+	// SpoolLimit is how many bytes a remote file may have, which is copied to the state
+	// folder before it is read; 0 is no limit. Sources of local files do not have it.
+	SpoolLimit int64
 
 	ReadyMode ReadyMode
 	StableFor time.Duration // of ReadyStable: same size and time for this long
@@ -81,6 +85,17 @@ func (o *FileOptions) Spec() spec.Body {
 		spec.Choice("same_content", &o.SameContent, "read", "skip").Default("read", `"read"`).
 			Doc(`What becomes of a file that comes again under the name of one that was put away and has the same content: "read" reads it again, "skip" puts it away without that.`),
 	}
+}
+
+// RemoteSpec is Spec for a source whose files are copied before they are read.
+func (o *FileOptions) RemoteSpec() spec.Body {
+	return append(o.Spec(),
+		spec.Size("spool_limit", &o.SpoolLimit).Default(16<<30, `"16GiB"`).Check(func(n int64) error {
+			if n < 1 {
+				return errors.New("must be 1 byte or more")
+			}
+			return nil
+		}).Doc("The most bytes that a file may have. Files are copied to the state folder before they are read; one with more is not read and is told of by name. spool_limit of the engine block holds for all copies together."))
 }
 
 // Check derives the parsed fields and reports what only several options

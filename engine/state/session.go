@@ -81,6 +81,9 @@ type tokenSlot struct {
 // Spool is that of the session's store.
 func (s *Session) Spool() string { return s.store.Spool() }
 
+// SpoolLimit returns how many bytes all that is in that folder may have; 0 is no limit.
+func (s *Session) SpoolLimit() int64 { return s.store.spoolLimit }
+
 // Pipeline takes ownership of a pipeline, giving it the next epoch: from now on
 // whatever an earlier session asks for is refused with ErrFenced.
 func (s *Store) Pipeline(ctx context.Context, address string, generation uint64, revision string) (*Session, error) {

@@ -38,9 +38,12 @@ type Options struct {
 	// TakeOver opens the folder although another process has it open, such as one
 	// that hangs. That process can commit nothing from then on: it is refused with ErrFenced.
 	TakeOver bool
-	ReadOnly bool         // for looking at it: nothing can be committed, and the folder must exist
-	Log      *zap.Logger  // nil logs nothing
-	Clock    plugin.Clock // nil is the machine's
+	// SpoolLimit is for those who keep copies of files in the folder that Spool names: how
+	// many bytes they may have together. 0 is no limit.
+	SpoolLimit int64
+	ReadOnly   bool         // for looking at it: nothing can be committed, and the folder must exist
+	Log        *zap.Logger  // nil logs nothing
+	Clock      plugin.Clock // nil is the machine's
 }
 
 func (o Options) withDefaults() Options {
@@ -71,6 +74,8 @@ type Store struct {
 	holds   map[string]chan struct{}
 
 	budget *keyset.Budget // memory of the filters
+
+	spoolLimit int64 // see Options
 }
 
 // Open opens the store in folder dir, making it when there is none. Errors are
@@ -94,7 +99,7 @@ func Open(dir string, o Options) (*Store, error) {
 // lost the store.
 func New(db kv.Store, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}, budget: keyset.NewBudget(o.Memory / 8 * 5)}
+	s := &Store{kv: db, clock: o.Clock, ro: o.ReadOnly, seed: maphash.MakeSeed(), tagSeed: maphash.MakeSeed(), filters: map[uint32]*filter{}, holds: map[string]chan struct{}{}, budget: keyset.NewBudget(o.Memory / 8 * 5), spoolLimit: o.SpoolLimit}
 	format := append([]byte{kindMeta}, "format"...)
 	v, ok, err := db.Get(format, nil)
 	switch {

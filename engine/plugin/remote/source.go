@@ -31,7 +31,7 @@ type Source[A Account] struct {
 func (s *Source[A]) Spec() spec.Body {
 	return append(spec.Body{
 		spec.Reference("connection", "connection", &s.Ref).Required().Doc(fmt.Sprintf("The server, such as connection.%s.erp.", s.Type)),
-	}, s.FileOptions.Spec()...)
+	}, s.FileOptions.RemoteSpec()...)
 }
 
 // Check implements plugin.Config.

@@ -36,18 +36,23 @@ type spoolCopy struct {
 	limit  int64               // bytes that the file may have; 0 is no limit
 	room   func(n int64) error // tells whether there is room for n bytes more; nil is always
 	roomy  int64               // bytes of the file up to which there was
+	began  int64               // bytes that were there before the last transfer
+	tried  bool                // there was one
 	behind int64               // bytes that come again, to be compared, before those that are new
-
-	overlap int64 // see the constant
 }
 
-// overlap is how many bytes a transfer that is taken up again fetches once more, to see
-// whether the file is still the one that was begun.
+// overlap is how many bytes a transfer that is taken up again fetches once more, at most, to
+// see whether the file is still the one that was begun. Of a short copy it is an eighth, and
+// of what the last transfer brought a half, so that each brings something new.
 const overlap = 4 << 10
 
 // begin says that a transfer begins, and returns from which byte of the file.
 func (c *spoolCopy) begin() (from int64) {
-	c.behind = min(c.at, c.overlap)
+	c.behind = min(c.at/8, overlap)
+	if c.tried {
+		c.behind = min(c.behind, (c.at-c.began)/2)
+	}
+	c.began, c.tried = c.at, true
 	return c.at - c.behind
 }
 

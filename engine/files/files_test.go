@@ -30,8 +30,6 @@ type world struct {
 	limit int64 // of the spool folder
 	free  int64 // of its disk; 0 asks that
 
-	overlap int64 // of transfers that are taken up again; 0 is what is usual
-
 	// rows committed so far, as "path:text" in order
 	rows []string
 }
@@ -41,7 +39,7 @@ func newWorld(t testing.TB, o plugin.FileOptions) *world {
 	if o.Path == "" {
 		o.Path = "/in/*.csv"
 	}
-	w := &world{t: t, fs: newFS(), clock: &fakeClock{now: noon}, src: &fakeSource{o: o}, db: memkv.New(), spool: t.TempDir(), overlap: 3}
+	w := &world{t: t, fs: newFS(), clock: &fakeClock{now: noon}, src: &fakeSource{o: o}, db: memkv.New(), spool: t.TempDir()}
 	w.restart()
 	return w
 }
@@ -79,9 +77,6 @@ func (w *world) beginOn(fs plugin.FileSystem) *run {
 	w.must(err)
 	set, err := files.Open(files.Config{Source: w.src, FS: fs, Session: se, Step: "files", Spool: w.spool, SpoolLimit: w.limit, Clock: w.clock})
 	w.must(err)
-	if w.overlap > 0 {
-		files.SetOverlap(set, w.overlap)
-	}
 	if w.free > 0 {
 		files.SetFree(set, w.free)
 	}

@@ -163,10 +163,10 @@ func TestToldSizes(t *testing.T) {
 	t.Run("cut, and called complete", func(t *testing.T) {
 		w := newWorld(t, plugin.FileOptions{Ready: "now"})
 		w.fs.put("/in/a.csv", "1\n2\n3\n", ago(time.Hour))
-		w.fs.cut, w.fs.silent, w.overlap = []int{2}, true, 1
+		w.fs.cut, w.fs.silent = []int{2}, true
 		w.run()
 		w.wantRows("/in/a.csv:1", "/in/a.csv:2", "/in/a.csv:3")
-		if !slices.Equal(w.fs.opened, []int64{0, 1}) {
+		if !slices.Equal(w.fs.opened, []int64{0, 2}) {
 			t.Error(w.fs.opened)
 		}
 	})

@@ -144,11 +144,11 @@ func (e secondEndless) Open(ctx context.Context, p string, offset int64) (io.Rea
 // transfer of it is broken off is no mixture of both.
 func TestReplacedOnTheWay(t *testing.T) {
 	w := newWorld(t, plugin.FileOptions{Ready: "now", After: "delete"})
-	w.fs.put("/in/a.csv", strings.Repeat("old 567\n", 10), ago(time.Hour))
-	w.fs.cut, w.overlap = []int{40}, 0
+	w.fs.put("/in/a.csv", strings.Repeat("old 567\n", 100), ago(time.Hour))
+	w.fs.cut = []int{400}
 	w.fs.before = func(op, p string) {
 		if op == "open" && len(w.fs.opened) == 1 {
-			w.fs.files[p].text = strings.Repeat("new 567\n", 10)
+			w.fs.files[p].text = strings.Repeat("new 567\n", 100)
 		}
 	}
 	r := w.run()
@@ -158,7 +158,7 @@ func TestReplacedOnTheWay(t *testing.T) {
 		t.Error(x)
 	}
 	w.run()
-	if len(w.rows) != 10 || w.rows[0] != "/in/a.csv:new 567" || w.rows[9] != w.rows[0] {
+	if len(w.rows) != 100 || w.rows[0] != "/in/a.csv:new 567" || w.rows[99] != w.rows[0] {
 		t.Error(w.rows)
 	}
 }

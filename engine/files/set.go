@@ -63,7 +63,6 @@ type Set struct {
 	toldWait   bool
 	buf        []byte                          // of copies
 	free       func(dir string) (int64, error) // bytes that the disk of a folder has left
-	overlap    int64                           // of a transfer that is taken up again
 	left       map[string][]string             // by identity, what an earlier run left in the spool folder
 }
 
@@ -108,7 +107,7 @@ type File struct {
 
 // Open starts on the files of a source. It does no I/O on the file system yet.
 func Open(c Config) (*Set, error) {
-	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil, free: freeSpace, overlap: overlap}
+	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil, free: freeSpace}
 	if ds := s.o.Check(nil); ds.HasErrors() {
 		return nil, ds.Err()
 	}

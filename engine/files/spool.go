@@ -201,7 +201,7 @@ func (s *Set) transfer(ctx context.Context, info plugin.FileInfo, to string) (ha
 	if err != nil {
 		return 0, 0, err
 	}
-	c.limit, c.room, c.roomy, c.overlap = s.o.SpoolLimit, s.room, c.at, s.overlap
+	c.limit, c.room, c.roomy = s.o.SpoolLimit, s.room, c.at
 	if c.err = s.room(max(info.Size-c.at, 1)); c.err == nil {
 		err = s.transferTo(ctx, info, c)
 	} else {

@@ -11,30 +11,14 @@ import (
 	"weir/engine/plugin"
 )
 
-// What a reply that is taken for ok may carry nevertheless: failures, of some rows
-// or of all. Names are compared in lower case, without "_" and "-".
-var (
-	// failing hold something only when something failed: a list, a text, an object, a number above 0, true.
-	failing = []string{"error", "errors", "failed", "failure", "failures", "rejected", "haserrors", "haserror", "errorcount", "errorscount",
-		"failedcount", "failurecount", "numfailed", "numerrors", "errormessage", "errormessages"}
-	// succeeding are false when something failed.
-	succeeding = []string{"success", "succeeded", "successful", "ok", "issuccess"}
-	// judging hold a word for the outcome, or a status of HTTP.
-	judging = []string{"status", "statuscode", "result", "outcome"}
-	// failedWords are such words. Those that orders and payments have as a state are not among them: replies often repeat what was sent.
-	failedWords = []string{"error", "errors", "fail", "failed", "failure", "partial", "partialsuccess", "partialfailure"}
-	// listing hold one item for each row.
-	listing = []string{"items", "results", "responses", "result", "data", "rows", "records", "events"}
-)
-
 // hinted tells whether a reply has a value anywhere that could tell of a failure. Most
 // have none and are not parsed.
-func hinted(body []byte) bool {
+func hinted(body []byte, rows int) bool {
 	for i := bytes.IndexByte(body, ':'); i >= 0; {
 		key := bytes.TrimRight(body[max(0, i-48):i], " \t\r\n")
 		if n := len(key); n > 1 && key[n-1] == '"' {
 			key = key[bytes.LastIndexByte(key[:n-1], '"')+1 : n-1]
-			if suspicious(key, bytes.TrimLeft(body[i+1:], " \t\r\n")) {
+			if suspicious(key, bytes.TrimLeft(body[i+1:], " \t\r\n"), rows) {
 				return true
 			}
 		}
@@ -49,7 +33,7 @@ func hinted(body []byte) bool {
 
 // suspicious judges a value, of which text is the beginning, by the name it has. What it lets pass is
 // nothing to failedValue; what it does not may be nothing either.
-func suspicious(name, text []byte) bool {
+func suspicious(name, text []byte, rows int) bool {
 	has := func(parts ...string) bool {
 		for _, p := range parts {
 			if containsFold(name, p) {
@@ -67,14 +51,28 @@ func suspicious(name, text []byte) bool {
 		return false
 	}
 	switch {
-	case has("err", "fail", "reject"):
+	case has("err", "fail", "reject", "refus", "invalid", "unproc", "undeliv", "unsucc", "exception", "fault", "denied", "violation", "not"):
 		return !begins("[]", "{}", "null", "false", `""`, "0,", "0}", "0 ", "0\n")
-	case has("succe") || len(name) == 2 && has("ok"):
-		return !begins("true")
+	case has("succe", "acknow", "accept", "process", "valid", "stored", "saved", "deliver") || len(name) == 2 && has("ok"):
+		return begins("false", "0", `"`) || begins("1", "2", "3", "4", "5", "6", "7", "8", "9") && leading(text) < rows
+	case has("code"):
+		return begins(`"`, "4", "5")
 	case has("status", "result", "outcome"):
-		return begins(`"e`, `"E`, `"f`, `"F`, `"p`, `"P`, `"4`, `"5`, `" `, "4", "5")
+		return begins(`"e`, `"E`, `"f`, `"F`, `"p`, `"P`, `"n`, `"N`, `"k`, `"K`, `"completed`, `"COMPLETED`, `"Completed`, `"4`, `"5`, `" `, "4", "5")
 	}
 	return false
+}
+
+// leading returns the whole number that text begins with.
+func leading(text []byte) int {
+	n := 0
+	for _, c := range text[:min(len(text), 9)] {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
 }
 
 // containsFold tells whether name has part, which is in lower case.
@@ -91,10 +89,6 @@ func containsFold(name []byte, part string) bool {
 	return false
 }
 
-func squeezed(name string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
-}
-
 // looksInside tells whether replies that are ok are searched for failures. Whoever
 // wrote reply.reject, or a reply.ok that reads the reply, has said what one looks like.
 func (s *Sink) looksInside() bool {
@@ -106,28 +100,48 @@ var readsReply = regexp.MustCompile(`\b(?:body|text)\b`)
 // carried returns the rows that a reply taken for ok refuses nevertheless. It fails
 // when the reply carries failures and does not tell of which rows.
 func (x *shipment) carried(r *request) ([]any, error) {
+	rows := len(r.places)
 	multi := r.reply.status == http.StatusMultiStatus
-	if isPage(r.reply.body) {
+	text := bytes.TrimSpace(bytes.TrimPrefix(r.reply.body, []byte("\xef\xbb\xbf")))
+	switch {
+	case isPage(text):
 		return nil, x.unclear(r, "is a page of HTML, such as that of a login or of a proxy", "Check url and path, and what stands between; where the receiver does answer with pages, write failures = \"ignore\" in the reply block. "+
 			"Nothing of the request is counted as delivered; its rows are sent again with the same key by the next run")
-	}
-	if !multi && !hinted(r.reply.body) {
+	case r.reply.tooLarge:
+		return nil, x.unclear(r, fmt.Sprintf("is longer than %d bytes, so that not all of it can be searched for failures", x.sink.reply.limit),
+			"Raise reply.limit, so that all of it can be looked at, or write failures = \"ignore\" in the reply block")
+	case len(text) > 0 && text[0] != '{' && text[0] != '[':
+		if multi || failedText(text, rows) {
+			return nil, x.unclear(r, "may carry failures: "+string(text), "")
+		}
+		return nil, nil
+	case !multi && !hinted(text, rows):
 		return nil, nil
 	}
-	if r.reply.tooLarge {
-		return nil, x.unclear(r, fmt.Sprintf("is longer than %d bytes", x.sink.reply.limit), "Raise reply.limit, so that all of it can be looked at")
+	values, whole := parseValues(text)
+	if !whole {
+		return nil, x.unclear(r, "begins as JSON and is none, so that it cannot be searched for failures: "+string(text), "")
 	}
-	body := parseJSON(r.reply.body)
-	if items := list(body, len(r.places)); items != nil {
-		if out := failedItems(items); len(out) > 0 || !failedValue(body) {
+	var body any = values
+	if len(values) == 1 {
+		body = values[0]
+	}
+	return x.searched(r, body, multi)
+}
+
+// searched is carried for a reply that was parsed.
+func (x *shipment) searched(r *request, body any, multi bool) ([]any, error) {
+	rows := len(r.places)
+	if items := list(body, rows); items != nil {
+		if out := failedItems(items); len(out) > 0 || !failedOf(body, rows) {
 			return out, nil
 		}
 	}
 	m, _ := body.(map[string]any)
-	if out := x.named(m, len(r.places)); out != nil {
+	if out := x.named(m, rows); out != nil {
 		return out, nil
 	}
-	if failedValue(body) || failedSomewhere(body) {
+	if failedOf(body, rows) || failedSomewhere(body, 0) {
 		return nil, x.unclear(r, "carries failures: "+errorText(r.reply), "")
 	}
 	if multi && !judged(body) {
@@ -138,7 +152,6 @@ func (x *shipment) carried(r *request) ([]any, error) {
 
 // isPage tells whether a body is a page for people to look at.
 func isPage(body []byte) bool {
-	body = bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
 	for _, begin := range []string{"<!doctype html", "<html"} {
 		if len(body) >= len(begin) && strings.EqualFold(string(body[:len(begin)]), begin) {
 			return true
@@ -162,12 +175,20 @@ func list(body any, rows int) []any {
 		return l
 	}
 	m, _ := body.(map[string]any)
+	var other []any
 	for _, name := range sortedKeys(m) {
-		if l, ok := m[name].([]any); ok && slices.Contains(listing, squeezed(name)) && len(l) == rows && objects(l) {
+		l, ok := m[name].([]any)
+		if !ok || len(l) != rows || !objects(l) || tellsFailure(name) {
+			continue
+		}
+		if slices.Contains(listing, squeezed(name)) {
 			return l
 		}
+		if other == nil && len(failedItems(l)) > 0 {
+			other = l
+		}
 	}
-	return nil
+	return other
 }
 
 func objects(l []any) bool {
@@ -187,6 +208,7 @@ func sortedKeys(m map[string]any) []string {
 type placed struct {
 	place int
 	item  any
+	busy  bool // its row may be taken later
 }
 
 // failedItems returns the items that failed, each with its place. An item
@@ -203,7 +225,7 @@ func failedItems(items []any) []any {
 			}
 		}
 		if failedValue(m) {
-			out = append(out, placed{i, m})
+			out = append(out, placed{i, m, busyItem(m)})
 		}
 	}
 	return out
@@ -214,7 +236,7 @@ func (x *shipment) named(m map[string]any, rows int) []any {
 	var out []any
 	for _, name := range sortedKeys(m) {
 		l, ok := m[name].([]any)
-		if !ok || !slices.Contains(failing, squeezed(name)) {
+		if !ok || !tellsFailure(name) {
 			continue
 		}
 		for _, it := range l {
@@ -227,39 +249,47 @@ func (x *shipment) named(m map[string]any, rows int) []any {
 	return out
 }
 
-// failedValue tells whether a reply or an item says that something failed.
-func failedValue(v any) bool {
-	m, ok := v.(map[string]any)
-	if !ok {
+// maxSearch is how deep in a reply failures are searched for.
+const maxSearch = 6
+
+// failedSomewhere looks into the lists of a reply whose items do not match the rows, and into
+// the objects in it: far down, where what was sent may be repeated, for failures that
+// say what they are.
+func failedSomewhere(body any, depth int) bool {
+	if l, ok := body.([]any); ok {
+		return len(failedItems(l)) > 0
+	}
+	m, ok := body.(map[string]any)
+	if !ok || depth > maxSearch {
 		return false
 	}
 	for name, v := range m {
-		switch n := squeezed(name); {
-		case slices.Contains(failing, n) && !empty(v):
-			return true
-		case slices.Contains(succeeding, n) && (v == false || v == "false" || v == 0):
-			return true
-		case slices.Contains(judging, n) && badOutcome(v):
-			return true
+		switch v := v.(type) {
+		case []any:
+			if depth == 0 && slices.Contains(listing, squeezed(name)) && len(failedItems(v)) > 0 || depth > 0 && tellsFailure(name) && saysWhat(v) {
+				return true
+			}
+		case map[string]any:
+			if depth == 0 && failedValue(v) || tellsFailure(name) && saysWhat(v) || failedSomewhere(v, depth+1) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// failedSomewhere looks into the lists of a reply whose items do not match the rows.
-func failedSomewhere(body any) bool {
-	l, _ := body.([]any)
-	if m, ok := body.(map[string]any); ok {
-		for name, v := range m {
-			if some, ok := v.([]any); ok && slices.Contains(listing, squeezed(name)) {
-				l = append(l, some...)
-			}
-			if some, ok := v.(map[string]any); ok && failedValue(some) {
-				return true
-			}
+// saysWhat reports whether v, or something in it when it is a list, has the text of a failure.
+func saysWhat(v any) bool {
+	if l, ok := v.([]any); ok {
+		return slices.ContainsFunc(l, func(e any) bool { _, text := e.(string); return text && e != "" || saysWhat(e) })
+	}
+	m, _ := v.(map[string]any)
+	for name, e := range m {
+		if slices.Contains(saying, squeezed(name)) && !empty(e) {
+			return true
 		}
 	}
-	return len(failedItems(l)) > 0
+	return false
 }
 
 // judged tells whether a reply has an outcome for something, so that one of 207 that holds no failure is none.
@@ -268,7 +298,7 @@ func judged(body any) bool {
 	m, _ := body.(map[string]any)
 	for name, v := range m {
 		n := squeezed(name)
-		if slices.Contains(failing, n) || slices.Contains(succeeding, n) || slices.Contains(judging, n) {
+		if tellsFailure(name) || slices.Contains(succeeding, n) || slices.Contains(judging, n) {
 			return true
 		}
 		if some, ok := v.([]any); ok && slices.Contains(listing, n) {
@@ -284,37 +314,4 @@ func judged(body any) bool {
 		}
 		return !judged(inner)
 	})
-}
-
-func badOutcome(v any) bool {
-	switch v := v.(type) {
-	case int:
-		return v >= 400 && v < 600
-	case float64:
-		return v >= 400 && v < 600
-	case string:
-		return slices.Contains(failedWords, squeezed(v)) || len(v) >= 3 && (v[0] == '4' || v[0] == '5') && strings.Trim(v[:3], "0123456789") == "" && (len(v) == 3 || v[3] == ' ')
-	}
-	return false
-}
-
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case bool:
-		return !v
-	case string:
-		t := strings.ToLower(strings.TrimSpace(v))
-		return t == "" || t == "0" || t == "false" || t == "none" || t == "null"
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
-	case int:
-		return v == 0
-	case float64:
-		return v == 0
-	}
-	return false
 }

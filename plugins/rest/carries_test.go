@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/engine/plugin"
 	"weir/engine/testkit/restserver"
 )
 
@@ -56,6 +57,56 @@ func TestReplyCarriesFailures(t *testing.T) {
 		{"page", 200, "\n<!DOCTYPE HTML><html>Please log in</html>", stops},
 		{"page without a type", 200, `<html><body>ok`, stops},
 		{"other markup", 200, `<ok/>`, ""},
+		{"BigQuery", 200, `{"kind":"bigquery#tableDataInsertAllResponse","insertErrors":[{"index":1,"errors":[{"reason":"invalid","message":"no such field"}]}]}`, "1"},
+		{"BigQuery, all rows", 200, `{"insertErrors":[{"index":0,"errors":[{"reason":"stopped"}]},{"index":1,"errors":[{"reason":"stopped"}]},{"index":2,"errors":[{"reason":"stopped"}]}]}`, "0 1 2"},
+		{"DynamoDB", 200, `{"UnprocessedItems":{"t":[{"PutRequest":{"Item":{"id":{"S":"2"}}}}]}}`, stops},
+		{"DynamoDB without", 200, `{"UnprocessedItems":{}}`, ""},
+		{"unprocessed", 200, `{"unprocessed":[{"id":2}]}`, stops},
+		{"Shopify", 200, `{"data":{"customerCreate":{"customer":null,"userErrors":[{"field":["email"],"message":"taken"}]}}}`, stops},
+		{"Shopify without", 200, `{"data":{"customerCreate":{"customer":{"id":1},"userErrors":[]}}}`, ""},
+		{"Kafka REST", 200, `{"offsets":[{"partition":0,"offset":1},{"partition":null,"offset":null,"error_code":50003,"error":"timeout"},{"partition":0,"offset":2}]}`, "1"},
+		{"Kafka REST without", 200, `{"offsets":[{"partition":0,"offset":1,"error_code":null,"error":null},{"partition":0,"offset":2,"error_code":null,"error":null},{"partition":0,"offset":3}]}`, ""},
+		{"Mongo", 200, `{"ok":1,"n":2,"writeErrors":[{"index":1,"code":11000,"errmsg":"dup"}]}`, "1"},
+		{"Kinesis", 200, `{"FailedRecordCount":1,"Records":[{"SequenceNumber":"1"},{"ErrorCode":"InternalFailure","ErrorMessage":"x"},{"SequenceNumber":"3"}]}`, "1"},
+		{"EventBridge", 200, `{"FailedEntryCount":0,"Entries":[{"EventId":"1"},{"EventId":"2"},{"EventId":"3"}]}`, ""},
+		{"Google Ads", 200, `{"partialFailureError":{"code":3,"message":"bad","details":[]},"results":[{},{},{}]}`, stops},
+		{"HubSpot", 207, `{"status":"COMPLETE","numErrors":1,"errors":[{"status":"error","category":"VALIDATION_ERROR","message":"bad email"}],"results":[{"id":"1"},{"id":"2"}]}`, stops},
+		{"JSON-RPC", 200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params"}}`, stops},
+		{"code and message", 200, `{"code":500,"message":"Internal"}`, stops},
+		{"code in words and message", 200, `{"code":"InvalidParameter","message":"bad"}`, stops},
+		{"code of success", 200, `{"code":200,"message":"OK"}`, ""},
+		{"code 0", 200, `{"code":0,"message":"done"}`, ""},
+		{"code of a thing", 200, `{"code":450,"name":"Widget"}`, ""},
+		{"SOAP in JSON", 200, `{"Fault":{"faultcode":"soap:Server","faultstring":"down"}}`, stops},
+		{"not acknowledged", 200, `{"acknowledged":false}`, stops},
+		{"invalid rows", 200, `{"invalid":[{"email":"x"}]}`, stops},
+		{"rows not imported", 200, `{"imported":2,"notImported":["3"]}`, stops},
+		{"none not imported", 200, `{"imported":3,"not_imported":[]}`, ""},
+		{"fewer accepted", 200, `{"accepted":2}`, stops},
+		{"all accepted", 200, `{"accepted":3}`, ""},
+		{"a time of a failure", 200, `{"id":1,"last_error_at":"2026-01-01","failed_attempts":3,"failedAt":null}`, ""},
+		{"a list without errors for each row", 200, `{"errors":[null,null,null]}`, ""},
+		{"a row sent back", 200, `{"data":{"order":{"id":1,"status":"failed","lines":[{"error":""}]}}}`, ""},
+		{"completed with errors", 200, `{"status":"completed_with_errors"}`, stops},
+		{"completed", 200, `{"status":"completed"}`, ""},
+		{"NDJSON, second line", 200, "{\"ok\":true}\n{\"ok\":false,\"error\":\"bad\"}\n{\"ok\":true}\n", "1"},
+		{"NDJSON of another length", 200, "{\"ok\":true}\n{\"ok\":false,\"error\":\"bad\"}\n", stops},
+		{"NDJSON without", 200, "{\"ok\":true}\n{\"ok\":true}\n", ""},
+		{"cut JSON", 200, `{"errors":[{"index":0,"mess`, stops},
+		{"cut JSON of another kind", 200, `{"id":12,"na`, ""},
+		{"text", 200, "ERROR: not stored", stops},
+		{"text of several lines", 200, "imported 2\nFailed: 1\n", stops},
+		{"text without errors", 200, "imported 3\nerrors: 0\nfailed: none", ""},
+		{"text of a program", 200, "Fatal error: Uncaught Exception in x.php", stops},
+		{"text with the word", 200, "stored without error", ""},
+		{"a form", 200, "status=error&message=down", stops},
+		{"a form that is fine", 200, "status=ok&errors=0", ""},
+		{"SOAP", 200, `<?xml version="1.0"?><soap:Envelope xmlns:soap="x"><soap:Body><soap:Fault><faultcode>soap:Server</faultcode></soap:Fault></soap:Body></soap:Envelope>`, stops},
+		{"XML with an error", 200, `<response><errors><item>bad email</item></errors></response>`, stops},
+		{"XML with an attribute", 200, `<response status="fail"/>`, stops},
+		{"XML not successful", 200, `<r><success>false</success></r>`, stops},
+		{"XML without errors", 200, `<response status="ok"><errors/><errorCount>0</errorCount><success>true</success></response>`, ""},
+		{"too long, failures beyond", 200, `{"pad":"` + strings.Repeat("x", 5000) + `","errors":[{"index":0}]}`, stops},
 		{"too long to look at", 200, `{"errors":["` + strings.Repeat("x", 5000) + `"]}`, stops},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -109,4 +160,48 @@ func TestReplyIsJudgedByItsBlock(t *testing.T) {
 	if _, err := deliver(t, w, people(2)); err == nil {
 		t.Error("an ok that looks at the status alone hides what the reply carries")
 	}
+}
+
+// TestBusyItems: rows that a reply puts off are sent again, alone and under a key of their
+// own, while those that it refuses are rejected; when they are put off for good the run ends.
+func TestBusyItems(t *testing.T) {
+	const busy = `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":%s}},{"create":{"status":400,"error":{"reason":"bad date"}}}]}`
+	for name, item := range map[string]string{
+		"429": `429`, "503": `503,"error":"unavailable"`, "in words": `500,"error":{"type":"es_rejected_execution_exception","reason":"queue full"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := server(t, restserver.Options{})
+			srv.Otherwise(func(r *restserver.Request) restserver.Reply {
+				if rows, _ := r.Body.([]any); len(rows) > 1 {
+					return restserver.Reply{Status: 200, Body: fmt.Appendf(nil, busy, item)}
+				}
+				return restserver.Reply{Status: 200, Body: []byte(`{"errors":false,"items":[{"create":{"status":201}}]}`)}
+			})
+			h := newHost()
+			w := open(t, srv, h, "", "", people(1).Schema)
+			rejected, err := deliver(t, w, people(3))
+			if err != nil || len(rejected) != 1 || rejected[0].Row != 2 {
+				t.Fatalf("%v, %v", rejected, err)
+			}
+			reqs := srv.Requests()
+			if len(reqs) != 2 || reqs[0].Header.Get("Idempotency-Key") == reqs[1].Header.Get("Idempotency-Key") || reqs[1].Header.Get("Idempotency-Key") == "" {
+				t.Errorf("%d requests: %v", len(reqs), reqs)
+			}
+		})
+	}
+	t.Run("for good", func(t *testing.T) {
+		srv := server(t, restserver.Options{})
+		srv.Otherwise(func(*restserver.Request) restserver.Reply {
+			return restserver.Reply{Status: 200, Body: []byte(`[{"status":429}]`)}
+		})
+		w := open(t, srv, newHost(), "", "retry {\n attempts = 3\n}", people(1).Schema)
+		rejected, err := deliver(t, w, people(1))
+		if f := failure(t, err); f.Code != "env.server_busy" || f.Class != plugin.Transient || rejected != nil {
+			t.Errorf("%v, %v", rejected, err)
+		}
+		reqs := srv.Requests()
+		if len(reqs) != 3 || reqs[0].Header.Get("Idempotency-Key") != reqs[2].Header.Get("Idempotency-Key") {
+			t.Errorf("%d requests", len(reqs))
+		}
+	})
 }

@@ -35,7 +35,7 @@ func (s *Sink) replies() []string {
 	case !r.reject.IsZero():
 		ok += ", but for the rows that " + one(r.reject.S) + " lists, which are rejected"
 	case s.looksInside():
-		ok += ", unless it carries failures (errors, success: false, failed: 2, status: \"error\", a 207, or items with these) or is a page of HTML: rows that it names are rejected; when it names none the run stops, and nothing of the request counts as delivered"
+		ok += ", unless it carries failures (fields such as errors, insertErrors, FailedRecordCount, success: false, status: \"error\", in JSON, lines of JSON, XML or text, a 207, or items with these), is a page of HTML, or is longer than reply.limit: rows that it names are rejected, rows that it puts off (429 or 503 for an item) are sent again; when it names none the run stops, and nothing of the request counts as delivered"
 	default:
 		ok += ", whatever it carries besides"
 	}

@@ -137,6 +137,23 @@ func parseJSON(text []byte) any {
 	return numbers(v)
 }
 
+// parseValues returns the JSON values that text has, one after another, as parseJSON does
+// a single one. It reports false when something else is in it, or its end is missing.
+func parseValues(text []byte) (values []any, whole bool) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	for {
+		var v any
+		switch err := dec.Decode(&v); {
+		case err == io.EOF: //nolint:errorlint // returned as it is
+			return values, len(values) > 0
+		case err != nil:
+			return values, false
+		}
+		values = append(values, numbers(v))
+	}
+}
+
 // numbers replaces json.Number by the values of record.ParseJSONNumber. A number that
 // no value holds exactly, such as an id of 20 digits, becomes its text: a reply that
 // was given is not refused for a digit.

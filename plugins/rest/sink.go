@@ -95,8 +95,8 @@ func (s *Sink) Spec() spec.Body {
 			spec.Int("index_from", &r.indexFrom).Default(0, "0").Doc("The place of the first row: 0 or 1.").Check(spec.Between(0, 1)),
 			spec.String("index_pattern", &r.indexPattern).Default(defaultIndexPattern, strconv.Quote(defaultIndexPattern)).Doc("Regular expression whose first group that matches is the place of the row in a message; empty for none.").Check(checkPattern),
 			spec.Choice("unassigned", &r.unassigned, "split", "all", "stop").Default("split", `"split"`).Doc("What follows a refusal that names no row: send again in halves, reject all rows of the request, or stop."),
-			spec.Choice("failures", &r.failures, "find", "ignore").Default("find", `"find"`).Doc("Whether a reply that is ok is searched for failures that it carries all the same, such as {\"errors\": [...]}, {\"success\": false}, {\"failed\": 2}, a 207, items with a status of their own, or a page of HTML. "+
-				"Rows that it names are rejected; when it names none, the run stops. Without effect where reject is given, or an ok that reads body or text."),
+			spec.Choice("failures", &r.failures, "find", "ignore").Default("find", `"find"`).Doc("Whether a reply that is ok is searched for failures that it carries all the same, such as {\"errors\": [...]}, {\"insertErrors\": [...]}, {\"success\": false}, {\"FailedRecordCount\": 2}, {\"accepted\": 2} for three rows, a 207, items with a status of their own, XML with such elements, text such as ERROR: ..., or a page of HTML. Names count whose words all tell of failures or of rows: last_error_at is none. "+
+				"Rows that it names are rejected, those of items with status 429 or 503 are sent again alone, as retry says; when it names none, or is longer than limit, the run stops. Without effect where reject is given, or an ok that reads body or text."),
 			spec.Size("limit", &r.limit).Default(1<<20, `"1MiB"`).Doc("Most bytes of a reply that are read.").Check(checkLimit),
 		),
 		s.retry.spec(),

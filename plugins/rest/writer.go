@@ -63,6 +63,7 @@ type shipment struct {
 	first    request
 	tooMany  int // rows of the largest request that was too large
 	fits     int // and of the largest that was taken after it
+	busy     busy
 }
 
 // request is one request of a delivery and what became of it.
@@ -124,7 +125,7 @@ func (x *shipment) Encode(_ context.Context, d *plugin.Delivery) (err error) {
 
 func (x *shipment) begin(d *plugin.Delivery) {
 	x.d, x.live, x.sent, x.rejected, x.first = d, d.Rows.Live(), 0, nil, request{}
-	x.tooMany, x.fits = 0, 0
+	x.tooMany, x.fits, x.busy = 0, 0, busy{}
 	for k := len(x.all); k < x.live; k++ {
 		x.all = append(x.all, k)
 	}
@@ -212,7 +213,12 @@ func (x *shipment) refuse(ctx context.Context, r *request) error {
 	places := r.places
 	reasons := make([]string, len(places))
 	unnamed := ""
+	var later []int
 	for _, item := range r.items {
+		if at, ok := item.(placed); ok && at.busy {
+			later = append(later, places[at.place])
+			continue
+		}
 		f := x.refusalOf(item, len(places))
 		switch {
 		case f.place >= 0:
@@ -237,6 +243,9 @@ func (x *shipment) refuse(ctx context.Context, r *request) error {
 			continue
 		}
 		x.reject(p, "sink.refused", reasons[k])
+	}
+	if len(later) > 0 {
+		return x.deliverLater(ctx, r, later)
 	}
 	if unnamed != "" {
 		half := len(rest) / 2

@@ -57,6 +57,7 @@ config.wrong_connection a connection of another type is named
 config.wrong_type a value is of the wrong type
 env.certificate the server's certificate cannot be trusted, or an own one cannot be read
 env.certificate_refused the server refuses the certificate of this side
+env.client_defect a defect in the program came to light over what a server said
 env.connection the connection could not be made or broke
 env.connection_lost the server ended the connection
 env.connection_refused nothing listens at the address

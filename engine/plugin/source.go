@@ -64,7 +64,7 @@ type Rooted interface {
 }
 
 // FileSystem is a place with files. One goroutine at a time uses it. Every
-// method returns within the connection's timeout of no progress. Paths use /.
+// method returns within the timeout of its step, or when ctx is done. Paths use /.
 // A name that a server lists with a separator or control character in it is
 // never returned.
 type FileSystem interface {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"weir/engine/plugin/stall"
 )
 
 // maxReply bounds what a server may send on the control connection for one
@@ -19,6 +21,7 @@ var errReplyTooLong = errors.New("the server's reply does not end")
 // the codes of some.
 type control struct {
 	net.Conn
+	guard    *stall.Guard
 	greeting []byte // read before TLS began, given again to the library
 	line     []byte // of the reply being read
 	budget   int
@@ -43,9 +46,10 @@ func (c *control) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. A command begins a step: the one before was answered.
 func (c *control) Write(p []byte) (int, error) {
 	c.budget = 0
+	c.guard.Step()
 	return c.Conn.Write(p)
 }
 

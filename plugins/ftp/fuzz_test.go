@@ -2,13 +2,18 @@ package ftp
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jlaffaye/ftp"
 
+	"weir/engine/plugin"
+	"weir/engine/plugin/plugintest"
 	"weir/engine/plugin/remote"
 )
 
@@ -76,6 +81,41 @@ func FuzzReply(f *testing.F) {
 		}
 		if code, _, err := readReply(bytes.NewReader(b)); err == nil && (code < 100 || code > 999) {
 			t.Errorf("%q: code %d", b, code)
+		}
+	})
+}
+
+// commands are those whose reply FuzzServer spoils; "" is the greeting, "226" the end of a transfer.
+var commands = []string{"", "USER", "PASS", "FEAT", "TYPE", "OPTS", "PWD", "CWD", "EPSV", "PASV", "LIST", "MLSD", "MLST", "SIZE", "MDTM", "RETR", "226", "RNFR", "RNTO", "DELE", "MKD", "QUIT"}
+
+// FuzzServer answers one command with anything, and closes the connection after it now
+// and then. A run over that ends, with a failure or without, and gives its session back.
+func FuzzServer(f *testing.F) {
+	for i := range commands {
+		for _, s := range []string{"257 \"\r\n", "227 )1,2(\r\n", "229 |||\r\n", "229 (|||99999999999999999999|)\r\n", "", "250-x\r\n y\r\n250 z\r\n", "\xff\x00\r\n", "213 -1\r\n", "213 99999999999999999999\r\n", "421 bye\r\n", "100 \r\n", "abc"} {
+			f.Add(byte(i), s, i%2 == 0)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which byte, reply string, more bool) {
+		cmd := commands[int(which)%len(commands)]
+		s := &scripted{say: map[string]func(*exchange){cmd: func(x *exchange) {
+			io.WriteString(x, reply) //nolint:errcheck // the client may leave
+			if !more {
+				x.Close() //nolint:errcheck // that is the point
+			}
+		}}}
+		switch cmd {
+		case "PASV":
+			s.say["EPSV"] = says("502 no")
+		case "MLSD", "MLST":
+			s.say["FEAT"] = says("211-Features\r\n MLST size*;modify*;type*;\r\n211 End")
+		}
+		c := s.connect(t, "none", 100*time.Millisecond)
+		h := plugintest.NewHost(t, nil) // nothing is shared in the end
+		err := ends(t, func() error { return visit(t.Context(), c, h) })
+		var failure *plugin.Failure
+		if err != nil && !errors.As(err, &failure) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s answered %q: %v", cmd, reply, err)
 		}
 	})
 }

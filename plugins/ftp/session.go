@@ -51,7 +51,7 @@ type session struct {
 	exactSeen map[string]exact
 }
 
-// dial connects and logs in, within the connection's timeout of no progress.
+// dial connects and logs in, within the guard's time.
 // before is the session that the new one replaces; it may be nil.
 func dial(ctx context.Context, cfg *Connection, m plugin.Machine, before *session, log *zap.Logger) (*session, error) {
 	s := &session{
@@ -68,24 +68,31 @@ func dial(ctx context.Context, cfg *Connection, m plugin.Machine, before *sessio
 	s.tls = cfg.tlsConfig(newest)
 	end := s.guard.Begin(ctx)
 	defer end()
+	in := false
+	defer func() {
+		if !in { // also when the library panics
+			s.guard.Trip(net.ErrClosed)
+		}
+	}()
 	err := s.open(ctx)
 	if err == nil {
 		err = s.login()
 	}
 	if err != nil {
-		s.guard.Trip(err)
 		return nil, err
 	}
+	in = true
 	return s, nil
 }
 
 // open makes the control connection, encrypted where configured.
 func (s *session) open(ctx context.Context) error {
-	raw, err := s.dialTCP(ctx, s.cfg.Addr())
+	c, err := s.dialTCP(ctx, s.cfg.Addr())
 	if err != nil {
 		return s.cfg.peer().ConnectFailure(err)
 	}
-	s.ctl = &control{Conn: raw}
+	raw := s.guard.Wrap(c)
+	s.ctl = &control{Conn: raw, guard: s.guard}
 	switch s.cfg.TLS {
 	case "implicit":
 		err = s.handshake(ctx, raw, nil)
@@ -111,14 +118,14 @@ func (s *session) open(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) dialTCP(ctx context.Context, addr string) (*stall.Conn, error) {
+// dialTCP connects, which has a time of its own.
+func (s *session) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	s.guard.Pause()
+	defer s.guard.Resume()
+	defer s.guard.Step()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	c, err := s.machine.Dial(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return s.guard.Wrap(c), nil
+	return s.machine.Dial(ctx, "tcp", addr)
 }
 
 // dialFunc returns the library's way to connect: the control connection first,
@@ -130,11 +137,12 @@ func (s *session) dialFunc() func(network, addr string) (net.Conn, error) {
 			first = false
 			return s.ctl, nil
 		}
-		raw, err := s.dialTCP(s.ctx, addr)
+		c, err := s.dialTCP(s.ctx, addr)
 		if err != nil {
 			return nil, fmt.Errorf("the data connection to %s failed: %w", addr, err)
 		}
-		d := &dataConn{Conn: raw, tee: s.tee}
+		raw := s.guard.WrapData(c)
+		d := &dataConn{Conn: raw, guard: s.guard, tee: s.tee}
 		if s.tls != nil {
 			// The handshake waits for the first read: servers begin it only after they answered the command.
 			d.Conn = tls.Client(remote.NewBuffered(raw, readBuffer), s.tls)
@@ -156,6 +164,7 @@ func (s *session) authTLS(ctx context.Context, raw net.Conn) error {
 	if code/100 != 2 {
 		return s.cfg.refusedGreeting(code, greeting)
 	}
+	s.guard.Step()
 	if _, err = io.WriteString(raw, "AUTH TLS\r\n"); err == nil {
 		code, text, err2 := readReply(raw)
 		if err2 == nil && code != 234 && code != 334 {
@@ -170,6 +179,7 @@ func (s *session) authTLS(ctx context.Context, raw net.Conn) error {
 }
 
 func (s *session) handshake(ctx context.Context, raw net.Conn, greeting []byte) error {
+	s.guard.Step()
 	t := tls.Client(raw, s.tls)
 	if err := t.HandshakeContext(ctx); err != nil {
 		if cause := s.guard.Cause(); cause != nil {
@@ -177,7 +187,8 @@ func (s *session) handshake(ctx context.Context, raw net.Conn, greeting []byte) 
 		}
 		return s.cfg.tlsFailure(err)
 	}
-	s.ctl = &control{Conn: t, greeting: greeting}
+	s.guard.Step()
+	s.ctl = &control{Conn: t, guard: s.guard, greeting: greeting}
 	return nil
 }
 
@@ -244,18 +255,16 @@ func (s *session) Judge(err error) remote.Verdict {
 
 // Alive implements remote.Session.
 func (s *session) Alive() bool {
-	s.guard.Resume()
 	err := s.lib.NoOp()
-	s.guard.Pause()
 	var reply *textproto.Error
 	return err == nil || errors.As(err, &reply) && reply.Code != 421
 }
 
 // Close implements remote.Session.
 func (s *session) Close() {
-	s.guard.Resume() // a server that takes no more bytes must not hold us
-	s.lib.Quit()     //nolint:errcheck // the session is over either way
-	s.guard.Pause()
+	end := s.guard.Farewell() // a server that takes no more bytes must not hold us
+	s.lib.Quit()              //nolint:errcheck // the session is over either way
+	end()
 	s.guard.Trip(net.ErrClosed)
 }
 
@@ -270,7 +279,8 @@ func (s *session) tls13() bool {
 // reply on the control connection and the size decide then.
 type dataConn struct {
 	net.Conn
-	tee *bytes.Buffer
+	guard *stall.Guard
+	tee   *bytes.Buffer
 }
 
 // Read implements net.Conn.
@@ -290,5 +300,6 @@ func (d *dataConn) Read(p []byte) (int, error) {
 // becomes of TLS's farewell.
 func (d *dataConn) Close() error {
 	d.Conn.Close() //nolint:errcheck // see above
+	d.guard.Step() // which is waited for next
 	return nil
 }

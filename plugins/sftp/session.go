@@ -42,7 +42,7 @@ func (c *Connection) peer() remote.Peer {
 	return remote.Peer{Kind: "SFTP", Addr: c.Addr(), Host: c.Host, Timeout: c.Timeout, Secrets: []spec.Secret{c.Password, c.Passphrase, c.PrivateKey}}
 }
 
-// dial connects and logs in, within the connection's timeout of no progress.
+// dial connects and logs in, within the guard's time.
 func dial(ctx context.Context, cfg *Connection, m plugin.Machine) (*session, error) {
 	keys, err := newHostKeys(cfg, m.Disk())
 	if err != nil {
@@ -71,42 +71,50 @@ func dial(ctx context.Context, cfg *Connection, m plugin.Machine) (*session, err
 func dialOnce(ctx context.Context, cfg *Connection, m plugin.Machine, keys *hostKeys, algorithms []string) (*session, error) {
 	keys.refusal = nil
 	s := &session{cfg: cfg, guard: stall.New(cfg.Timeout)}
-	end := s.guard.Begin(ctx)
-	defer end()
 	connecting, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	raw, err := m.Dial(connecting, "tcp", cfg.Addr())
 	cancel()
 	if err != nil {
 		return nil, cfg.peer().ConnectFailure(err)
 	}
+	defer s.guard.Begin(ctx)()
+	in := false
+	defer func() {
+		if !in { // also when the library panics
+			s.guard.Trip(net.ErrClosed)
+		}
+	}()
 	if err := s.start(remote.NewBuffered(s.guard.Wrap(raw), readBuffer), keys, algorithms); err != nil {
 		if cause := s.guard.Cause(); cause != nil {
 			err = cfg.peer().Lost("logging in", cause)
 		}
-		s.guard.Trip(net.ErrClosed)
 		return nil, err
 	}
+	in = true
 	return s, nil
 }
 
 func (s *session) start(conn net.Conn, keys *hostKeys, algorithms []string) error {
-	cc, err := s.cfg.clientConfig()
+	cc, err := s.clientConfig()
 	if err != nil {
 		return err
 	}
-	cc.HostKeyCallback, cc.HostKeyAlgorithms = keys.check, algorithms
+	cc.HostKeyAlgorithms = algorithms
+	cc.HostKeyCallback = func(host string, addr net.Addr, key ssh.PublicKey) error {
+		s.guard.Step()
+		return keys.check(host, addr, key)
+	}
 	c, chans, reqs, err := ssh.NewClientConn(conn, s.cfg.Addr(), cc)
 	if err != nil {
 		return s.cfg.sshFailure(err)
 	}
+	s.guard.Step()
 	s.ssh = ssh.NewClient(c, chans, reqs)
 	go func() {
 		s.ssh.Wait() //nolint:errcheck // any end will do
 		s.dead.Store(true)
 	}()
-	// The library takes the bound for reads of other files than ours too, and for
-	// writes, which servers need not take in pieces bigger than smallChunk.
-	if s.lib, err = sftp.NewClient(s.ssh, sftp.MaxPacketUnchecked(bigChunk)); err != nil {
+	if err := s.startSFTP(); err != nil {
 		if s.guard.Cause() != nil || s.dead.Load() {
 			return s.cfg.peer().Lost("starting SFTP", err)
 		}
@@ -125,7 +133,58 @@ func (s *session) start(conn net.Conn, keys *hostKeys, algorithms []string) erro
 	return nil
 }
 
-func (c *Connection) clientConfig() (*ssh.ClientConfig, error) {
+// startSFTP begins the subsystem. A request is a step, and answers bring bytes; what
+// else goes over the connection is neither, however much of it there is.
+func (s *session) startSFTP() error {
+	ch, err := s.ssh.NewSession()
+	if err != nil {
+		return err
+	}
+	s.guard.Step()
+	if err := ch.RequestSubsystem("sftp"); err != nil {
+		return err
+	}
+	in, err := ch.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := ch.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	// The library takes the bound for reads of other files than ours too, and for
+	// writes, which servers need not take in pieces bigger than smallChunk.
+	s.lib, err = sftp.NewClientPipe(answers{out, s.guard}, requests{in, s.guard}, sftp.MaxPacketUnchecked(bigChunk))
+	return err
+}
+
+// requests is what is sent to the subsystem.
+type requests struct {
+	io.WriteCloser
+	guard *stall.Guard
+}
+
+// Write implements io.Writer.
+func (r requests) Write(p []byte) (int, error) {
+	r.guard.Step()
+	return r.WriteCloser.Write(p)
+}
+
+// answers is what the subsystem sends.
+type answers struct {
+	io.Reader
+	guard *stall.Guard
+}
+
+// Read implements io.Reader.
+func (a answers) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	a.guard.Moved(n)
+	return n, err
+}
+
+func (s *session) clientConfig() (*ssh.ClientConfig, error) {
+	c := s.cfg
 	cc := &ssh.ClientConfig{User: c.User, ClientVersion: "SSH-2.0-Weir"}
 	if c.Legacy {
 		good, bad := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
@@ -134,18 +193,34 @@ func (c *Connection) clientConfig() (*ssh.ClientConfig, error) {
 		cc.MACs = append(good.MACs, bad.MACs...)
 	}
 	if c.PrivateKey.IsSet() {
-		s, err := c.signer()
+		key, err := c.signer()
 		if err != nil {
 			summary, detail := keyProblem(err)
 			return nil, plugin.Fail(plugin.Environment, "env.private_key", fmt.Errorf("%s", summary), detail)
 		}
-		cc.Auth = append(cc.Auth, ssh.PublicKeys(s))
+		cc.Auth = append(cc.Auth, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+			s.guard.Step()
+			return []ssh.Signer{key}, nil
+		}))
 	}
 	if c.Password.IsSet() {
-		cc.Auth = append(cc.Auth, ssh.Password(c.Password.Reveal()), ssh.KeyboardInteractive(c.answer))
+		asked := 0
+		cc.Auth = append(cc.Auth, ssh.PasswordCallback(func() (string, error) {
+			s.guard.Step()
+			return c.Password.Reveal(), nil
+		}), ssh.KeyboardInteractive(func(name, instruction string, questions []string, echos []bool) ([]string, error) {
+			s.guard.Step()
+			if asked++; asked > maxAsked {
+				return nil, errors.New("the server asks again and again")
+			}
+			return c.answer(name, instruction, questions, echos)
+		}))
 	}
 	return cc, nil
 }
+
+// maxAsked bounds how often a server may ask for answers in one login.
+const maxAsked = 5
 
 // answer replies to a server that asks questions: the password to the first
 // that wants something hidden. Nobody is there to answer others.
@@ -236,8 +311,6 @@ func (s *session) Close() { s.guard.Trip(net.ErrClosed) }
 
 // Alive implements remote.Session.
 func (s *session) Alive() bool {
-	s.guard.Resume()
-	defer s.guard.Pause()
 	_, _, err := s.ssh.SendRequest("keepalive@openssh.com", true, nil)
 	return err == nil
 }

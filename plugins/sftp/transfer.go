@@ -92,8 +92,13 @@ func (f *file) request() {
 		f.next += want
 		f.ahead = append(f.ahead, c)
 		go func() {
+			defer func() {
+				if v := recover(); v != nil {
+					c.n, c.err = 0, plugin.Recovered(v, 0)
+				}
+				c.done <- struct{}{}
+			}()
 			c.n, c.err = f.h.ReadAt(c.buf[:c.want], c.off)
-			c.done <- struct{}{}
 		}()
 	}
 }
@@ -189,6 +194,7 @@ func (f *file) fill() {
 
 // Finish implements remote.Transfer.
 func (f *file) Finish() (over bool, err error) {
+	f.s.guard.Step()
 	f.s.guard.Resume()
 	for _, c := range f.ahead {
 		<-c.done // the guard ends it when the server does not

@@ -6,7 +6,7 @@ import (
 	"io"
 	"path"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,11 +19,14 @@ type FileSystem struct {
 	client Client
 	host   plugin.Host
 	place  *place
+	life   context.Context //nolint:containedctx // of the keepalive, which no call waits for
+	end    context.CancelFunc
+	home   atomic.Pointer[string] // of the session that came last
 
-	mu     sync.Mutex // one user at a time, besides the keepalive
-	s      Session    // nil when the connection was lost
-	last   Session    // the one before
-	file   *reader    // the file being read
+	turn   chan struct{} // holds a value while somebody uses what follows: one at a time
+	s      Session       // nil when the connection was lost
+	last   Session       // the one before
+	file   *reader       // the file being read
 	closed bool
 	idle   *time.Timer
 }
@@ -36,32 +39,76 @@ func Open(ctx context.Context, c Client, h plugin.Host) (*FileSystem, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &FileSystem{client: c, host: h, place: place, s: place.take()}
-	if f.s == nil {
-		if f.s, err = c.Dial(ctx, h.Machine(), nil, h.Log()); err != nil {
-			place.release(nil)
-			return nil, err
-		}
+	f := &FileSystem{client: c, host: h, place: place, turn: make(chan struct{}, 1)}
+	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err = f.first(ctx); err != nil {
+		f.end()
+		place.release(nil)
+		return nil, err
 	}
-	f.mu.Lock()
 	f.rest()
-	f.mu.Unlock()
 	return f, nil
 }
+
+// first gets the first session.
+func (f *FileSystem) first(ctx context.Context) error {
+	if f.s = f.place.take(ctx); f.s != nil {
+		if !f.s.Over() {
+			f.at()
+			return nil
+		}
+		f.drop() // it gave no sign of life
+	}
+	return f.dial(ctx)
+}
+
+func (f *FileSystem) dial(ctx context.Context) error {
+	var s Session
+	err := f.client.protect(f.host.Log(), "logging in", func() (err error) {
+		s, err = f.client.Dial(ctx, f.host.Machine(), f.last, f.host.Log())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f.s = s
+	f.at()
+	return nil
+}
+
+func (f *FileSystem) at() {
+	home := f.s.Home()
+	f.home.Store(&home)
+}
+
+// enter waits for its turn; leave ends it.
+func (f *FileSystem) enter(ctx context.Context) error {
+	select {
+	case f.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (f *FileSystem) leave() { <-f.turn }
 
 // do runs one operation on a session. When the session turns out to have been
 // dropped, such as while it was idle, and the operation has changed nothing at
 // the server yet, it is made anew once and the operation starts again.
 func (f *FileSystem) do(ctx context.Context, doing, p string, op func(s Session) error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	if err := f.enter(ctx); err != nil {
+		return err
+	}
+	defer f.leave()
 	switch {
 	case f.closed:
 		return fmt.Errorf("%s %s: the file system is closed", doing, p)
 	case f.file != nil:
 		return fmt.Errorf("%s %s: %s is still being read", doing, p, f.file.path)
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
 	}
 	if err := checkPath(p); err != nil {
 		return err
@@ -72,19 +119,18 @@ func (f *FileSystem) do(ctx context.Context, doing, p string, op func(s Session)
 	}
 	for fresh := f.s == nil; ; fresh = true {
 		if f.s == nil {
-			s, err := f.client.Dial(ctx, f.host.Machine(), f.last, f.host.Log())
-			if err != nil {
+			if err := f.dial(ctx); err != nil {
 				return err
 			}
-			f.s = s
 		}
 		s := f.s
-		s.Begin(ctx)
-		end := s.Guard().Begin(ctx)
-		err := op(s)
-		end()
+		err := f.try(ctx, s, doing+" "+p, op)
 		if err == nil {
 			return nil
+		}
+		if broken(err) {
+			f.drop()
+			return err
 		}
 		v := s.Judge(err)
 		again := v.Anew || v.Over && v.Untouched && !fresh && s.Guard().Cause() == nil && ctx.Err() == nil
@@ -98,14 +144,21 @@ func (f *FileSystem) do(ctx context.Context, doing, p string, op func(s Session)
 	}
 }
 
+// try runs one operation once.
+func (f *FileSystem) try(ctx context.Context, s Session, what string, op func(s Session) error) error {
+	s.Begin(ctx)
+	defer s.Guard().Begin(ctx)()
+	return f.client.protect(f.host.Log(), what, func() error { return op(s) })
+}
+
 func (f *FileSystem) drop() {
 	if f.s != nil {
-		f.s.Close()
+		f.client.end(f.s)
 		f.last, f.s = f.s, nil
 	}
 }
 
-// rest arms the keepalive of an idle session; f.mu is held.
+// rest arms the keepalive of an idle session. The caller has its turn.
 func (f *FileSystem) rest() {
 	if f.client.Keepalive <= 0 || f.closed {
 		return
@@ -120,22 +173,27 @@ func (f *FileSystem) rest() {
 // keepalive drops a session that gives no sign of life, without a word; the
 // next operation connects again.
 func (f *FileSystem) keepalive() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	if f.enter(f.life) != nil {
+		return
+	}
+	defer f.leave()
 	if f.closed || f.s == nil || f.file != nil {
 		return
 	}
-	if !f.s.Alive() {
+	if !f.client.alive(f.life, f.s) {
 		f.drop()
 		return
 	}
 	f.rest()
 }
 
-// Close implements plugin.FileSystem.
+// Close implements plugin.FileSystem. A keepalive that is under way has a moment to end.
 func (f *FileSystem) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	hurry := time.AfterFunc(min(f.client.Peer.Timeout, time.Second), f.end)
+	f.turn <- struct{}{}
+	defer f.leave()
+	hurry.Stop()
+	f.end()
 	if f.closed {
 		return nil
 	}
@@ -152,14 +210,7 @@ func (f *FileSystem) Close() error {
 }
 
 // Root implements plugin.Rooted.
-func (f *FileSystem) Root() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.s == nil {
-		return "the folder of the login"
-	}
-	return "the folder of the login, " + f.s.Home()
-}
+func (f *FileSystem) Root() string { return "the folder of the login, " + *f.home.Load() }
 
 // abs returns p from the root; a relative path starts at the folder of the login.
 func abs(s Session, p string) string {
@@ -209,7 +260,8 @@ func (f *FileSystem) Open(ctx context.Context, p string, offset int64) (io.ReadC
 		if err != nil {
 			return err
 		}
-		r = &reader{Transfer: t, fs: f, path: full, stop: s.Guard().Watch(ctx)}
+		r = &reader{Transfer: t, fs: f, path: full, guard: s.Guard(), stop: s.Guard().Watch(ctx)}
+		s.Guard().Step()
 		f.file = r
 		return nil
 	})
@@ -240,53 +292,4 @@ func (f *FileSystem) Remove(ctx context.Context, p string) error {
 // MakeDir implements plugin.FileSystem.
 func (f *FileSystem) MakeDir(ctx context.Context, dir string) error {
 	return f.do(ctx, "making the folder", dir, func(s Session) error { return s.MakeDir(abs(s, dir)) })
-}
-
-// reader is the file that is being read.
-type reader struct {
-	Transfer
-	fs   *FileSystem
-	path string
-	stop func() // ends the watch on the context
-	done bool
-}
-
-// Read implements io.Reader.
-func (r *reader) Read(p []byte) (int, error) {
-	if r.done {
-		return 0, fmt.Errorf("reading %s: it is closed", r.path)
-	}
-	return r.Transfer.Read(p)
-}
-
-// Close implements io.Closer. It reports a transfer that was cut short.
-func (r *reader) Close() error {
-	if r.done {
-		return nil
-	}
-	r.fs.mu.Lock()
-	defer r.fs.mu.Unlock()
-	r.done = true
-	over, err := r.Finish()
-	r.stop()
-	r.fs.file = nil
-	if over {
-		r.fs.drop()
-	}
-	r.fs.rest()
-	return err
-}
-
-// writerTo is a reader whose transfer hands out its own memory.
-type writerTo struct {
-	*reader
-	w io.WriterTo
-}
-
-// WriteTo implements io.WriterTo.
-func (r *writerTo) WriteTo(w io.Writer) (int64, error) {
-	if r.done {
-		return 0, fmt.Errorf("reading %s: it is closed", r.path)
-	}
-	return r.w.WriteTo(w)
 }

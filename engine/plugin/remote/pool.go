@@ -64,8 +64,9 @@ func (c Client) acquire(ctx context.Context, h plugin.Host) (*place, error) {
 }
 
 // take returns a session that was left open with the same settings, nil when
-// there is none. One of other settings makes room when it must.
-func (pl *place) take() Session {
+// there is none. One of other settings makes room when it must. The session is over
+// when it is being asked for a sign of life, and ctx ends before that comes.
+func (pl *place) take(ctx context.Context) Session {
 	q := pl.pool
 	q.mu.Lock()
 	q.used++
@@ -82,12 +83,12 @@ func (pl *place) take() Session {
 	}
 	q.mu.Unlock()
 	if tooMany != nil {
-		tooMany.claim().Close()
+		pl.client.end(tooMany.claim(ctx))
 	}
 	if found == nil {
 		return nil
 	}
-	return found.claim()
+	return found.claim(ctx)
 }
 
 // release gives the place back. s, when not nil, is left open for the next, if
@@ -96,7 +97,7 @@ func (pl *place) release(s Session) {
 	pl.once.Do(func() {
 		q, keep := pl.pool, s != nil && pl.lasting && pl.client.Idle > 0
 		if s != nil && !keep {
-			s.Close()
+			pl.client.end(s)
 		}
 		q.mu.Lock()
 		q.used--
@@ -129,8 +130,10 @@ func (q *pool) close() {
 	idle := q.idle
 	q.idle = nil
 	q.mu.Unlock()
+	over, end := context.WithCancel(context.Background())
+	end() // nobody waits for a sign of life any more
 	for _, i := range idle {
-		i.claim().Close()
+		i.client.end(i.claim(over))
 	}
 }
 
@@ -174,20 +177,25 @@ func (i *idleSession) tick() {
 	if i.gone {
 		return
 	}
-	if i.left > 0 && !i.s.Over() && i.s.Alive() {
+	if i.left > 0 && !i.s.Over() && i.client.alive(context.Background(), i.s) {
 		i.timer.Reset(i.step())
 		return
 	}
 	if i.pool.remove(i) { // else somebody waits for it, and will find out
 		i.gone = true
-		i.s.Close()
+		i.client.end(i.s)
 		i.unshare()
 	}
 }
 
-// claim takes the session over; i is out of its pool's list by then.
-func (i *idleSession) claim() Session {
-	i.mu.Lock()
+// claim takes the session over; i is out of its pool's list by then. When it is
+// being asked for a sign of life, that has until ctx is done.
+func (i *idleSession) claim(ctx context.Context) Session {
+	if !i.mu.TryLock() {
+		stop := i.s.Guard().Watch(ctx)
+		i.mu.Lock()
+		stop()
+	}
 	defer i.mu.Unlock()
 	i.gone = true
 	i.timer.Stop()

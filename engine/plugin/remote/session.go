@@ -17,7 +17,7 @@ import (
 // it is over it is not used again.
 type Session interface { //nolint:interfacebloat // what a file system needs of a protocol, in one place
 	// Guard watches the session's connections. An operation is begun with it
-	// before the methods below are called.
+	// before the methods below are called; the session tells it of each Step.
 	Guard() *stall.Guard
 	// Begin is called before each try of an operation, whose context ctx is.
 	Begin(ctx context.Context)
@@ -28,9 +28,10 @@ type Session interface { //nolint:interfacebloat // what a file system needs of 
 	Failure(doing, path string, err error) error
 	// Over reports whether the session has ended, as far as is known on this side.
 	Over() bool
-	// Alive asks the server for a sign of life, within the guard's timeout.
+	// Alive asks the server for a sign of life. An operation was begun with the guard.
 	Alive() bool
-	// Close ends the session without waiting for the server.
+	// Close ends the session: without waiting for the server, but for the farewell that
+	// Guard.Farewell bounds.
 	Close()
 
 	// Home is the folder of the login, where relative paths begin.

@@ -98,7 +98,8 @@ type Limits struct {
 func (l Limits) Spec(sign string) spec.Body {
 	return spec.Body{
 		spec.Duration("timeout", l.Timeout).Default(30*time.Second, `"30s"`).Check(atLeastASecond).
-			Doc("How long the server may make no progress, on any connection, before it counts as gone."),
+			Doc("How long the server may take for one step, such as to accept a connection or to answer a command, however it spreads the answer, before it counts as gone. " +
+				"A transfer may take any time while it moves: what brings less than 100 bytes a second, over this time, stalls."),
 		spec.Duration("keepalive", l.Keepalive).Default(30*time.Second, `"30s"`).
 			Doc("How often an idle session is kept alive" + sign + "; 0s is never."),
 		spec.Duration("idle", l.Idle).Default(2*time.Minute, `"2m"`).

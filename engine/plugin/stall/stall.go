@@ -1,9 +1,12 @@
-// Package stall turns a network peer that says nothing into an error.
+// Package stall turns a network peer that says nothing, or next to nothing, into an error.
 //
-// A Guard watches the connections of one session. While an operation is under
-// way, every byte sent or received restarts its timer; when the timer ends, or
-// the operation's context is done, all connections are closed and their
-// blocked calls return the cause. Between operations a silent peer is no fault.
+// A Guard watches the connections of one session. While an operation is under way,
+// the peer has the guard's timeout for each step of it. A step ends when the next
+// begins, which the protocol tells with Step, such as when it sends the next command,
+// or when a fair amount of data has moved (see Least). Single bytes are no step: a
+// peer that sends one from time to time would never end. When the time is over, or
+// the operation's context is done, all connections are closed and their blocked calls
+// return the cause. Between operations a silent peer is no fault.
 //
 // The timer runs on the machine's time even under a virtual clock: the peer
 // lives in real time.
@@ -22,37 +25,54 @@ import (
 // because the peer made no progress.
 var ErrStalled = errors.New("no progress")
 
-// writeChunk bounds one write, so that a slow but moving peer counts as progress.
-const writeChunk = 32 << 10
+const (
+	// Least is how many bytes a second, over the timeout, a transfer must bring to count as moving.
+	Least = 100
+	// freeSteps is how many steps of an operation that Allow bounds may bring less than Least.
+	freeSteps = 20
+	// writeChunk bounds one write, so that a slow but moving peer counts as progress.
+	writeChunk = 32 << 10
+)
 
 // Guard watches the connections of one session. Its methods may be called by
 // any goroutine; operations do not overlap.
 type Guard struct {
 	timeout time.Duration
+	least   int64 // bytes that are a step
 
 	mu     sync.Mutex
 	timer  *time.Timer
 	active bool
+	since  time.Time     // when the timer was started
+	left   time.Duration // of the step, at since
+	moved  int64         // bytes since the step began
 	cause  error
 	conns  map[*Conn]struct{}
 
 	allowed int64 // bytes that may still be received; only with over
 	over    error
+	free    int // steps that may still be told; only with over
 }
 
-// New returns a guard that allows timeout without progress.
+// New returns a guard that allows timeout for each step.
 func New(timeout time.Duration) *Guard {
-	return &Guard{timeout: timeout, conns: map[*Conn]struct{}{}}
+	return &Guard{timeout: timeout, least: max(1, int64(timeout.Seconds()*Least)), left: timeout, conns: map[*Conn]struct{}{}}
 }
 
 // Begin starts an operation. The function it returns ends it and must be called.
 func (g *Guard) Begin(ctx context.Context) (end func()) {
-	g.Resume()
+	g.start(g.timeout)
 	stop := g.Watch(ctx)
 	return func() {
 		stop()
 		g.Pause()
 	}
+}
+
+// Farewell starts the last operation, which has no more than a second.
+func (g *Guard) Farewell() (end func()) {
+	g.start(min(g.timeout, time.Second))
+	return g.Pause
 }
 
 // Watch trips the guard when ctx is done, until stop is called. When that comes
@@ -73,33 +93,80 @@ func (g *Guard) Watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// Resume starts the timer; it is Begin without a context.
+func (g *Guard) start(limit time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.active, g.left, g.moved = true, limit, 0
+	g.arm()
+}
+
+// arm starts the timer with what is left; g.mu is held.
+func (g *Guard) arm() {
+	g.since = time.Now() //nolint:forbidigo // see the package: the peer lives in real time
+	if g.timer == nil {
+		g.timer = time.AfterFunc(g.left, g.expired)
+		return
+	}
+	g.timer.Reset(g.left)
+}
+
+// Resume goes on with an operation in which the caller paused: the step has what was left of its time.
 func (g *Guard) Resume() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.active = true
-	if g.timer == nil {
-		g.timer = time.AfterFunc(g.timeout, g.expired)
-		return
+	if !g.active {
+		g.active = true
+		g.arm()
 	}
-	g.timer.Reset(g.timeout)
 }
 
-// Pause stops the timer: silence is allowed until Resume.
+// Pause stops the timer: silence is allowed until Resume or Begin.
 func (g *Guard) Pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.active {
+		return
+	}
 	g.active = false
-	if g.timer != nil {
-		g.timer.Stop()
+	g.left = max(g.left-time.Since(g.since), 0)
+	g.timer.Stop()
+}
+
+// Step begins the next step: the peer has all of the timeout again.
+func (g *Guard) Step() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over != nil {
+		if g.free == 0 {
+			return
+		}
+		g.free--
+	}
+	g.step()
+}
+
+// step is Step, with g.mu held.
+func (g *Guard) step() {
+	g.left, g.moved = g.timeout, 0
+	if g.active {
+		g.arm()
+	}
+}
+
+// Moved tells that n bytes of a transfer came or were sent. Enough of them are a step.
+func (g *Guard) Moved(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.moved += int64(n); g.moved >= g.least {
+		g.step()
 	}
 }
 
 func (g *Guard) expired() {
 	g.mu.Lock()
-	active := g.active
+	late := g.active && time.Since(g.since) >= g.left // else the timer was set anew as it ended
 	g.mu.Unlock()
-	if active {
+	if late {
 		g.Trip(fmt.Errorf("%w for %s", ErrStalled, g.timeout))
 	}
 }
@@ -127,10 +194,11 @@ func (g *Guard) Cause() error {
 }
 
 // Allow trips the guard with cause once the peer has sent more than n bytes,
-// until the function it returns is called.
+// until the function it returns is called. Meanwhile it has only a few steps that
+// bring nothing: a listing in ever smaller parts is one that stalls.
 func (g *Guard) Allow(n int64, cause error) (end func()) {
 	g.mu.Lock()
-	g.allowed, g.over = n, cause
+	g.allowed, g.over, g.free = n, cause, freeSteps
 	g.mu.Unlock()
 	return func() {
 		g.mu.Lock()
@@ -139,14 +207,11 @@ func (g *Guard) Allow(n int64, cause error) (end func()) {
 	}
 }
 
-func (g *Guard) progress(received int) {
+func (g *Guard) received(n int) {
 	g.mu.Lock()
-	if g.active && g.timer != nil {
-		g.timer.Reset(g.timeout)
-	}
 	over := g.over
 	if over != nil {
-		if g.allowed -= int64(received); g.allowed >= 0 {
+		if g.allowed -= int64(n); g.allowed >= 0 {
 			over = nil
 		}
 	}
@@ -157,8 +222,13 @@ func (g *Guard) progress(received int) {
 }
 
 // Wrap returns c under the guard's watch. A guard that has tripped closes it at once.
-func (g *Guard) Wrap(c net.Conn) *Conn {
-	w := &Conn{Conn: c, g: g}
+// What moves on it is no progress by itself.
+func (g *Guard) Wrap(c net.Conn) *Conn { return g.wrap(&Conn{Conn: c, g: g}) }
+
+// WrapData is Wrap for a connection of which every byte is part of a transfer.
+func (g *Guard) WrapData(c net.Conn) *Conn { return g.wrap(&Conn{Conn: c, g: g, data: true}) }
+
+func (g *Guard) wrap(w *Conn) *Conn {
 	g.mu.Lock()
 	tripped := g.cause != nil
 	if !tripped {
@@ -166,7 +236,7 @@ func (g *Guard) Wrap(c net.Conn) *Conn {
 	}
 	g.mu.Unlock()
 	if tripped {
-		c.Close() //nolint:errcheck // never used
+		w.Conn.Close() //nolint:errcheck // never used
 	}
 	return w
 }
@@ -174,7 +244,8 @@ func (g *Guard) Wrap(c net.Conn) *Conn {
 // Conn is a connection under watch.
 type Conn struct {
 	net.Conn
-	g *Guard
+	g    *Guard
+	data bool
 }
 
 // Read implements net.Conn.
@@ -197,8 +268,11 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 func (c *Conn) after(n, received int, err error) error {
-	if n > 0 {
-		c.g.progress(received)
+	if n > 0 && c.data {
+		c.g.Moved(n)
+	}
+	if received > 0 {
+		c.g.received(received)
 	}
 	if err != nil {
 		if cause := c.g.Cause(); cause != nil {

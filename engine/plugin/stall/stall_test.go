@@ -3,6 +3,7 @@ package stall
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -27,28 +28,108 @@ func TestSilentPeer(t *testing.T) {
 	})
 }
 
-func TestSlowPeerIsNotSilent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := net.Pipe()
-		g := New(10 * time.Second)
-		c := g.Wrap(a)
-		go func() {
-			for range 5 {
-				time.Sleep(9 * time.Second)
-				b.Write([]byte("x")) //nolint:errcheck // the reader checks
-			}
-			b.Close()
-		}()
-		end := g.Begin(t.Context())
-		buf := make([]byte, 1)
-		for range 5 {
-			if _, err := c.Read(buf); err != nil {
-				t.Fatal(err)
+// feed reads until c fails or the peer has sent bytes pieces times, 9 seconds apart.
+func feed(t *testing.T, g *Guard, wrap func(net.Conn) *Conn, bytes, pieces int) error {
+	t.Helper()
+	a, b := net.Pipe()
+	c, done := wrap(a), make(chan struct{})
+	defer func() { <-done }()
+	go func() {
+		defer close(done)
+		defer b.Close() //nolint:errcheck // the reader checks
+		for range pieces {
+			time.Sleep(9 * time.Second)
+			if _, err := b.Write(make([]byte, bytes)); err != nil {
+				return
 			}
 		}
-		end()
+	}()
+	defer g.Begin(t.Context())()
+	buf := make([]byte, bytes)
+	for range pieces {
+		if _, err := io.ReadFull(c, buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestSlowTransferMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(10 * time.Second)
+		if err := feed(t, g, g.WrapData, 10*Least, 5); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(time.Hour) // between operations silence is no fault
 		if g.Cause() != nil {
+			t.Error(g.Cause())
+		}
+	})
+}
+
+// Single bytes are no progress, and on other connections nothing is.
+func TestTrickleStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(10 * time.Second)
+		if err := feed(t, g, g.WrapData, 1, 100); !errors.Is(err, ErrStalled) {
+			t.Errorf("byte by byte: %v", err)
+		}
+		g = New(10 * time.Second)
+		if err := feed(t, g, g.Wrap, 10*Least, 100); !errors.Is(err, ErrStalled) {
+			t.Errorf("a flood: %v", err)
+		}
+	})
+}
+
+// The time of a step goes on where it was after a pause of the caller.
+func TestPauseDoesNotRenew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(10 * time.Second)
+		g.Begin(t.Context())()
+		for range 3 {
+			g.Resume()
+			time.Sleep(3 * time.Second)
+			g.Pause()
+			time.Sleep(time.Hour)
+		}
+		if g.Cause() != nil {
+			t.Fatal(g.Cause())
+		}
+		g.Step()
+		for range 4 {
+			g.Resume()
+			time.Sleep(3 * time.Second)
+			g.Pause()
+		}
+		if !errors.Is(g.Cause(), ErrStalled) {
+			t.Errorf("after 12 s of waiting: %v", g.Cause())
+		}
+	})
+}
+
+// A listing has few steps that bring nothing.
+func TestEmptyStepsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(10 * time.Second)
+		defer g.Begin(t.Context())()
+		defer g.Allow(1<<30, errors.New("too much"))()
+		steps := 0
+		for ; g.Cause() == nil && steps < 1000; steps++ {
+			time.Sleep(5 * time.Second)
+			g.Step()
+		}
+		if !errors.Is(g.Cause(), ErrStalled) || steps < freeSteps {
+			t.Errorf("%d steps, %v", steps, g.Cause())
+		}
+	})
+}
+
+func TestFarewellIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(time.Hour)
+		defer g.Farewell()()
+		time.Sleep(2 * time.Second)
+		if !errors.Is(g.Cause(), ErrStalled) {
 			t.Error(g.Cause())
 		}
 	})
@@ -73,7 +154,7 @@ func TestCancelCloses(t *testing.T) {
 func TestPauseCostsNoAllocation(t *testing.T) {
 	g := New(time.Hour)
 	g.Resume()
-	if n := testing.AllocsPerRun(100, func() { g.Resume(); g.progress(1); g.Pause() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { g.Resume(); g.Moved(1 << 20); g.received(1); g.Step(); g.Pause() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

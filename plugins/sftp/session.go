@@ -211,7 +211,7 @@ func (s *session) clientConfig() (*ssh.ClientConfig, error) {
 		}), ssh.KeyboardInteractive(func(name, instruction string, questions []string, echos []bool) ([]string, error) {
 			s.guard.Step()
 			if asked++; asked > maxAsked {
-				return nil, errors.New("the server asks again and again")
+				return nil, errAsked
 			}
 			return c.answer(name, instruction, questions, echos)
 		}))
@@ -221,6 +221,8 @@ func (s *session) clientConfig() (*ssh.ClientConfig, error) {
 
 // maxAsked bounds how often a server may ask for answers in one login.
 const maxAsked = 5
+
+var errAsked = errors.New("it asks for the password again and again")
 
 // answer replies to a server that asks questions: the password to the first
 // that wants something hidden. Nobody is there to answer others.
@@ -248,6 +250,8 @@ func (c *Connection) sshFailure(err error) error {
 			}
 		}
 		return p.Fail(plugin.Environment, "env.login_refused", "Check user and "+how+" in the connection block", "refused user %q: %s", c.User, strings.TrimPrefix(text, "ssh: "))
+	case strings.Contains(text, errAsked.Error()): // the library does not wrap it
+		return p.Fail(plugin.Environment, "env.login_refused", "Check user and password in the connection block", "refused user %q: %w", c.User, errAsked)
 	case strings.Contains(text, "no common algorithm"):
 		return p.Fail(plugin.Environment, "env.no_common_algorithm", "If the server cannot be updated, set legacy_algorithms = true", "and this side know no common method: %s", text)
 	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):

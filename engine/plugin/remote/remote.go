@@ -81,7 +81,7 @@ func (p Peer) Lost(doing string, err error) error {
 		return fmt.Errorf("the %s server %s was left while %s: %w", p.Kind, p.Addr, doing, err)
 	case errors.Is(err, ErrListing):
 		return p.Fail(plugin.Environment, "env.listing_too_long", "If the folder really holds so many files, have those that were read moved away, or set path to a folder with fewer",
-			"sent more than %d MiB while %s, and the listing does not end", MaxListing>>20, doing)
+			"sent more than %d MiB, or part after part without a name, while %s: the listing does not end", MaxListing>>20, doing)
 	case errors.Is(err, stall.ErrStalled), isTimeout(err):
 		return p.Fail(plugin.Transient, "env.timeout", "", "did not answer for %s while %s: %w", p.Timeout, doing, stall.ErrStalled)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),

@@ -30,6 +30,8 @@ const (
 	Least = 100
 	// freeSteps is how many steps of an operation that Allow bounds may bring less than Least.
 	freeSteps = 20
+	// A step that brings fewer bytes than nothing is one that brings none. There may be emptySteps of them.
+	nothing, emptySteps = 32, 100
 	// writeChunk bounds one write, so that a slow but moving peer counts as progress.
 	writeChunk = 32 << 10
 )
@@ -51,7 +53,9 @@ type Guard struct {
 
 	allowed int64 // bytes that may still be received; only with over
 	over    error
-	free    int // steps that may still be told; only with over
+	free    int   // steps that may still renew the time; only with over
+	empty   int   // steps that may still bring nothing; only with over
+	brought int64 // bytes of this one; only with over
 }
 
 // New returns a guard that allows timeout for each step.
@@ -135,14 +139,23 @@ func (g *Guard) Pause() {
 // Step begins the next step: the peer has all of the timeout again.
 func (g *Guard) Step() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.over != nil {
-		if g.free == 0 {
-			return
-		}
-		g.free--
+	var over error
+	if g.over == nil || g.free > 0 {
+		g.step()
 	}
-	g.step()
+	if g.over != nil {
+		g.free = max(g.free-1, 0)
+		if g.brought < nothing {
+			g.empty--
+		}
+		if g.brought = 0; g.empty < 0 {
+			over = g.over
+		}
+	}
+	g.mu.Unlock()
+	if over != nil {
+		g.Trip(over)
+	}
 }
 
 // step is Step, with g.mu held.
@@ -157,6 +170,7 @@ func (g *Guard) step() {
 func (g *Guard) Moved(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.brought += int64(n)
 	if g.moved += int64(n); g.moved >= g.least {
 		g.step()
 	}
@@ -193,12 +207,12 @@ func (g *Guard) Cause() error {
 	return g.cause
 }
 
-// Allow trips the guard with cause once the peer has sent more than n bytes,
-// until the function it returns is called. Meanwhile it has only a few steps that
-// bring nothing: a listing in ever smaller parts is one that stalls.
+// Allow trips the guard with cause once the peer has sent more than n bytes, or step
+// after step nothing, until the function it returns is called. Meanwhile only a few
+// steps renew the time: what comes in ever smaller parts stalls.
 func (g *Guard) Allow(n int64, cause error) (end func()) {
 	g.mu.Lock()
-	g.allowed, g.over, g.free = n, cause, freeSteps
+	g.allowed, g.over, g.free, g.empty, g.brought = n, cause, freeSteps, emptySteps, 0
 	g.mu.Unlock()
 	return func() {
 		g.mu.Lock()

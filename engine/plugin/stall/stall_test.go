@@ -124,6 +124,28 @@ func TestEmptyStepsEnd(t *testing.T) {
 	})
 }
 
+// Nor is one without end that brings nothing, however fast.
+func TestFastEmptySteps(t *testing.T) {
+	g, cause := New(time.Hour), errors.New("no end")
+	defer g.Begin(t.Context())()
+	end := g.Allow(1<<30, cause)
+	for range 1000 {
+		g.Moved(nothing)
+		g.Step()
+	}
+	if g.Cause() != nil {
+		t.Fatal(g.Cause())
+	}
+	for range 1000 {
+		g.Moved(nothing / 2)
+		g.Step()
+	}
+	end()
+	if !errors.Is(g.Cause(), cause) {
+		t.Error(g.Cause())
+	}
+}
+
 func TestFarewellIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(time.Hour)

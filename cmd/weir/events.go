@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"weir/engine/api"
 	"weir/engine/diag"
 	"weir/engine/serve"
 )
@@ -59,8 +60,7 @@ func (a *app) printReload(at string, v *serve.Verdict) {
 	for i := range v.Actions {
 		_, _ = fmt.Fprintln(a.stdout, "          "+actionLine(&v.Actions[i]))
 	}
-	ds, sources := v.Problems()
-	_ = a.printDiagnostics(a.stdout, ds, sources) // a terminal that is gone ends the process in another way
+	_ = a.printFound(a.stdout, api.Problems(v)) // a terminal that is gone ends the process in another way
 }
 
 // oneLine returns the first of ds in a line.

@@ -36,6 +36,7 @@ config.missing_attribute an option that the block needs is left out
 config.missing_label a block lacks a label, such as its type or name
 config.missing_variable a variable without a default has no value
 config.module_cycle a module includes itself
+config.more there are more problems than are told one by one
 config.no_host_key an SFTP connection does not say which host key to trust
 config.not_found there is no such file or folder
 config.not_utf8 a file of the configuration is not UTF-8

@@ -47,6 +47,7 @@ type Diagnostic struct {
 	Context  *hcl.Range // wider text to show around Subject; nil for none
 	Row      *RowRef    // set when the problem is in data, not in configuration
 	Fix      string     // replacement text for Subject, when it is certain
+	More     int        // of those that Bounded left out, how many it stands for; 0 for any other
 }
 
 // RowRef points at one row of input.

@@ -18,6 +18,7 @@ type JSONDiagnostic struct {
 	Context  *JSONRange `json:"context,omitempty"` // wider text around range, such as the header of its block; absent when there is none
 	Fix      string     `json:"fix,omitempty"`     // text to write in the place of range, when it is certain
 	Row      *JSONRow   `json:"row,omitempty"`     // absent unless the problem is in data
+	More     int        `json:"more,omitempty"`    // how many problems it stands for, when there are too many to tell each
 }
 
 // JSONRange is a range in a file; End is the position after the last character.
@@ -49,7 +50,7 @@ func ToJSON(l List) []JSONDiagnostic {
 	for i, d := range l {
 		out[i] = JSONDiagnostic{
 			Severity: d.Severity.String(), Code: d.Code, Summary: d.Summary, Detail: d.Detail,
-			Range: RangeJSON(d.Subject), Context: RangeJSON(d.Context), Fix: d.Fix,
+			Range: RangeJSON(d.Subject), Context: RangeJSON(d.Context), Fix: d.Fix, More: d.More,
 		}
 		if d.Row != nil {
 			out[i].Row = &JSONRow{Object: d.Row.Object, Row: d.Row.Row, Line: d.Row.Line, Column: d.Row.Column}
@@ -63,7 +64,7 @@ func ToJSON(l List) []JSONDiagnostic {
 func FromJSON(l []JSONDiagnostic) List {
 	out := make(List, len(l))
 	for i, j := range l {
-		out[i] = Diagnostic{Code: j.Code, Summary: j.Summary, Detail: j.Detail, Subject: j.Range.HCL(), Context: j.Context.HCL(), Fix: j.Fix}
+		out[i] = Diagnostic{Code: j.Code, Summary: j.Summary, Detail: j.Detail, Subject: j.Range.HCL(), Context: j.Context.HCL(), Fix: j.Fix, More: j.More}
 		if j.Severity == Warning.String() {
 			out[i].Severity = Warning
 		}

@@ -59,7 +59,7 @@ const maxPrinted = 500
 func Counts(l List) string {
 	var n [2]int
 	for _, d := range l {
-		n[d.Severity]++
+		n[d.Severity] += max(1, d.More)
 	}
 	var parts []string
 	for _, s := range []Severity{Error, Warning} {

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -74,22 +73,4 @@ func (s *Server) countEffects(a *plan.Action) {
 			e.Count = s.book.Count(e)
 		}
 	}
-}
-
-// History returns the last n verdicts that a store keeps, the latest first, for
-// looking at it while nothing is served. Those that another version wrote in
-// another form are left out.
-func History(store *state.Store, n int) ([]*Verdict, error) {
-	notes, err := store.Notes(historyName)
-	if err != nil {
-		return nil, err
-	}
-	out := []*Verdict{}
-	for i := len(notes) - 1; i >= 0 && len(out) < n; i-- {
-		v := &Verdict{}
-		if json.Unmarshal(notes[i].Value, v) == nil {
-			out = append(out, v)
-		}
-	}
-	return out, nil
 }

@@ -143,7 +143,7 @@ func (s *Server) decide(ctx context.Context, l *engine.Loaded, ds diag.List, v *
 		}
 	}
 	for a, ds := range held {
-		s.pipes[a].config = ds
+		s.pipes[a].config = ds.Bounded(toldProblems, toldBytes)
 	}
 	v.Kept = len(held)
 	if l.Config.Root.Engine != nil || !ds.HasErrors() { // else the file that has the block may be the one that is wrong
@@ -237,6 +237,7 @@ func (s *Server) effective(generation uint64, revision string) {
 
 // holdAll notes on every pipeline why the newest configuration is not in effect.
 func (s *Server) holdAll(ds diag.List) {
+	ds = ds.Bounded(toldProblems, toldBytes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.pipes {

@@ -115,7 +115,7 @@ type Server struct {
 	activity   activity
 	reloads    ReloadMeasures
 	delays     Distribution              // between the time that runs were due and their beginning
-	verdicts   []*Verdict                // of this process, the latest last
+	verdicts   []past                    // of this process, the latest last
 	changed    map[chan<- Event]struct{} // who hears of events
 }
 

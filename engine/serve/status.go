@@ -95,7 +95,7 @@ func (s *Server) Status() Status {
 		Base: s.base(), Stopping: s.stopping, Running: s.running, Pipelines: make([]PipelineStatus, 0, len(s.pipes)),
 	}
 	if n := len(s.verdicts); n > 0 {
-		out.Reload = s.verdicts[n-1]
+		out.Reload = s.verdicts[n-1].Verdict
 	}
 	now := s.clock.Now()
 	for _, a := range slices.Sorted(maps.Keys(s.pipes)) {

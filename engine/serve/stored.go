@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -27,14 +26,7 @@ func (s *Server) remember() (err error) {
 		return err
 	}
 	s.allotted = s.generation
-	history, err := s.store.Notes(historyName)
-	for _, n := range history {
-		v := &Verdict{}
-		if json.Unmarshal(n.Value, v) == nil { // one that another version wrote is left out
-			s.verdicts = append(s.verdicts, v)
-		}
-	}
-	return err
+	return s.rememberVerdicts()
 }
 
 // record keeps what p is now, which is describes, and the generation. The caller holds mu.

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,8 +58,9 @@ type Verdict struct {
 	At          time.Time             `json:"at"`
 	Took        time.Duration         `json:"-"`
 	Seconds     float64               `json:"seconds"`
-	Actions     []Done                `json:"actions"` // without those that keep
-	Kept        int                   `json:"kept"`    // pipelines that did not change
+	Actions     []Done                `json:"actions"`           // without those that keep
+	Kept        int                   `json:"kept"`              // pipelines that did not change
+	Omitted     int                   `json:"omitted,omitempty"` // actions that the history leaves out, as there were so many
 	Diagnostics []diag.JSONDiagnostic `json:"diagnostics"`
 
 	diags   diag.List
@@ -80,7 +80,8 @@ type Done struct {
 }
 
 // Problems returns the diagnostics of the configuration and of all actions, with
-// the files to print them with. Verdicts of the history have them in JSON alone.
+// the files to print them with. Verdicts of the history, and those of events, have them
+// in JSON alone, which leaves out what is too much.
 func (v *Verdict) Problems() (diag.List, map[string][]byte) {
 	out := slices.Clone(v.diags)
 	for i := range v.Actions {
@@ -101,11 +102,11 @@ func (v *Verdict) reject(ds diag.List) {
 func (v *Verdict) end(now time.Time) {
 	v.Took = now.Sub(v.At)
 	v.Seconds = v.Took.Seconds()
-	v.Diagnostics = diag.ToJSON(v.diags)
-	done, later, other := 0, 0, v.diags.HasErrors()
+	v.Diagnostics = diag.ToJSON(v.diags.Bounded(toldProblems, toldBytes))
+	done, later, other, left := 0, 0, v.diags.HasErrors(), toldBytes
 	for i := range v.Actions {
 		a := &v.Actions[i]
-		a.Diagnostics = diag.ToJSON(a.diags)
+		a.Diagnostics = told(a.diags, &left)
 		switch a.Outcome {
 		case ActionDone, ActionFenced:
 			done++
@@ -128,38 +129,9 @@ func (v *Verdict) end(now time.Time) {
 	}
 }
 
-// historyName is the prefix of the notes that hold verdicts; keptVerdicts is how many are kept.
-const (
-	historyName  = "reload/"
-	keptVerdicts = 500
-)
-
-func verdictName(id uint64) string { return fmt.Sprintf("%s%020d", historyName, id) }
-
 // newVerdict begins a verdict; it gets its number with its end.
 func (s *Server) newVerdict(r Request) *Verdict {
 	return &Verdict{Trigger: r.Trigger, At: s.clock.Now(), Actions: []Done{}}
-}
-
-// past returns v as the history has it: what is printed in JSON. The files and the
-// ranges as the plan has them are left out, as each would keep the whole plan in memory.
-func (v *Verdict) past() *Verdict {
-	out := *v
-	out.diags, out.sources = nil, nil
-	out.Actions = slices.Clone(v.Actions)
-	for i := range out.Actions {
-		a := &out.Actions[i]
-		a.diags, a.Reasons, a.Effects = nil, slices.Clone(a.Reasons), slices.Clone(a.Effects)
-		for k := range a.Reasons {
-			r := &a.Reasons[k]
-			r.At, r.Range = diag.RangeJSON(r.Range), nil
-		}
-		for k := range a.Effects {
-			e := &a.Effects[k]
-			e.At, e.Range = diag.RangeJSON(e.Range), nil
-		}
-	}
-	return &out
 }
 
 // keep writes a verdict to the history, the log and whoever listens.
@@ -170,12 +142,9 @@ func (s *Server) keep(v *Verdict) {
 	if n := len(s.verdicts); n > 0 {
 		v.ID = s.verdicts[n-1].ID + 1
 	}
-	s.verdicts = append(s.verdicts, v.past())
-	if n := len(s.verdicts); n > keptVerdicts {
-		s.verdicts = slices.Clone(s.verdicts[n-keptVerdicts:])
-	}
+	is, text, gone, err := s.archive(v)
 	s.measure(v)
-	s.tell(Event{Kind: Reloaded, Generation: v.Generation, Verdict: v})
+	s.tell(Event{Kind: Reloaded, Generation: v.Generation, Verdict: is.Verdict})
 	lost := s.takenOver != nil
 	s.mu.Unlock()
 	for i := range v.Actions {
@@ -186,19 +155,17 @@ func (s *Server) keep(v *Verdict) {
 	s.log.Info("reload", zap.Uint64("reload", v.ID), zap.String("trigger", v.Trigger), zap.String("outcome", v.Outcome), zap.String("revision", v.Revision),
 		zap.Uint64("generation", v.Generation), zap.Int("actions", len(v.Actions)), zap.Int("kept", v.Kept), zap.Int("diagnostics", len(v.diags)), zap.Duration("took", v.Took))
 	ds, _ := v.Problems()
-	for _, d := range ds {
+	for _, d := range ds.Bounded(toldProblems, toldBytes) {
 		s.log.Warn(d.Summary, zap.Uint64("reload", v.ID), zap.String("code", string(d.Code)), zap.Stringer("severity", d.Severity), zap.Stringp("at", place(d)), zap.String("detail", d.Detail))
 	}
-	if lost || v.Outcome == Unchanged && v.Trigger != "start" && v.Trigger != "api" {
-		return // nothing can be kept, or a rescan that found nothing is no news tomorrow
+	if lost {
+		return // nothing can be kept
 	}
-	b, err := json.Marshal(v)
-	if err == nil {
-		notes := []state.Note{{Name: verdictName(v.ID), Value: b}}
-		if v.ID > keptVerdicts {
-			notes = append(notes, state.Note{Name: verdictName(v.ID - keptVerdicts)})
-		}
-		err = s.store.PutNotes(notes...)
+	if v.Outcome != Unchanged || v.Trigger == "start" || v.Trigger == "api" { // a rescan that found nothing is no news tomorrow
+		gone = append(gone, state.Note{Name: verdictName(v.ID), Value: text})
+	}
+	if err == nil && len(gone) > 0 {
+		err = s.store.PutNotes(gone...)
 	}
 	if err != nil {
 		s.log.Error("the verdict of a reload could not be kept", zap.Uint64("reload", v.ID), zap.Error(err))
@@ -212,17 +179,6 @@ func place(d diag.Diagnostic) *string {
 	}
 	at := fmt.Sprintf("%s:%d:%d", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column)
 	return &at
-}
-
-// Verdicts returns the last n verdicts, also those of earlier processes, the latest first.
-func (s *Server) Verdicts(n int) []*Verdict {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []*Verdict
-	for i := len(s.verdicts) - 1; i >= 0 && len(out) < n; i-- {
-		out = append(out, s.verdicts[i])
-	}
-	return out
 }
 
 // Why returns the reasons of an action in one line.

@@ -36,6 +36,12 @@ func (s *Store) PutNotes(notes ...Note) error {
 	return s.kv.Apply(&w)
 }
 
+// EachNote calls f with the notes whose names begin with prefix, by name, until it returns
+// false. A value is valid during the call.
+func (s *Store) EachNote(prefix string, f func(name string, value []byte) bool) error {
+	return s.kv.Scan(noteKey(prefix), after(noteKey(prefix)), func(k, v []byte) bool { return f(string(k[1:]), v) })
+}
+
 // Notes returns the notes whose names begin with prefix, by name.
 func (s *Store) Notes(prefix string) ([]Note, error) {
 	var out []Note

@@ -94,7 +94,7 @@ func TestStateDiskFull(t *testing.T) {
 	for _, crash := range []string{"", "committed:2", "delivered:8"} {
 		t.Run("after "+crash, func(t *testing.T) {
 			r := c.rig(t)
-			dir := tmpfs(t, r, "100m")
+			dir := tmpfs(t, r, "400m")
 			if crash != "" {
 				r.run(t.Context(), crash)
 			}
@@ -102,7 +102,7 @@ func TestStateDiskFull(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(filler), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filler, make([]byte, 60<<20), 0o600); err != nil {
+			if err := os.WriteFile(filler, make([]byte, 360<<20), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			before := len(r.api.Requests())
@@ -126,7 +126,7 @@ func TestStateReadOnly(t *testing.T) {
 	c := crashCase{after: "keep", sink: "rest, keys honoured"}
 	want := c.undisturbed(t)
 	r := c.rig(t)
-	dir := tmpfs(t, r, "100m")
+	dir := tmpfs(t, r, "400m")
 	r.run(t.Context(), "committed:2")
 	before := len(r.api.Requests())
 	if err := syscall.Mount("weir-test", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {

@@ -44,6 +44,10 @@ func (r *run) saveHeld(f *files.File, row int64) (bool, error) {
 	var parts []state.HeldPart
 	for _, x := range keepers {
 		k, _ := x.runner.(step.Keeper)
+		if s, ok := k.(step.HeldSizer); ok && s.HeldSize() > 2*maxHeld { // what is saved of it is less, and too much
+			r.holds = true
+			return false, nil
+		}
 		part, anew, err := k.Save(nil)
 		if err != nil {
 			r.holds = true

@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // Origin names the bytes that rows came from: a file, a page, a request.
 type Origin struct {
@@ -153,12 +156,21 @@ func (b *Batch) AppendRow(src *Batch, i int) {
 	b.RowNos = append(b.RowNos, src.RowNo(i))
 	b.Lines = append(b.Lines, src.LineNo(i))
 	if src.Raw != nil {
-		raw := src.RawText(i)
-		b.Raw = append(b.Raw, View{uint32(len(b.RawData)), uint32(len(raw))})
-		b.RawData = append(b.RawData, raw...)
+		b.AppendRaw(src.RawText(i))
 	}
 	b.Origin = src.Origin
 	b.N++
+}
+
+// AppendRaw appends the text of the row whose number was appended last. Rows that were made
+// of one row have its text in common: a row of a megabyte becomes thousands of them.
+func (b *Batch) AppendRaw(raw []byte) {
+	if n := len(b.Raw); n > 0 && len(b.RowNos) == n+1 && b.RowNos[n] == b.RowNos[n-1] && bytes.Equal(raw, b.RawText(n-1)) {
+		b.Raw = append(b.Raw, b.Raw[n-1])
+		return
+	}
+	b.Raw = append(b.Raw, View{uint32(len(b.RawData)), uint32(len(raw))})
+	b.RawData = append(b.RawData, raw...)
 }
 
 // Clear empties a batch that is filled by AppendRow, keeping memory.

@@ -1,8 +1,10 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -13,11 +15,18 @@ import (
 type rowBuffer struct {
 	b     record.Batch
 	slots []record.Slot
+	loose []record.Slot // of slots, those whose values may be elsewhere than in the column
+	outer int           // bytes of these
 	open  bool
 }
 
 func newRowBuffer(s *record.Schema, slots []record.Slot) *rowBuffer {
 	x := &rowBuffer{slots: slots}
+	for _, slot := range slots {
+		if isLoose(s.Fields()[slot].Type) {
+			x.loose = append(x.loose, slot)
+		}
+	}
 	x.b.Schema, x.b.Cols = s, make([]record.Column, s.Len())
 	return x
 }
@@ -26,11 +35,25 @@ func (x *rowBuffer) len() int { return x.b.N }
 
 // size returns about how many bytes the rows held take.
 func (x *rowBuffer) size() int {
-	n := len(x.b.RawData) + 32*x.b.N
+	n := len(x.b.RawData) + 24*x.b.N + x.outer
 	for _, s := range x.slots {
-		n += len(x.b.Cols[s].Data) + 8*x.b.N
+		n += x.b.Cols[s].Size()
 	}
 	return n
+}
+
+// isLoose reports whether values of type t may be outside of their column.
+func isLoose(t record.Type) bool {
+	switch t.Kind {
+	case record.Any:
+		return true
+	case record.List:
+		return isLoose(*t.Elem)
+	case record.Object:
+		return slices.ContainsFunc(t.Fields, func(f record.Field) bool { return isLoose(f.Type) })
+	default:
+		return false
+	}
 }
 
 // first returns the row number of the first row held, 0 when there is none.
@@ -41,12 +64,15 @@ func (x *rowBuffer) first() int64 {
 	return x.b.RowNos[0]
 }
 
-// largeBuffer is the number of rows above which reset lets memory go.
-const largeBuffer = 1 << 17
+// largeBuffer is the number of rows, and largeBytes that of bytes, above which reset lets memory go.
+const (
+	largeBuffer = 1 << 17
+	largeBytes  = 16 << 20
+)
 
 // reset empties x, keeping memory unless much of it was used.
 func (x *rowBuffer) reset() {
-	if x.b.N > largeBuffer {
+	if x.b.N > largeBuffer || x.size() > largeBytes {
 		x.b = record.Batch{Schema: x.b.Schema, Cols: make([]record.Column, len(x.b.Cols))}
 	}
 	for _, s := range x.slots {
@@ -54,7 +80,7 @@ func (x *rowBuffer) reset() {
 	}
 	b := &x.b
 	b.N, b.Origin, b.RowNos, b.Lines, b.Raw, b.RawData = 0, nil, b.RowNos[:0], b.Lines[:0], b.Raw[:0], b.RawData[:0]
-	x.open = true
+	x.open, x.outer = true, 0
 }
 
 // append copies row i of src.
@@ -65,30 +91,62 @@ func (x *rowBuffer) append(src *record.Batch, i int) {
 	for _, s := range x.slots {
 		x.b.Cols[s].AppendFrom(&src.Cols[s], i)
 	}
+	for _, s := range x.loose {
+		x.outer += src.Cols[s].ValueSize(i)
+	}
 	b := &x.b
 	b.RowNos = append(b.RowNos, src.RowNo(i))
 	b.Lines = append(b.Lines, lineNo(src, i))
-	raw := src.RawText(i)
-	b.Raw = append(b.Raw, record.View{Off: uint32(len(b.RawData)), Len: uint32(len(raw))})
-	b.RawData = append(b.RawData, raw...)
+	b.AppendRaw(src.RawText(i))
 	b.Origin = src.Origin
 	b.N++
 }
 
-// bounded returns an error when more than maxRows rows are held, or more text than one column can.
-func (x *rowBuffer) bounded(address string, maxRows int, advice string) error {
+// bound is how much a step may hold in memory.
+type bound struct {
+	rows  int
+	bytes int64
+}
+
+// bounded returns an error when more than is allowed is held, of which the step has more
+// bytes besides x, or more text than one column can. advice has a %s for the limit's name.
+func (x *rowBuffer) bounded(address string, most bound, more int, advice string) error {
 	size := len(x.b.RawData)
 	for _, s := range x.slots {
 		size = max(size, len(x.b.Cols[s].Data))
 	}
 	switch {
-	case x.b.N > maxRows:
-		return tooManyRows(address, maxRows, &x.b, advice)
+	case x.b.N > most.rows:
+		return tooManyRows(address, most.rows, &x.b, fmt.Sprintf(advice, "max_rows"))
+	case int64(x.size()+more) > most.bytes:
+		return plugin.Fail(plugin.Data, "run.too_many_rows",
+			fmt.Errorf("%s would have to hold more than max_bytes = %s of %s in memory", address, sizeText(most.bytes), objectName(&x.b)), fmt.Sprintf(advice, "max_bytes"))
 	case size > math.MaxUint32/2:
 		return plugin.Fail(plugin.Data, "run.too_many_rows",
-			fmt.Errorf("%s would have to hold more than 2 GiB of %s in memory", address, objectName(&x.b)), advice)
+			fmt.Errorf("%s would have to hold more than 2 GiB of %s in memory", address, objectName(&x.b)), "Split the file")
 	}
 	return nil
+}
+
+// defaultBytes is how much a step holds in memory when nobody says how much it may.
+const defaultBytes = 160 << 20
+
+func checkBytes(n int64) error {
+	if n < 1<<10 {
+		return errors.New("must be 1KiB or more")
+	}
+	return nil
+}
+
+// sizeText writes a number of bytes as it is written in a configuration.
+func sizeText(n int64) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%dMiB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%dKiB", n>>10)
+	}
+	return fmt.Sprint(n)
 }
 
 func tooManyRows(address string, maxRows int, b *record.Batch, advice string) error {

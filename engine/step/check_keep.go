@@ -77,7 +77,7 @@ func (r *checkRunner) Restore(part []byte, _ *record.Origin) error {
 
 func restoreIndex(d *savedReader, x *index, rows *[]int64) {
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		if _, added := x.add(d.bytes()); !added {
+		if _, added := x.add(shortKey(append([]byte(nil), d.bytes()...), 0)); !added {
 			d.fail()
 		}
 		*rows = append(*rows, d.int())

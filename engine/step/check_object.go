@@ -54,6 +54,7 @@ rows:
 			}
 			m.buf = appendKey(m.buf, c, i)
 		}
+		m.buf = shortKey(m.buf, 0)
 		n, added := m.unique.add(m.buf)
 		if added {
 			m.rows = append(m.rows, in.RowNo(i))
@@ -76,7 +77,7 @@ func (r *checkRunner) applyOneToOne(in *record.Batch) {
 		if isEmpty(ca, i) || isEmpty(cb, i) {
 			continue
 		}
-		m.buf, m.other = appendKey(m.buf[:0], ca, i), appendKey(m.other[:0], cb, i)
+		m.buf, m.other = shortKey(appendKey(m.buf[:0], ca, i), 0), shortKey(appendKey(m.other[:0], cb, i), 0)
 		a, knownA := m.sides[0].find(m.buf)
 		b, knownB := m.sides[1].find(m.other)
 		switch {

@@ -47,6 +47,7 @@ type Dedupe struct {
 	Fields    []string
 	NoKey     string
 	MaxRows   int
+	MaxBytes  int64
 	Trace     bool
 	hasAttach bool
 }
@@ -80,6 +81,7 @@ func (c *Dedupe) Spec() spec.Body {
 		spec.Choice("no_key", &c.NoKey, "reject", "pass").Default("reject", `"reject"`).Doc("What happens to a row in which every key is absent: it is rejected, or passes without an identity (dedupe.id is nil)."),
 		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows of one object keep = \"last\" may hold in memory. A larger object stops the pipeline. " +
 			"A commit in the middle of the object keeps them, up to 64 MiB with what other steps hold; beyond that there is none before the object ends."),
+		spec.Size("max_bytes", &c.MaxBytes).Default(defaultBytes, `"160MiB"`).Check(checkBytes).Doc("How much memory these rows may take, with the text that each came from. A larger object stops the pipeline."),
 		spec.Bool("trace", &c.Trace).Default(false, "false").Doc("Whether the state store keeps which rows were about which entity, and which deliveries of the pipeline had which rows, for weir trace. " +
 			"It writes about 80 bytes a row, which takes about as long as remembering a new key does."),
 	}
@@ -184,7 +186,7 @@ func normaliser(e *identity.Entity, key string) (spec.Text, bool) {
 // Bind implements Config.
 func (c *Dedupe) Bind(b Binding) (Step, diag.List) {
 	s := &dedupeStep{
-		in: b.In, address: b.Address, trace: c.Trace, keep: c.Keep, pass: c.NoKey == "pass", maxRows: c.MaxRows,
+		in: b.In, address: b.Address, trace: c.Trace, keep: c.Keep, pass: c.NoKey == "pass", most: bound{c.MaxRows, c.MaxBytes},
 		own: "dedupe/" + b.Pipeline + "/" + b.Address,
 		opt: identity.Options{Attach: len(c.Keys) > 1 || c.Entity != nil, MaxMerge: c.MaxMerge, Keep: c.Conflict == "keep"},
 	}

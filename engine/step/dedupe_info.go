@@ -210,8 +210,8 @@ func (h *holding) add(b *record.Batch) {
 	}
 }
 
-func (h *holding) bounded(address string, maxRows int) error {
-	return h.rows.bounded(address, maxRows, "Raise max_rows, or split the file; keep = \"changed\" or \"first\" hold no rows")
+func (h *holding) bounded(address string, most bound) error {
+	return h.rows.bounded(address, most, 80*len(h.last), "Raise %s, or split the file; keep = \"changed\" or \"first\" hold no rows")
 }
 
 // sliceRows is about how many rows or groups are emitted at once.
@@ -225,7 +225,7 @@ func (h *holding) release(t *Tally, emit func(*record.Batch) error) error {
 	}
 	slices.Sort(at)
 	t.Deduplicated += int64(h.rows.len() - len(at))
-	for part := range slices.Chunk(at, sliceRows) {
+	for part := range slices.Chunk(at, min(sliceRows, max(1, sliceBytes*h.rows.len()/max(1, h.rows.size())))) {
 		take(&h.out, &h.rows.b, h.rows.slots, part)
 		if err := emit(&h.out); err != nil {
 			return err

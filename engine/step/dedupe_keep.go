@@ -38,6 +38,14 @@ func (r *dedupeRunner) Held() int64 {
 	return 0
 }
 
+// HeldSize implements HeldSizer.
+func (r *dedupeRunner) HeldSize() int {
+	if x := r.keeping(); x != nil {
+		return x.size()
+	}
+	return 0
+}
+
 func (r *dedupeRunner) signature() string {
 	if r.held == nil {
 		return "dedupe again\n" + r.dropped.again.signature()

@@ -19,7 +19,7 @@ type dedupeStep struct {
 	keep    string
 	pass    bool // a row without keys passes
 	compare []record.Slot
-	maxRows int
+	most    bound
 	opt     identity.Options
 	space   string // the state with the identities
 	own     string // the state with what this step passed, when the space is shared
@@ -153,7 +153,7 @@ func (r *dedupeRunner) ApplyPrepared(_ context.Context, in *record.Batch, p Prep
 	if r.held == nil {
 		return &r.out, nil
 	}
-	return nil, r.held.bounded(r.address, r.maxRows)
+	return nil, r.held.bounded(r.address, r.most)
 }
 
 // emit makes r.out the rows of in that passed, with their identity.

@@ -49,6 +49,7 @@ type Group struct {
 	Fields   []spec.NamedText
 	OnReject string
 	MaxRows  int
+	MaxBytes int64
 }
 
 // The values of within.
@@ -78,6 +79,7 @@ func (c *Group) Spec() spec.Body {
 			"When it cannot be told which group a refused row belonged to, as what by reads cannot be read, the groups before and after it are refused (adjacent), or all of the object. " +
 			"Each row refused in this way counts for the limit of dead_letter."),
 		spec.Int("max_rows", &c.MaxRows).Default(1_000_000, "1000000").Check(spec.Between(1, 100_000_000)).Doc("How many rows may be held in memory: of an object or, with within = \"adjacent\", of one group. More stop the pipeline."),
+		spec.Size("max_bytes", &c.MaxBytes).Default(defaultBytes, `"160MiB"`).Check(checkBytes).Doc("How much memory these rows may take, with the text that each came from. More stop the pipeline."),
 	}
 }
 
@@ -95,7 +97,7 @@ func (c *Group) Check(at spec.Ranges) diag.List {
 
 // Bind implements Config.
 func (c *Group) Bind(b Binding) (Step, diag.List) {
-	s := &groupStep{in: b.In, address: b.Address, adjacent: c.Within == withinAdjacent, maxRows: c.MaxRows, whole: c.OnReject == rejectGroup}
+	s := &groupStep{in: b.In, address: b.Address, adjacent: c.Within == withinAdjacent, most: bound{c.MaxRows, c.MaxBytes}, whole: c.OnReject == rejectGroup}
 	var ds diag.List
 	for _, t := range c.By {
 		f, d := compile(b.Compiler, b.In, t, record.Invalid)
@@ -135,7 +137,7 @@ type groupStep struct {
 	address  string
 	adjacent bool
 	whole    bool // on_reject = "group"
-	maxRows  int
+	most     bound
 	by       []formula
 	byNames  []string
 	fields   []plugin.Expr // the first slots of out

@@ -19,6 +19,9 @@ func (r *groupRunner) Oldest() int64 {
 // Held implements Keeper.
 func (r *groupRunner) Held() int64 { return int64(r.rows.len()) }
 
+// HeldSize implements HeldSizer.
+func (r *groupRunner) HeldSize() int { return r.rows.size() }
+
 func (r *groupRunner) signature() string {
 	within := withinObject
 	if r.adjacent {
@@ -75,7 +78,7 @@ func (r *groupRunner) Restore(part []byte, origin *record.Origin) error {
 		r.group = append(r.group, uint32(d.uint())) //nolint:gosec // checked below
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		key := d.bytes()
+		key := shortKey(append([]byte(nil), d.bytes()...), 0)
 		if r.adjacent {
 			r.last = append(r.last[:0], key...)
 		} else if _, added := r.keys.add(key); !added {
@@ -191,7 +194,7 @@ func (w *wholeness) restore(d *savedReader) {
 	for n := d.count(); n > 0 && !d.bad; n-- {
 		x := Refusal{Row: d.int(), Reason: string(d.bytes())}
 		for k := d.count(); k > 0 && !d.bad; k-- {
-			x.Keys = append(x.Keys, append([]byte(nil), d.bytes()...))
+			x.Keys = append(x.Keys, shortKey(append([]byte(nil), d.bytes()...), 0))
 		}
 		w.pending = append(w.pending, x)
 	}

@@ -3,6 +3,8 @@ package step
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -97,17 +99,17 @@ func (r *groupRunner) complete(t *Tally) (*record.Batch, error) {
 }
 
 func (r *groupRunner) bounded() error {
-	if w := r.whole; w != nil && len(w.lack) > r.maxRows {
-		return tooManyRows(r.address, r.maxRows, &r.rows.b, r.advice())
+	if w := r.whole; w != nil && len(w.lack) > r.most.rows {
+		return tooManyRows(r.address, r.most.rows, &r.rows.b, fmt.Sprintf(r.advice(), "max_rows"))
 	}
-	return r.rows.bounded(r.address, r.maxRows, r.advice())
+	return r.rows.bounded(r.address, r.most, r.keys.size()+r.whole.size(), r.advice())
 }
 
 func (r *groupRunner) advice() string {
 	if r.adjacent {
-		return "Raise max_rows, or group by something that changes more often"
+		return "Raise %s, or group by something that changes more often"
 	}
-	return "Sort the file by the key and use within = \"adjacent\", or raise max_rows"
+	return "Sort the file by the key and use within = \"adjacent\", or raise %s"
 }
 
 // encode makes r.key of row i. When there is nothing in it, the row is rejected.
@@ -118,6 +120,7 @@ func (r *groupRunner) encode(in *record.Batch, i int) bool {
 		some = some || !isEmpty(c, i)
 		r.key = appendKey(r.key, c, i)
 	}
+	r.key = shortKey(r.key, 0)
 	if !some {
 		from := len(in.Rejects)
 		in.Reject(i, r.address, r.byNames[0], "row.no_key", "the row belongs to no group: "+strings.Join(r.byNames, ", ")+
@@ -347,7 +350,7 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 			}
 		}
 	}
-	for count := range slices.Chunk(counts, sliceRows) {
+	for count := range r.slices(counts) {
 		r.build(&r.rows.b, count, order, t)
 		order = order[r.offs[len(count)]:]
 		if err := emit(&r.out); err != nil {
@@ -361,6 +364,29 @@ func (r *groupRunner) EndObject(_ context.Context, t *Tally, emit func(*record.B
 	r.keys.reset()
 	r.count = r.count[:0]
 	return nil
+}
+
+// sliceBytes is about how many bytes of rows held are made into groups at once.
+const sliceBytes = 8 << 20
+
+// slices cuts groups of so many rows each into what is made and emitted at once.
+func (r *groupRunner) slices(counts []uint32) iter.Seq[[]uint32] {
+	most := max(1, sliceBytes*r.rows.len()/max(1, r.rows.size()))
+	return func(yield func([]uint32) bool) {
+		from, rows := 0, 0
+		for g, n := range counts {
+			if g > from && (g-from == sliceRows || rows+int(n) > most) {
+				if !yield(counts[from:g]) {
+					return
+				}
+				from, rows = g, 0
+			}
+			rows += int(n)
+		}
+		if from < len(counts) {
+			yield(counts[from:])
+		}
+	}
 }
 
 // forget drops the rows held.

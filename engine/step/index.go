@@ -32,6 +32,9 @@ func (x *index) reset() {
 	x.hashes, x.ends, x.arena = x.hashes[:0], x.ends[:0], x.arena[:0]
 }
 
+// size returns about how many bytes x takes.
+func (x *index) size() int { return len(x.arena) + 4*len(x.slots) + 16*len(x.hashes) }
+
 // key returns entry n, valid until the next add.
 func (x *index) key(n int) []byte {
 	var start uint64

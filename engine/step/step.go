@@ -189,6 +189,12 @@ type Keeper interface {
 	Restore(part []byte, origin *record.Origin) error
 }
 
+// HeldSizer is implemented by Keepers that know how many bytes of memory the rows that they
+// keep back take, which is more than what Save appends of them.
+type HeldSizer interface {
+	HeldSize() int
+}
+
 // Reconsiderer is implemented by stateful runners that drop rows because of others, whose
 // outcome is not known yet. When one of those is refused, the rows dropped because of it
 // are judged again, so that none is lost (I3).

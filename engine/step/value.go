@@ -1,6 +1,7 @@
 package step
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -106,7 +107,22 @@ const (
 	tagDate   = 'd'
 	tagList   = 'l'
 	tagObject = 'o'
+	tagDigest = 'D' // of what shortKey cut
 )
+
+// longKey is how many bytes of an encoded key are kept in memory as they are.
+const longKey = 256
+
+// shortKey puts a digest in the place of an encoded key, from from on in b, that is long:
+// what is remembered of the rows of an object must not grow with the length of their keys.
+// Different keys stay different.
+func shortKey(b []byte, from int) []byte {
+	if len(b)-from <= longKey {
+		return b
+	}
+	sum := sha256.Sum256(b[from:])
+	return append(append(b[:from], tagDigest), sum[:]...)
+}
 
 // appendKey appends an encoding of value i of c in which different values
 // differ, whatever follows or precedes them. Numbers that are equal are equal

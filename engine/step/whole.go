@@ -202,6 +202,14 @@ func (r *groupRunner) admit(in *record.Batch, i int) bool {
 // tooLate is why a row is refused that a step before judged again.
 const tooLate = "the row was taken for a repeat until the row that it repeats was refused, and by then the rest of its group had gone on. Replay both, or read the file again with weir files retry"
 
+// size returns about how many bytes w takes.
+func (w *wholeness) size() int {
+	if w == nil {
+		return 0
+	}
+	return 40*len(w.lack) + 200*len(w.changed) + 100*len(w.pending)
+}
+
 // mark notes that group g lacks a row; the first is the one that is told.
 func (w *wholeness) mark(g int, l *lacking) {
 	if w.lack[g] == nil {

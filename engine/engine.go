@@ -160,7 +160,7 @@ func (e *Engine) planOptions() plan.Options {
 			return ds
 		},
 		Compiler: func(in *record.Schema, v plan.Values) plugin.Compiler {
-			return compute.New(in, compute.Options{Vars: v.Vars, Locals: v.Locals, Now: e.clock.Now, Functions: functions})
+			return compute.New(in, compute.Options{Vars: v.Vars, Locals: v.Locals, Now: e.clock.Now, Functions: functions, Pieces: v.Pieces})
 		},
 	}
 }

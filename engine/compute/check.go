@@ -21,6 +21,7 @@ type scope struct {
 	index  map[string]int
 	row    bool // row["Odd name"] reaches fields, too
 	rows   int  // index of the list rows, -1 when there is none
+	noRow  bool // it is of no row of an object
 }
 
 func newScope(fields []record.Field, row bool, rows int) *scope {

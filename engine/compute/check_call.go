@@ -26,11 +26,11 @@ type signature struct {
 func (c *checker) isFunction(name string) bool {
 	_, listed := c.funcs[name]
 	_, built := builtin.Index[name]
-	return listed || built && !slices.Contains(removed[:], name) || name == "now" && c.o.Now != nil || name == "try"
+	return listed || built && !slices.Contains(removed[:], name) || name == "now" && c.o.Now != nil || name == "try" || name == "uuid"
 }
 
 func (c *checker) functionNames() []string {
-	out := []string{"try"}
+	out := []string{"try", "uuid"}
 	for name := range c.funcs {
 		out = append(out, name)
 	}
@@ -100,6 +100,9 @@ func (c *checker) call(n *ast.CallNode) info {
 		return info{t: tTime}
 	}
 	f, ok := c.funcs[id.Value]
+	if !ok && id.Value == "uuid" {
+		return c.uuid(n, args)
+	}
 	if !ok {
 		near, detail := c.nearFunctions(id.Value)
 		loc := id.Location()

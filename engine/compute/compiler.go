@@ -63,7 +63,9 @@ func (c *Compiler) Rows(t spec.Text, extra []record.Field, want record.Kind) (pl
 
 // Value implements plugin.Compiler.
 func (c *Compiler) Value(t spec.Text, env []record.Field, want record.Kind) (plugin.Expr, diag.List) {
-	return c.compile(t, newScope(env, false, -1), overValue, want)
+	sc := newScope(env, false, -1)
+	sc.noRow = true
+	return c.compile(t, sc, overValue, want)
 }
 
 func (c *Compiler) compile(t spec.Text, sc *scope, m mode, want record.Kind) (plugin.Expr, diag.List) {

@@ -15,6 +15,9 @@ import (
 type run struct {
 	steps, bytes, elements int
 	now                    time.Time
+	origin                 *record.Origin // of the row
+	row                    int64          // its number there
+	ids                    ids
 
 	env   map[string]any // of the evaluation; what try() runs sees it, too
 	vms   []*vm.VM       // for calls of try() in each other
@@ -40,6 +43,15 @@ func (r *run) grow(n int) error {
 		return errBytes
 	}
 	return nil
+}
+
+// uuid is uuid() of the row.
+func (r *run) uuid(label string) (any, error) {
+	id, err := r.ids.of(r.origin, r.row, label)
+	if err != nil {
+		return nil, err
+	}
+	return string(id), r.grow(len(id))
 }
 
 // more charges n elements of a new list.

@@ -47,9 +47,14 @@ func (v *Eval) upTo(n int) []int32 {
 	return v.all[:n]
 }
 
-// start begins an evaluation over n rows of an object, nil for none.
-func (v *Eval) start(n int, of *record.Origin) {
+// start begins an evaluation of n values over the rows of b, nil for none.
+func (v *Eval) start(n int, b *record.Batch) {
 	v.f.reset(n)
+	v.f.batch, v.f.groups, v.f.set = b, nil, false
+	var of *record.Origin
+	if b != nil {
+		of = b.Origin
+	}
 	switch {
 	case of != nil && !of.Now.IsZero():
 		v.f.now = of.Now // repeated rows are what they were (I7)
@@ -90,7 +95,7 @@ func (v *Eval) failures() []failure {
 
 // Rows implements plugin.Eval.
 func (v *Eval) Rows(b *record.Batch, step, column string) *record.Column {
-	v.start(b.N, b.Origin)
+	v.start(b.N, b)
 	for _, r := range v.e.program.refs {
 		v.f.cols[r] = &b.Cols[r]
 	}
@@ -121,8 +126,9 @@ func (v *Eval) Value(env []record.Column) (*record.Column, error) {
 	return v.one(nil)
 }
 
-func (v *Eval) one(of *record.Origin) (*record.Column, error) {
-	v.start(1, of)
+func (v *Eval) one(b *record.Batch) (*record.Column, error) {
+	v.start(1, b)
+	v.f.set = b != nil
 	c := v.k.eval(&v.f, v.upTo(1))
 	if len(v.f.errs) > 0 {
 		return nil, errors.New(v.f.errs[0].reason)
@@ -139,13 +145,14 @@ func (v *Eval) Set(b *record.Batch, extra []record.Column) (*record.Column, erro
 		v.f.cols[1+i] = &extra[i]
 	}
 	v.f.cols[0] = v.set.selected(b, v.e.reads)
-	return v.one(b.Origin)
+	return v.one(b)
 }
 
 // Segments implements plugin.SetEval. Extra fields of the expression are null: expressions that need them are evaluated with Set.
 func (v *Eval) Segments(b *record.Batch, offs []uint32, step, column string) (*record.Column, []plugin.SegmentError) {
 	groups := len(offs) - 1
-	v.start(groups, b.Origin)
+	v.start(groups, b)
+	v.f.groups = offs
 	v.f.cols[0] = v.set.grouped(b, offs, v.e.reads)
 	if v.none == nil {
 		v.none = make([]record.Column, len(v.f.cols)-1)

@@ -112,7 +112,8 @@ typeof typename = type()
 removeaccents stripaccents deburr asciify foldaccents transliterate = unaccent()
 casefold = fold()
 nfc nfkc unicodenormalize = normalize()
-uuid uuidv4 uuid4 newid newguid genuuid genrandomuuid randomuuid guid ksuid ulid nanoid = uuid5('url', x) with an x of the row that stays the same, such as its key: a retry must not make another
+uuidv4 uuid4 newid newguid genuuid genrandomuuid randomuuid guid ksuid ulid nanoid = uuid(), which a retry gives the same row again, or uuid5('url', x) of a key of the row
+secret getsecret env getenv environ = hmac(x, var.k) with a variable "k" that is declared with sensitive = true and default = secret("K"): a secret can be the key of hmac() and nothing else in a row
 rand random randint = nothing: a value that differs at every retry has no place in a row
 sha2 hashsha256 = sha256()
 hmacsha256 = hmac()

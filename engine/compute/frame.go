@@ -15,9 +15,14 @@ type frame struct {
 	owner []int32          // the row of outer that each element belongs to
 	outer *frame
 	now   time.Time
-	bad   []int32 // 1 + index in errs of the rows that failed; nil when none did
-	errs  []failure
-	own   []int32 // the memory of bad
+
+	batch  *record.Batch // whose rows these are, nil for none
+	groups []uint32      // where they are groups of rows: the first row of each
+	set    bool          // all rows of the batch are one value
+
+	bad  []int32 // 1 + index in errs of the rows that failed; nil when none did
+	errs []failure
+	own  []int32 // the memory of bad
 }
 
 type failure struct {

@@ -17,7 +17,7 @@ func TestHabits(t *testing.T) {
 		"n <> 1": `Write "!="`, "n !== 1": `Write "!="`, "n > 1 AND n < 3": `Write "and", in lower case`, "map(rows, x => x + 1)": "the element is #", "n # what": "A comment begins with //",
 		"Jan Kowalski": "'Jan Kowalski'", "Kowalski": "'Kowalski'", "“x”": "no quote that begins a text", "name || 'x'": "write + to put them together", "n & 1": `Write "and"`,
 		"substring(name, 1)": "substr(x, start, length)", "ifnull(n, 0)": "a ?? b", "length(name)": "len()", "strip(name)": "trim()", "Upper(name)": "upper()", "regexp_replace(name, 'a', 'b')": "replace_re()",
-		"encodeURIComponent(name)": "url()", "nonempty(name)": "join_nonempty()", "uuid()": "uuid5(",
+		"encodeURIComponent(name)": "url()", "nonempty(name)": "join_nonempty()", "uuid4()": "uuid(), which a retry gives", "hmac(name, secret('K'))": `hmac(x, var.k) with a variable "k" that is declared with sensitive = true and default = secret("K")`,
 	} {
 		_, ds := c.Row(txt(src), record.Invalid)
 		if len(ds) != 1 || !strings.Contains(ds[0].Detail, want) {

@@ -23,6 +23,7 @@ func vmFunctions() conf.FunctionsTable {
 	add("tick", func(r *run, a []any) (any, error) { return a[0], r.step(1) })
 	add("bound", func(r *run, a []any) (any, error) { return a[0], r.bound(a[0]) })
 	add("now", func(r *run, _ []any) (any, error) { return r.now, nil })
+	add("uuid", func(r *run, a []any) (any, error) { return r.uuid(a[0].(string)) })
 	add("arith", func(r *run, a []any) (any, error) { return r.arith(a[0].(string), a[1], a[2]) })
 	add("power", func(_ *run, a []any) (any, error) { return power(a[0], a[1]) })
 	add("ordered", func(_ *run, a []any) (any, error) { return ordered(a[0].(string), a[1], a[2]) })

@@ -27,6 +27,9 @@ func (l *lowerer) call(n *ast.CallNode) kernel {
 	}
 	sig := l.e.ck.calls[n]
 	if sig == nil {
+		if n.Callee.(*ast.IdentifierNode).Value == "uuid" {
+			return &uuidK{label: l.e.ck.labelOf(n)}
+		}
 		return &nowK{}
 	}
 	for _, form := range []func(*ast.CallNode, *signature) kernel{l.folded, l.native, l.fast} {

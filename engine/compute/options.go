@@ -14,6 +14,8 @@ type Options struct {
 	Now       func() time.Time    // now(); nil makes now() unknown
 	Functions []function.Function // callable besides expr's built-ins; they win over a built-in of the same name
 
+	Pieces bool // the rows are pieces of others: uuid() is refused
+
 	MaxSource int  // bytes of one expression: 16 KiB
 	MaxDepth  int  // nested brackets: 200
 	MaxNodes  uint // nodes of the syntax tree: 4096

@@ -20,6 +20,9 @@ func (w *rewriter) call(n *ast.CallNode) ast.Node {
 	if id.Value == "now" && w.c.calls[n] == nil {
 		return dollar(n, "now")
 	}
+	if id.Value == "uuid" && w.c.calls[n] == nil {
+		return dollar(n, "uuid", text(n, w.c.labelOf(n)))
+	}
 	out := at(&ast.CallNode{Callee: at(&ast.IdentifierNode{Value: id.Value}, id)}, n)
 	for i, a := range n.Arguments {
 		out.Arguments = append(out.Arguments, w.as(a, w.c.calls[n].args[i]))

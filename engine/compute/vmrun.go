@@ -102,6 +102,7 @@ func (m *machine) eval(f *frame, sel []int32) *record.Column {
 			continue
 		}
 		m.load(f, int(i))
+		m.run.origin, m.run.row = f.place(i)
 		v, err := m.value()
 		if err != nil {
 			f.fail(i, err.Error())

@@ -26,6 +26,21 @@ func (r *run) nowOf(object string) time.Time {
 	return r.Clock.Now().Round(0).UTC()
 }
 
+// sameNow returns what now() is for a row of an object that was refused, which is what it
+// is for those that were taken.
+func (r *run) sameNow(object string) time.Time {
+	o := r.source.origin
+	if o != nil && !o.Now.IsZero() && (o.ID == object || r.replay != nil && r.replay.objectID == object) {
+		return o.Now
+	}
+	return r.nowOf(object)
+}
+
+// seedOf returns what uuid() is made of for the rows of an object that the source gives.
+func (r *run) seedOf(object string) string {
+	return r.Pipeline.Address + "\x00" + r.source.node.Address + "\x00" + object
+}
+
 // holdNow fixes what now() is for dead letters up to the next commit. That which a
 // replay before took for the same letters, and could not commit, is taken again.
 func (r *run) holdNow(first uint64) error {

@@ -125,7 +125,7 @@ const timed = source + `
   map "m" {
     fields = {
       id = "id"
-      at = "string(now()) + string(meta.received)"
+      at = "string(now()) + string(meta.received) + uuid()"
     }
   }
   sink "rest" "out" {

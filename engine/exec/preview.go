@@ -214,7 +214,8 @@ func (r *run) previewFile(ctx context.Context, n *plan.Node, src plugin.FileSour
 	if err != nil {
 		return false, err
 	}
-	r.source = &source{node: n, decode: n.Readers[0], set: set, origin: &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID)}}
+	r.source = &source{node: n, decode: n.Readers[0], set: set}
+	r.source.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID), Seed: r.seedOf(f.ID)}
 	r.preview.Object = f.Name
 	return true, r.previewRows(ctx, f, rows)
 }

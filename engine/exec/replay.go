@@ -120,7 +120,7 @@ func (r *run) replayUnit(ctx context.Context, dec plugin.RawDecoder, u *unit, le
 	r.replay = u
 	r.beginObject()
 	allowed := u.allowed
-	r.source.origin = &record.Origin{Name: u.object, ID: u.origin()}
+	r.source.origin = &record.Origin{Name: u.object, ID: u.origin(), Seed: r.seedOf(u.objectID)}
 	var before state.Reject
 	for _, one := range u.letters {
 		x, ok, err := letters.Get(one.id)

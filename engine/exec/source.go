@@ -106,7 +106,7 @@ func (r *run) nextFile(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.Point("fetched")
-	s.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID)}
+	s.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID), Seed: r.seedOf(f.ID)}
 	err = r.readFile(ctx, f)
 	var elsewhere *StepError // at a step or a sink: the file is not to blame for it
 	switch {

@@ -99,6 +99,7 @@ type follower struct {
 	to      *plan.Node
 	clock   plugin.Clock
 	now     func(object string) time.Time // what now() is for its rows
+	seed    func(object string) string    // what uuid() is made of for them
 	filters bool
 	needs   map[*plan.Node][]record.Slot // of Out
 	runners map[*plan.Node]step.Runner
@@ -113,7 +114,7 @@ type follower struct {
 }
 
 func (r *run) newFollower(w *whole, filters bool) *follower {
-	f := &follower{decode: r.source.decode, to: w.Node, clock: r.Clock, now: r.nowOf, filters: filters, keysOf: w.step.NewKeys(),
+	f := &follower{decode: r.source.decode, to: w.Node, clock: r.Clock, now: r.sameNow, seed: r.seedOf, filters: filters, keysOf: w.step.NewKeys(),
 		needs: map[*plan.Node][]record.Slot{}, runners: map[*plan.Node]step.Runner{}, whens: map[*plan.Node]plugin.Eval{}}
 	f.need(f.decode, w)
 	return f
@@ -166,7 +167,7 @@ func (f *follower) follow(x *state.Reject) ([][]byte, bool) {
 		return nil, false
 	}
 	ctx := context.Background() // what it reads is in memory
-	origin := &record.Origin{Name: x.Object, ID: x.ObjectID, Header: x.Header, Now: f.now(x.ObjectID)}
+	origin := &record.Origin{Name: x.Object, ID: x.ObjectID, Header: x.Header, Now: f.now(x.ObjectID), Seed: f.seed(x.ObjectID)}
 	slot, _ := f.decode.Out.Slot("meta")
 	rd, err := dec.OpenRaw(ctx, plugin.Object{Name: x.Object, Size: int64(len(x.Raw)), Body: bytes.NewReader(x.Raw), Origin: origin},
 		x.Header, slices.DeleteFunc(slices.Clone(f.needs[f.decode]), func(s record.Slot) bool { return s == slot }))

@@ -36,5 +36,12 @@ func Language() []Function {
 			{"try(int('12x'), -1)", "-1"},
 			{"map(['1', 'x'], try(int(#), nil))", "[1,null]"},
 		},
+	}, {
+		Name:  "uuid",
+		Usage: "uuid([label])",
+		Summary: "The UUID of the row, of version 5 (RFC 9562): made of the pipeline, the source, the object that the row was read from and its number there. " +
+			"It is the same in every place of one row, so that two sinks can name the row alike, and whenever the row is read again, retried or replayed, edited or not; " +
+			"another row, object or pipeline has another one. A label in quotes gives one more of the same row: `uuid('line')`. A file that is sent again is another object. " +
+			"Rows of a group have that of the group's first row. Where there is no row to make it of it is refused: in a loop over a list and behind an expand step, where uuid5() makes one of values, and in expressions about a reply.",
 	}}
 }

@@ -178,12 +178,19 @@ func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 // compilerOf returns what makes compilers of n's expressions over the rows of a schema.
 func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
 	return func(in *record.Schema) plugin.Compiler {
-		var c plugin.Compiler = b.cache.compiler(in, b.shown, func() plugin.Compiler { return b.o.Compiler(in, b.given) })
+		given := b.given
+		given.Pieces = n.Kind == "expand" && in != n.In || expanded(n.Node)
+		var c plugin.Compiler = b.cache.compiler(in, b.shown, given.Pieces, func() plugin.Compiler { return b.o.Compiler(in, given) })
 		if b.o.Instrument != nil {
 			c = b.o.Instrument(b.block.Address(), n.Address, c)
 		}
 		return recorder{c, n.Node}
 	}
+}
+
+// expanded tells whether an expand step made the rows that come to n.
+func expanded(n *Node) bool {
+	return slices.ContainsFunc(n.Inputs, func(m *Node) bool { return m.Kind == "expand" || expanded(m) })
 }
 
 // tolerant gives columns whose declaration is wrong the type any, so that what

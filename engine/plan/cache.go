@@ -94,6 +94,7 @@ type exprKey struct {
 	schema Digest // of the rows
 	extra  Digest // of the names besides them
 	vars   Digest // of the variables that it can read
+	pieces bool   // whether the rows are pieces of others
 }
 
 type exprMode uint8
@@ -108,16 +109,17 @@ const (
 // cachedCompiler compiles an expression that was compiled before, over the same
 // fields and variables, not again. What it returns is shared: a plugin.Expr is immutable.
 type cachedCompiler struct {
-	c     *cache
-	in    *record.Schema
-	vars  *variables
-	inner func() plugin.Compiler // made when it is first needed
+	c      *cache
+	in     *record.Schema
+	vars   *variables
+	pieces bool
+	inner  func() plugin.Compiler // made when it is first needed
 }
 
-// compiler returns a compiler over the rows of in; open makes the one that does the work.
-func (c *cache) compiler(in *record.Schema, vars *variables, open func() plugin.Compiler) *cachedCompiler {
+// compiler returns a compiler over the rows of in, which may be pieces of others; open makes the one that does the work.
+func (c *cache) compiler(in *record.Schema, vars *variables, pieces bool, open func() plugin.Compiler) *cachedCompiler {
 	var made plugin.Compiler
-	return &cachedCompiler{c, in, vars, func() plugin.Compiler {
+	return &cachedCompiler{c, in, vars, pieces, func() plugin.Compiler {
 		if made == nil {
 			made = open()
 		}
@@ -127,7 +129,7 @@ func (c *cache) compiler(in *record.Schema, vars *variables, open func() plugin.
 
 func (k *cachedCompiler) compile(t spec.Text, over exprMode, extra []record.Field, want record.Kind,
 	do func(plugin.Compiler) (plugin.Expr, diag.List)) (plugin.Expr, diag.List) {
-	key := exprKey{text: t.S, over: over, want: want, vars: k.read(t.S)}
+	key := exprKey{text: t.S, over: over, want: want, vars: k.read(t.S), pieces: k.pieces}
 	if over != valueExpr {
 		key.schema = k.c.digest(k.in)
 	}

@@ -16,7 +16,10 @@ import (
 // under var and locals under local. In the place of a sensitive one stands its
 // spec.Secret, or the mark spec.Sensitive when it is no text: rows end in logs and
 // dead letters (I9).
-type Values struct{ Vars, Locals map[string]any }
+type Values struct {
+	Vars, Locals map[string]any
+	Pieces       bool // the rows are pieces that an expand step made of others
+}
 
 // rowValues returns the values that the row expressions of m can name.
 func rowValues(m *config.Module) Values {

@@ -15,6 +15,9 @@ type Origin struct {
 	// Now is what now() is for its rows: when the object was begun to be read, the
 	// same when it is read again because deliveries of it may have been made. Zero is the clock's time.
 	Now time.Time
+	// Seed is what uuid() makes its values of, besides the number of the row: it names the
+	// pipeline, the source and the object, and is the same when rows are read or replayed again.
+	Seed string
 }
 
 // Reject says why one row of a batch was refused.

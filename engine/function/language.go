@@ -43,5 +43,9 @@ func Language() []Function {
 			"It is the same in every place of one row, so that two sinks can name the row alike, and whenever the row is read again, retried or replayed, edited or not; " +
 			"another row, object or pipeline has another one. A label in quotes gives one more of the same row: `uuid('line')`. A file that is sent again is another object. " +
 			"Rows of a group have that of the group's first row. Where there is no row to make it of it is refused: in a loop over a list and behind an expand step, where uuid5() makes one of values, and in expressions about a reply.",
+		Examples: []Example{
+			{"uuid() == uuid()", "true"},
+			{"uuid() == uuid('line')", "false"},
+		},
 	}}
 }

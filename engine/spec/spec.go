@@ -195,8 +195,7 @@ func (a *Attr[T]) decode(d *decoder, c *hcl.BodyContent, missing hcl.Range) {
 		return
 	}
 	if !a.secret && ContainsSensitive(v) {
-		d.diags = append(d.diags, diag.Errorf("config.secret_exposed", &rng, sensitivePart(at.Expr, d.ctx)+" cannot be used here",
-			"%s would show the secret in plans, logs or data. Secrets are allowed only in attributes that hold credentials.", a.o.Name))
+		d.diags = append(d.diags, exposed(a.o, at.Expr, d.ctx))
 		return
 	}
 	whole := v.IsWhollyKnown()

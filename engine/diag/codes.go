@@ -162,6 +162,7 @@ run.archive_limit a compressed file expands beyond what is allowed
 run.bad_body the body of a request cannot be made
 run.charset the character set of a file cannot be read
 run.configuration_changed a step was changed in the middle of a file
+run.decoder_defect a defect in the program came to light over what a file holds
 run.failed a pipeline stopped
 run.file_back a file that was gone is there again
 run.file_changed a file changed while it was being read

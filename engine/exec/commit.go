@@ -38,7 +38,7 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 		return err
 	}
 	defer func() { _ = body.Close() }() // opened for reading
-	rd, err := src.decode.Decoder.Open(ctx, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: src.origin}, want(src.decode))
+	rd, err := openReader(ctx, src.decode.Decoder, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: src.origin}, want(src.decode))
 	if err != nil {
 		return err
 	}

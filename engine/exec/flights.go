@@ -83,9 +83,14 @@ func (x *fleet) launch(ctx context.Context, f *flight, clock plugin.Clock) {
 	ctx, f.cancel = context.WithCancel(ctx)
 	go func() {
 		begun := clock.Now()
+		defer func() {
+			if v := recover(); v != nil {
+				f.done, f.err = false, panicked(v)
+			}
+			f.took = clock.Now().Sub(begun)
+			x.landed <- f
+		}()
 		f.done, f.err = f.cargo.Send(ctx)
-		f.took = clock.Now().Sub(begun)
-		x.landed <- f
 	}()
 }
 

@@ -132,7 +132,7 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	}()
 	l.out, l.in, l.rejects, l.rows, l.encoded = nil, nil, l.rejects[:0], 0, l.encoded[:0]
 	b := &l.batch
-	l.err = rd.Parse(ctx, &l.chunk, b)
+	l.err = parse(ctx, rd, &l.chunk, b)
 	first := <-l.base
 	l.rows = int64(b.N)
 	next <- first + l.rows
@@ -327,7 +327,7 @@ func (r *run) split(ctx context.Context, rd plugin.Reader, row int64, free <-cha
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := rd.Split(ctx, &l.chunk, r.Chunk)
+		err := split(ctx, rd, &l.chunk, r.Chunk)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

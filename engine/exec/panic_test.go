@@ -1,8 +1,13 @@
 package exec
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+
+	"weir/engine/plugin"
+	"weir/engine/record"
 )
 
 func TestPanickedShowsNoData(t *testing.T) {
@@ -25,4 +30,29 @@ func TestPanickedShowsNoData(t *testing.T) {
 			t.Errorf("%s: the value is shown: %v", name, e)
 		}
 	}
+}
+
+type burstingSender struct{ plugin.Writer }
+
+// NewShipment implements plugin.Sender.
+func (burstingSender) NewShipment() plugin.Shipment { return burstingShipment{} }
+
+type burstingShipment struct{ plugin.Shipment }
+
+// Send implements plugin.Shipment.
+func (burstingShipment) Send(context.Context) (bool, error) { panic("hunter2") }
+
+// TestSendersMayPanic: a delivery is sent by a goroutine of its own, whose panic nobody
+// else could catch.
+func TestSendersMayPanic(t *testing.T) {
+	x := newFleet(burstingSender{}, nil)
+	b := new(record.Batch)
+	b.Clear(record.NewSchema(nil))
+	f := x.take(&plugin.Delivery{Rows: b}, nil)
+	x.launch(t.Context(), f, plugin.SystemClock{})
+	var e *PanicError
+	if err := x.await(); !errors.As(err, &e) || strings.Contains(err.Error(), "hunter2") || !strings.Contains(e.Where, "burstingShipment") {
+		t.Errorf("%v", err)
+	}
+	x.abandon()
 }

@@ -141,6 +141,7 @@ func (r *run) setAside(ctx context.Context, f *files.File) error {
 // is discarded, later files are not held up, and the reason is kept.
 func (r *run) quarantine(ctx context.Context, f *files.File, cause error) error {
 	r.rollback()
+	r.logDefect(f.Name, cause)
 	r.aside.Files = append(r.aside.Files, f.Name)
 	if err := r.source.set.Quarantine(f, cause.Error()); err != nil {
 		return err

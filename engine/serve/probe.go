@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 
 	"go.uber.org/zap"
 
@@ -31,10 +32,22 @@ func (s *Server) probe(ctx context.Context, p *plan.Pipeline, d *Done) error {
 			x = n.Sink
 		}
 		if pr, ok := x.(plugin.Prober); ok && changed {
-			if err := pr.Probe(ctx, host(n.Address)); err != nil {
+			if err := probeStep(ctx, pr, host(n.Address)); err != nil {
 				return &exec.StepError{Step: n.Address, Err: err}
 			}
 		}
 	}
 	return nil
+}
+
+// probeStep asks one step. A panic of what it calls ends neither the change nor the server.
+func probeStep(ctx context.Context, pr plugin.Prober, h plugin.Host) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			b := plugin.Recovered(v, 0)
+			h.Log().Error("a defect in the program ended a probe", zap.String("what", b.What), zap.Strings("stack", b.Stack))
+			err = plugin.Fail(plugin.Environment, "env.client_defect", fmt.Errorf("a defect in the program came to light over what the other side said: %w", b), "Please report this with the lines that the log has about it")
+		}
+	}()
+	return pr.Probe(ctx, h)
 }

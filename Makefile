@@ -22,7 +22,7 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 RACE ?= ./cmd/... ./engine/api/... ./engine/config/... ./engine/exec/... ./engine/files/... ./engine/scenario/... ./engine/serve/... ./engine/share/... ./engine/state/... ./engine/testkit/... ./engine/watch/... ./plugins/...
 
 .NOTPARALLEL:
-.PHONY: build test check lint servers race bench bench-serve profile fuzz demo fmt clean help
+.PHONY: build test check lint servers race bench bench-serve bench-wide profile fuzz demo fmt clean help
 
 build: ## build bin/weir
 	@mkdir -p bin
@@ -73,6 +73,9 @@ race: ## tests of packages where goroutines meet, under the race detector
 
 bench: build ## rates of the benchmark jobs beside other programs (ROWS=5000000 TIMES=5 PEERS=1; JOBS=keys KEYS=20000000 TIMES=1)
 	@testdata/bench/run.sh
+
+bench-wide: build ## memory for a gigabyte of rows of a megabyte each; fails above 512 MiB
+	@go run ./testdata/bench/wide -weir bin/weir
 
 bench-serve: build ## weir serve with thousands of pipelines and through changes (MODULES=500 IDLE=3m)
 	@testdata/bench/serve.sh

@@ -96,6 +96,7 @@ func cutRig(t rapid.TB, b plugin.Batching, recorded []int64) (*sinkNode, *cutSin
 		Pipeline: &plan.Pipeline{Address: "p"}, Session: ses, Clock: clk, Point: func(string) {},
 		Host: func(string) plugin.Host { return noHost{clk} },
 	}}
+	r.boundStaged()
 	return newSinkNode(r, &plan.Node{Address: "sink.out", In: cutSchema, Sink: sink}), sink, clk
 }
 

@@ -74,6 +74,7 @@ func (s *sinkNode) deliver(ctx context.Context, b *record.Batch) error {
 // as soon as it may.
 func (s *sinkNode) launch(ctx context.Context, d *plugin.Delivery) error {
 	f := s.fleet.take(d, &s.pending)
+	f.bytes = s.weight.bytes
 	s.fleet.order.read(f)
 	if err := f.cargo.Encode(ctx, &f.d); err != nil {
 		return at(s.node, err)

@@ -43,6 +43,7 @@ type Options struct {
 	Chunk    int           // about how many bytes a lane parses at a time; 0 chooses
 	Staged   int64         // how many bytes may wait for a commit before one is due; 0 chooses
 	Stuck    int64         // how many may wait where no commit is possible; 0 chooses
+	Delivery int64         // how many the rows of a delivery may take that is cut at all; 0 chooses
 	// Point is called at the named points between durable steps. Tests end the
 	// process there. In the order of a run: spooling, spooled (a remote file is
 	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a

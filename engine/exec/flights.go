@@ -22,6 +22,7 @@ type fleet struct {
 	free   []*flight // to be used again
 	flying []*flight // in order of launch
 	aloft  int       // of flying, not landed
+	bytes  int64     // of the rows of flying
 	landed chan *flight
 	order  *orderKeys // nil when the order of rows does not matter, or is kept anyway
 }
@@ -33,6 +34,7 @@ type flight struct {
 	view   record.Batch // the rows, where they are views of the batch that came last
 	own    record.Batch // the rows, where they are copies
 	n      int64
+	bytes  int64    // of the rows
 	keys   []uint64 // of what must keep its order
 	bars   bool     // they could not be told: nothing overtakes
 	cancel context.CancelFunc
@@ -78,6 +80,7 @@ func (x *fleet) take(d *plugin.Delivery, pending *record.Batch) *flight {
 // launch sends f on its way.
 func (x *fleet) launch(ctx context.Context, f *flight, clock plugin.Clock) {
 	x.order.enter(f)
+	x.bytes += f.bytes
 	x.flying = append(x.flying, f)
 	x.aloft++
 	ctx, f.cancel = context.WithCancel(ctx)
@@ -106,7 +109,8 @@ func (x *fleet) touchdown(f *flight) error {
 
 // room reports whether f may be launched.
 func (x *fleet) room(f *flight) bool {
-	return x.aloft < x.most && len(x.flying) < x.window && !x.order.bars(f)
+	light := len(x.flying) == 0 || x.bytes+f.bytes <= maxAloft
+	return light && x.aloft < x.most && len(x.flying) < x.window && !x.order.bars(f)
 }
 
 // head returns the first delivery in order when it has landed, nil otherwise.
@@ -121,6 +125,7 @@ func (x *fleet) head() *flight {
 func (x *fleet) retire() {
 	f := x.flying[0]
 	x.order.leave(f)
+	x.bytes -= f.bytes
 	x.flying = append(x.flying[:0], x.flying[1:]...)
 	x.free = append(x.free, f)
 }

@@ -93,6 +93,8 @@ func TestPropertyEffects(t *testing.T) {
 		calm.chunk = rapid.IntRange(60, 600).Draw(t, "chunk")
 		wild := newRig(t, tempDir(t), body)
 		wild.chunk = calm.chunk
+		calm.delivery = rapid.SampledFrom([]int64{0, 1, 150, 1000}).Draw(t, "delivery")
+		wild.delivery = calm.delivery
 		wild.staged = rapid.SampledFrom([]int64{0, 1, 500, 3000}).Draw(t, "staged")
 		from := 0
 		for i := range rapid.IntRange(1, 3).Draw(t, "files") {

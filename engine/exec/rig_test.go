@@ -64,7 +64,7 @@ type rig struct {
 	pool  share.Pool
 	runs  int
 
-	staged, stuck int64 // bytes, see exec.Options
+	staged, stuck, delivery int64 // bytes, see exec.Options
 
 	address string // of the pipeline in the store; "" is p
 
@@ -166,7 +166,7 @@ func (r *rig) run(ctx context.Context) (rep *exec.Report, err error) {
 	}
 	rep, err = exec.Run(ctx, exec.Options{
 		Pipeline: r.plan.Pipelines[0], Revision: r.plan.Revision, RunID: id, Session: ses, Clock: r.clock, Log: zap.NewNop(),
-		StateDir: filepath.Join(r.dir, "state"), Lanes: 3, Chunk: r.chunk, Staged: r.staged, Stuck: r.stuck, Point: r.point, Hold: hold, Committed: r.committed, Delivered: r.delivered,
+		StateDir: filepath.Join(r.dir, "state"), Lanes: 3, Chunk: r.chunk, Staged: r.staged, Stuck: r.stuck, Delivery: r.delivery, Point: r.point, Hold: hold, Committed: r.committed, Delivered: r.delivered,
 		Host: func(string) plugin.Host { return host{r} },
 	})
 	if _, ferr := ses.FinishRun(r.clock.Now(), "ok", ""); ferr != nil {

@@ -30,6 +30,7 @@ type sinkNode struct {
 	view     record.Batch    // a delivery that lies in one batch as a whole
 	each     []int32         // 0, 1, 2, ...
 	bytes    int64
+	weight   weight    // of the rows of the delivery that is being put together
 	first    time.Time // when the first pending row came
 	rows     int64     // reached the sink since the last commit
 	cuts     []int64   // recorded before a crash: deliveries end after these rows
@@ -169,17 +170,21 @@ func (s *sinkNode) add(ctx context.Context, b *record.Batch) error {
 // the next batch is copied.
 func (s *sinkNode) cutRows(ctx context.Context, b *record.Batch) error {
 	from, waiting, live := 0, s.pending.N, b.Live() // rows from..k of b are in no delivery yet
+	s.weight.begin(b)
 	for k := range live {
+		n, load := int64(0), s.weight.of(b.Row(k), waiting)
 		if s.size != nil {
-			n := s.measure(b, b.Row(k))
-			if waiting > 0 && s.bytes+n > s.batching.Bytes {
-				if err := s.flushWith(ctx, b, from, k); err != nil {
-					return err
-				}
-				from, waiting = k, 0
-			}
-			s.bytes += n
+			n = s.measure(b, b.Row(k))
 		}
+		if waiting > 0 && (s.size != nil && s.bytes+n > s.batching.Bytes || s.weight.bytes+load > max(s.r.Delivery, s.batching.Bytes)) {
+			if err := s.flushWith(ctx, b, from, k); err != nil {
+				return err
+			}
+			from, waiting = k, 0
+			load = s.weight.of(b.Row(k), waiting)
+		}
+		s.bytes += n
+		s.weight.add(load, b.RowNo(b.Row(k)), waiting)
 		if waiting == 0 {
 			s.first, s.most = s.r.Clock.Now(), s.mostFrom(s.rows)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"weir/engine/plan"
 	"weir/engine/plugin"
+	"weir/engine/record"
 	"weir/engine/step"
 )
 
@@ -18,6 +19,12 @@ const (
 	// maxStuck is how many may wait where no commit is possible. A run that would need
 	// more ends, as the next one would.
 	maxStuck = 256 << 20
+	// maxDelivery is how many bytes the rows of one delivery take at most: where batch.rows
+	// would allow more, the next delivery begins. It is counted row by row, so that the cuts
+	// are the same whenever the rows come again (I7).
+	maxDelivery = 16 << 20
+	// maxAloft is how many bytes the rows of deliveries under way may take, beside one.
+	maxAloft = 64 << 20
 )
 
 // boundStaged chooses what is not given.
@@ -27,6 +34,9 @@ func (o *Options) boundStaged() {
 	}
 	if o.Stuck <= 0 {
 		o.Stuck = maxStuck
+	}
+	if o.Delivery <= 0 {
+		o.Delivery = maxDelivery
 	}
 }
 
@@ -71,4 +81,36 @@ func (r *run) holder() *plan.Node {
 		}
 	}
 	return r.source.node
+}
+
+// weight counts the bytes of the rows of a delivery: their values, and the text that they
+// came from, once where several rows were made of one.
+type weight struct {
+	sizer record.Sizer
+	batch *record.Batch
+	bytes int64
+	row   int64 // the last one that was counted
+}
+
+// begin is called before rows of b are added.
+func (w *weight) begin(b *record.Batch) {
+	w.batch = b
+	w.sizer.Reset(b)
+}
+
+// of returns what row i adds to so many rows that wait.
+func (w *weight) of(i, waiting int) int64 {
+	n := int64(w.sizer.Row(i))
+	if waiting == 0 || w.batch.RowNo(i) != w.row {
+		n += int64(w.sizer.Text(i))
+	}
+	return n
+}
+
+// add adds a row of so many bytes to those that wait.
+func (w *weight) add(n, row int64, waiting int) {
+	if waiting == 0 {
+		w.bytes = 0
+	}
+	w.bytes, w.row = w.bytes+n, row
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,4 +81,40 @@ func TestStuck(t *testing.T) {
 	r.put("b.csv", wideRows(100, "x", func(int) string { return strings.Repeat("v", 1000) }))
 	_, _ = r.run(context.Background())
 	equal(t, "rows refused of a file that is not too large", r.totals().Rejected, 100)
+}
+
+// TestDeliveriesByBytes: deliveries are cut by the bytes of their rows as well, in the same
+// places whatever the batches are, and however many there are under way.
+func TestDeliveriesByBytes(t *testing.T) {
+	var want []string
+	for _, chunk := range []int{200, 1000, 100_000} {
+		for _, way := range []string{"", "parallel = 3"} {
+			r := newRig(t, t.TempDir(), source+"sink \"probe\" \"a\" {\n to = \"a\"\n rows = 100\n"+way+"\n}\n")
+			r.chunk, r.delivery = chunk, 10_000
+			r.put("a.csv", wideRows(60, "", func(i int) string { return strings.Repeat("v", 100+50*(i%20)) }))
+			r.done()
+			var got []string
+			for _, d := range r.probe.seen["a"] {
+				got = append(got, d.Body)
+			}
+			slices.Sort(got)
+			if want == nil {
+				want = got
+			}
+			if len(got) < 8 || len(got) > 12 || !slices.Equal(got, want) {
+				t.Errorf("%d deliveries with batches of %d bytes %s, and %d with others", len(got), chunk, way, len(want))
+			}
+		}
+	}
+}
+
+// TestExpandedRowsShareTheirText: a row that becomes many has its text once.
+func TestExpandedRowsShareTheirText(t *testing.T) {
+	r := newRig(t, t.TempDir(), source+"expand \"e\" {\n rows = \"1..100\"\n fields = { id = \"id\", n = \"item\" }\n}\nsink \"probe\" \"a\" {\n to = \"a\"\n rows = 100\n}\n")
+	r.delivery = 20_000
+	r.put("a.csv", wideRows(3, "", func(int) string { return strings.Repeat("v", 5000) }))
+	r.done()
+	for _, d := range r.probe.seen["a"] {
+		equal(t, "rows of a delivery", d.Rows, 100)
+	}
 }

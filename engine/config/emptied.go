@@ -47,9 +47,38 @@ func (s *Snapshot) within(name string) bool {
 	return ok && Listed(filepath.Base(name))
 }
 
+// HoldsNothing reports whether there is nothing in a file but blanks and the mark that some
+// editors begin a file with.
+func HoldsNothing(src []byte) bool {
+	return len(bytes.TrimSpace(bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")))) == 0
+}
+
+// Empty returns the configuration files that hold nothing. Each may have lost what it held,
+// in a crash or on a full disk.
+func (s *Snapshot) Empty() []string {
+	var out []string
+	for _, name := range sortedKeys(s.Sources) {
+		if isSource(name) && HoldsNothing(s.Sources[name]) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// empty warns of the files that Empty returns.
+func (s *Snapshot) empty() diag.List {
+	var ds diag.List
+	for _, name := range s.Empty() {
+		rng := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+		ds = append(ds, diag.Warnf("config.empty_file", &rng, "The file is empty",
+			"It declares nothing. If it lost what it held, put that back; if nothing is meant, delete the file, or leave a comment in it."))
+	}
+	return ds
+}
+
 // emptied reports a file that held something when it was last read and is empty.
 func (s *Snapshot) emptied(name string, src []byte) diag.List {
-	if s.had == nil || len(bytes.TrimSpace(src)) > 0 || !s.had(name) {
+	if s.had == nil || !HoldsNothing(src) || !s.had(name) {
 		return nil
 	}
 	rng := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}

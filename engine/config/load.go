@@ -104,7 +104,7 @@ func (l *loader) load(path string) (*Config, diag.List) {
 	if !l.stopped() {
 		loaded = c
 	}
-	return c, l.diags.Merge(l.at)
+	return c, append(l.diags.Merge(l.at), l.snap.empty()...)
 }
 
 // stopped reports whether the rest is left out.

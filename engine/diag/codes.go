@@ -25,6 +25,7 @@ config.doubtful what is written is allowed and most likely not meant
 config.duplicate a name is declared twice
 config.emptied a file that held something is empty
 config.empty the folder holds no configuration
+config.empty_file a configuration file holds nothing
 config.insecure an option gives up protection, such as checking certificates
 config.invalid a block or its condition does not hold
 config.invalid_column a column declaration cannot be read
@@ -203,6 +204,7 @@ serve.nothing the folder that is to be served has no pipeline
 serve.plan_stale the plan that was to be applied does not fit any more
 serve.state a pipeline would orphan or re-key state that is stored
 serve.stopping the server is stopping
+serve.undeclared pipelines that were served before are not in the configuration
 sink.refused the receiver refused a delivery for good
 sink.too_large a row alone makes a request that is larger than the receiver takes
 state.bad_token what a sink keeps in the state store cannot be read

@@ -214,6 +214,9 @@ func (s *Server) begin(ctx context.Context) (*Verdict, error) {
 		return v, err
 	}
 	s.o = s.o.withEngine(l.Plan.Engine)
+	if ds, err = s.undeclared(l, ds); err != nil {
+		return v, err
+	}
 	done := s.decide(ctx, l, ds, v, Request{Trigger: "start"})
 	s.settle(v, done)
 	return v, nil

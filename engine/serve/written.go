@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine"
+	"weir/engine/config"
 	"weir/engine/diag"
 )
 
@@ -36,7 +37,7 @@ func (w *written) read(l *engine.Loaded) {
 	whole := map[string]bool{}
 	for _, name := range l.Paths().Files {
 		text, there := w.last[name]
-		whole[name] = there && len(text) > 0 || !there && w.whole[name] && l.Config.Snapshot.Found(name)
+		whole[name] = there && !config.HoldsNothing(text) || !there && w.whole[name] && l.Config.Snapshot.Found(name)
 	}
 	maps.DeleteFunc(whole, func(_ string, had bool) bool { return !had })
 	w.whole = whole

@@ -21,7 +21,7 @@ func (r *rig) inPlace(name, text string) {
 // deleted, or has a comment left in it, removes them (I8).
 func TestEmptyFileRemovesNothing(t *testing.T) {
 	t.Parallel()
-	for _, empty := range []string{"", " \n\t\n"} {
+	for _, empty := range []string{"", " \n\t\n", "\ufeff", "\ufeff\r\n"} {
 		r := newRig(t, map[string]string{"config/a.hcl": copying("a", "a"), "config/b.hcl": copying("b", "a"), "in/a1.csv": "a\nx\n", "in/b1.csv": "a\ny\n"})
 		s := r.start()
 		r.until("the first rows", func() bool { return r.output("a") != "" && r.output("b") != "" })
@@ -117,5 +117,51 @@ module "shop" {
 	r.write("config/shops.csv", "key\nbe\na/b\n") // of keys that cannot be, nothing is known
 	if v = r.reload(); len(v.Actions) != 0 || v.Kept != 2 {
 		t.Fatalf("%s, %d kept, %+v\n%s", v.Outcome, v.Kept, v.Actions, texts(v))
+	}
+}
+
+// A process that starts with a file that was emptied while none ran says which pipelines it
+// may have declared; one whose file was deleted says that once. What is left is served.
+func TestEmptiedBetweenStarts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change func(r *rig)
+		want   string
+	}{
+		{"emptied", func(r *rig) { r.inPlace("config/a.hcl", "") }, "config.emptied"},
+		{"only a mark", func(r *rig) { r.inPlace("config/a.hcl", "\ufeff") }, "config.emptied"},
+		{"deleted", func(r *rig) {
+			if err := os.Remove(r.path("config/a.hcl")); err != nil {
+				t.Fatal(err)
+			}
+		}, "serve.undeclared"},
+		{"a comment", func(r *rig) { r.inPlace("config/a.hcl", "# not now\n") }, "serve.undeclared"},
+		{"broken", func(r *rig) { r.inPlace("config/a.hcl", "pipeline \"a\" {\n") }, "config.syntax"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, map[string]string{"config/a.hcl": copying("a", "a"), "config/b.hcl": copying("b", "a"), "in/a1.csv": "a\nx\n", "in/b1.csv": "a\ny\n"})
+			r.start()
+			r.until("the first rows", func() bool { return r.output("a") != "" && r.output("b") != "" })
+			r.stop()
+			c.change(r)
+			s := r.start()
+			found := ""
+			ds, _ := r.first.Problems()
+			for _, d := range ds {
+				if string(d.Code) == c.want {
+					found = d.Detail
+				}
+			}
+			if found == "" || c.want != "config.syntax" && !strings.Contains(found, "not declared any more: a.") || len(s.Status().Pipelines) != 1 {
+				t.Errorf("%d pipelines, %s", len(s.Status().Pipelines), texts(r.first))
+			}
+			r.stop()
+			r.start()
+			again := texts(r.first)
+			if told := strings.Contains(again, "not declared any more"); told != (c.want == "config.emptied") {
+				t.Errorf("the second time: %s", again)
+			}
+		})
 	}
 }

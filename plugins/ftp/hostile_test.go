@@ -159,3 +159,44 @@ func TestSlowTransferIsNoStall(t *testing.T) {
 		t.Errorf("%d bytes, %v, %v", n, err, cerr)
 	}
 }
+
+// deafAt is a machine from which connections to addresses but one are never accepted.
+type deafAt struct {
+	plugin.SystemMachine
+	but string
+}
+
+// Dial implements plugin.Machine.
+func (d deafAt) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if addr == d.but {
+		return d.SystemMachine.Dial(ctx, network, addr)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+type hostAt struct {
+	*plugintest.Host
+	machine plugin.Machine
+}
+
+// Machine implements plugin.Host.
+func (h hostAt) Machine() plugin.Machine { return h.machine }
+
+// TestNobodyAccepts: an address that does not answer, for the session or for data, is a
+// timeout, which the end of the run is not.
+func TestNobodyAccepts(t *testing.T) {
+	s := &scripted{}
+	c := s.connect(t, "none", 100*time.Millisecond)
+	for word, but := range map[string]string{"did not accept a connection within 100ms": "", "did not answer for 100ms while listing /": c.Addr()} {
+		h := hostAt{plugintest.NewHost(t, nil), deafAt{but: but}}
+		wantFailure(t, ends(t, func() error { return visit(t.Context(), c, h) }), plugin.Transient, "env.timeout", word)
+		slow := *c
+		slow.Timeout = time.Hour
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := ends(t, func() error { return visit(ctx, &slow, h) }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it ended with %v", err)
+		}
+		cancel()
+	}
+}

@@ -123,9 +123,7 @@ func (s *session) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
 	s.guard.Pause()
 	defer s.guard.Resume()
 	defer s.guard.Step()
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
-	defer cancel()
-	return s.machine.Dial(ctx, "tcp", addr)
+	return s.cfg.peer().Dial(ctx, s.machine, addr)
 }
 
 // dialFunc returns the library's way to connect: the control connection first,

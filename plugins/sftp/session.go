@@ -71,9 +71,7 @@ func dial(ctx context.Context, cfg *Connection, m plugin.Machine) (*session, err
 func dialOnce(ctx context.Context, cfg *Connection, m plugin.Machine, keys *hostKeys, algorithms []string) (*session, error) {
 	keys.refusal = nil
 	s := &session{cfg: cfg, guard: stall.New(cfg.Timeout)}
-	connecting, cancel := context.WithTimeout(ctx, cfg.Timeout)
-	raw, err := m.Dial(connecting, "tcp", cfg.Addr())
-	cancel()
+	raw, err := cfg.peer().Dial(ctx, m, cfg.Addr())
 	if err != nil {
 		return nil, cfg.peer().ConnectFailure(err)
 	}

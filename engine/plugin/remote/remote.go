@@ -96,6 +96,23 @@ func isTimeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
+// Dial makes a TCP connection to addr, within the peer's timeout. That the timeout is over
+// is stall.ErrStalled, which the end of ctx is not.
+func (p Peer) Dial(ctx context.Context, m plugin.Machine, addr string) (net.Conn, error) {
+	connecting, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	c, err := m.Dial(connecting, "tcp", addr)
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case connecting.Err() != nil:
+		return nil, fmt.Errorf("%s did not accept a connection: %w", addr, stall.ErrStalled)
+	}
+	return nil, err
+}
+
 // ConnectFailure describes a TCP connection that could not be made.
 func (p Peer) ConnectFailure(err error) error {
 	var dns *net.DNSError
@@ -106,8 +123,8 @@ func (p Peer) ConnectFailure(err error) error {
 		return Fail(plugin.Transient, "env.unknown_host", "", "the name %q could not be looked up: %s", p.Host, dns.Err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return p.Fail(plugin.Transient, "env.connection_refused", "Check host and port, and that the server runs", "refused the connection")
-	case isTimeout(err) && !errors.Is(err, context.DeadlineExceeded):
-		return p.Fail(plugin.Transient, "env.timeout", "Check host, port and firewalls", "did not accept a connection within %s", p.Timeout)
+	case errors.Is(err, stall.ErrStalled), isTimeout(err) && !errors.Is(err, context.DeadlineExceeded):
+		return p.Fail(plugin.Transient, "env.timeout", "Check host, port and firewalls", "did not accept a connection within %s: %w", p.Timeout, stall.ErrStalled)
 	}
 	return p.Lost("connecting", err)
 }

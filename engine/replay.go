@@ -78,6 +78,7 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	if err != nil {
 		return pr, err
 	}
+	pieces, behind := 0, behindExpand(p)
 	each := func(f func(state.Reject) bool) error {
 		left := ids
 		return r.Store.Rejects(p.Address, ids[0], func(x state.Reject) bool {
@@ -86,6 +87,11 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 			}
 			return len(left) > 0 && (left[0] > x.ID || f(x))
 		})
+	}
+	for _, id := range ids {
+		if x, ok, err := letters.Get(id); err == nil && ok && behind[x.Step] {
+			pieces++
+		}
 	}
 	r.kind = state.Replay
 	r.do = func(ctx context.Context, x exec.Options) (*exec.Report, error) {
@@ -96,6 +102,11 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 		pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_together", nil, fmt.Sprintf("Refused rows replayed as well, as they belong to the same groups: %d", n),
 			"A group that is taken whole or not at all is made of all its rows. To let the others go without a row that cannot be mended, discard that one first."))
 	}
+	if pieces > 0 && pr.Err == nil {
+		pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_pieces", nil, fmt.Sprintf("Replayed as whole rows, though they are pieces of rows that were expanded: %d", pieces),
+			"A refused row keeps the text of the row of the file, so that all that expand makes of it goes out again: pieces that were taken before a second time, under other keys. "+
+				"Where the receiver does not take that, discard such rows, or send what is missing in a file of its own."))
+	}
 	for _, n := range p.Nodes {
 		if n.Kind == "group" && !isWhole(n) && pr.Err == nil {
 			pr.Notices = append(pr.Notices, diag.Warnf("run.replayed_group", n.Header.Ptr(), "Replayed rows are grouped by themselves",
@@ -103,6 +114,22 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 		}
 	}
 	return pr, nil
+}
+
+// behindExpand returns the addresses of the expand steps of p, and of those that get what they make.
+func behindExpand(p *plan.Pipeline) map[string]bool {
+	behind := map[string]bool{}
+	for _, n := range p.Nodes { // in the order of the plan, inputs first
+		for _, in := range n.Inputs {
+			if behind[in.Address] {
+				behind[n.Address] = true
+			}
+		}
+		if n.Kind == "expand" { // it refuses elements one by one
+			behind[n.Address] = true
+		}
+	}
+	return behind
 }
 
 // isWhole reports whether n takes groups whole or not at all.

@@ -237,6 +237,10 @@ func TestReplay(t *testing.T) {
 			if p.Err != nil || !p.Ledger.Balanced() || p.Ledger.Read != c.read || p.Ledger.Deduplicated != c.dropped {
 				t.Errorf("ledger %+v, %v", p.Ledger, p.Err)
 			}
+			pieces := slices.ContainsFunc(p.Notices, func(d diag.Diagnostic) bool { return d.Code == "run.replayed_pieces" })
+			if want := strings.HasPrefix(c.steps, "expand"); pieces != want {
+				t.Errorf("that a row is replayed whole is told: %v, want %v", pieces, want)
+			}
 			if d := cmp.Diff(c.replayed, r.box.rows); d != "" {
 				t.Errorf("the replay delivered (-want +got):\n%s", d)
 			}

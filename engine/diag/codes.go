@@ -183,6 +183,7 @@ run.overtaken a refused row was not replayed, because a later row of its entity 
 run.rejects how many rows were rejected
 run.repeats_changed rows are sent again by another configuration than the one that may have sent them
 run.replayed_group replayed rows are grouped by themselves
+run.replayed_pieces pieces of expanded rows were replayed as whole rows
 run.replayed_together refused rows that were not chosen were replayed with those of their group
 run.reply_carries_failures a reply that was taken for ok carries failures and does not say of which rows
 run.reply_not_ok the receiver did not take a delivery

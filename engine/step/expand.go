@@ -22,6 +22,8 @@ import (
 //
 // A row whose list is empty or nil becomes no row. The rows keep the row number,
 // line and text of the row they come from; where a field fails only that element is rejected.
+// A replay of it, or of a row that a later step refuses, takes the whole row again, with the
+// elements that went through before; the replay says so.
 type Expand struct {
 	Name   string
 	Rows   spec.Text
@@ -33,7 +35,7 @@ type Expand struct {
 // Spec implements plugin.Config.
 func (c *Expand) Spec() spec.Body {
 	return spec.Body{
-		spec.Expr("rows", &c.Rows).Required().Doc("The list whose elements become rows: a field or an expression."),
+		spec.Expr("rows", &c.Rows).Required().Doc("The list whose elements become rows: a field or an expression. Each is accepted or refused by itself, and a replay of one that was refused takes all of its row again, those that were accepted too."),
 		spec.String("as", &c.As).Default("item", `"item"`).Check(identifier).Doc("The name by which fields see the element."),
 		spec.Exprs("fields", &c.Fields).Doc("The fields of each new row: name = \"expression\" over the element and the fields of the row it comes from. " +
 			"Without it the new row has the element's own fields, or the element itself under the name of as when it is not an object."),

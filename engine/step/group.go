@@ -27,7 +27,9 @@ import (
 // the whole group is rejected as one row, with all that text.
 //
 // A group is made of the rows that reach the step. A row that was filtered before is
-// missing from its group. So is one that was rejected before, and the group goes on
+// missing from its group. So is one that a dedupe dropped: should the row in whose favour that
+// was be refused after the group went out, the one that goes on instead makes a group of its
+// own or, with on_reject = "group", is rejected. Missing is also a row that was rejected before, and the group goes on
 // without it, unless on_reject = "group" says that a group is whole or not at all,
 // as an order with all its lines must be: then each of its other rows is rejected
 // too, those that come later as well, with a reason that names the refused row. They

@@ -12,6 +12,12 @@ import (
 	"weir/engine/state"
 )
 
+// shortReason is why a file of which fewer bytes came than the server says is not put away.
+const (
+	shortReason = "fewer bytes came of it than the server says that it has"
+	shortAdvice = "If it is complete, put it away by hand; if not, have it uploaded anew, or read it again with weir files retry --again."
+)
+
 // maxNames is how many distinct names are tried for a file in the archive.
 const maxNames = 1000
 
@@ -42,7 +48,7 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 			continue
 		}
 		s.dropSpool(f)
-		if s.o.AfterMode == plugin.AfterKeep {
+		if s.o.AfterMode == plugin.AfterKeep || f.short {
 			continue
 		}
 		moved, err := s.putAway(ctx, e)
@@ -233,6 +239,9 @@ func (s *Set) putAwayFile(ctx context.Context, e state.FileEntry) (target string
 	}
 	// An upload may have replaced the file between the look and the move.
 	moved, err := s.FS.Stat(ctx, target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", s.checkMoved(ctx, e, target)
+	}
 	if err == nil && moved.Size != e.Size {
 		if err := s.FS.Rename(ctx, target, e.Path); err != nil {
 			return "", fmt.Errorf("new content was moved to %s by mistake and could not be moved back: %w", target, err)
@@ -277,6 +286,20 @@ func (s *Set) checkDeleted(ctx context.Context, e state.FileEntry) error {
 		return err
 	}
 	s.proved = true
+	return nil
+}
+
+// checkMoved says what became of a file that the server says to have moved, and that is not
+// there. One that is still at its place would be taken for a new file.
+func (s *Set) checkMoved(ctx context.Context, e state.FileEntry, target string) error {
+	now, err := s.FS.Stat(ctx, e.Path)
+	switch {
+	case err == nil && alike(now, plugin.FileInfo{Size: e.Size, ModTime: e.ModTime}):
+		return fmt.Errorf("the server says that it is moved to %s, and it is still at its place", target)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	s.notice("run.file_not_moved", "A file that was read is not where it was moved", "%s: the server says that it is moved to %s, and there is nothing there. Its rows are committed; look where the server puts it, so that it is not found again under another name.", e.Path, target)
 	return nil
 }
 

@@ -84,6 +84,10 @@ func (s *Set) judge(info plugin.FileInfo, markers map[string]bool) (*candidate, 
 			if s.o.AfterMode == plugin.AfterKeep {
 				return nil, nil
 			}
+			if e.Reason == shortReason {
+				s.notice("run.file_not_moved", "A file that was read could not be put away", "%s: %s. %s", info.Path, shortReason, shortAdvice)
+				return nil, nil
+			}
 			c.marker, c.whole = s.markerOf(info, markers), true
 			return c, nil
 		case state.FileArchived, state.FileSuperseded: // what is there is another file

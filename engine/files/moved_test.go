@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -35,4 +36,38 @@ func TestCrashBetweenMoveAndRecord(t *testing.T) {
 	w.fs.put("/in/a.csv", "half", ago(time.Minute))
 	w.run()
 	w.wantRows()
+}
+
+// deaf is a server that says that it moves files and leaves them, or loses them.
+type deaf struct {
+	*fakeFS
+	lose bool
+}
+
+func (d deaf) Rename(_ context.Context, from, _ string) error {
+	if d.lose {
+		delete(d.files, from)
+	}
+	return nil
+}
+
+// TestMoveThatIsNone: a file that a server only says to have moved is told of, and its rows do
+// not go out again by the next run.
+func TestMoveThatIsNone(t *testing.T) {
+	for _, lose := range []bool{false, true} {
+		w := newWorld(t, plugin.FileOptions{Ready: "now", After: "move /done"})
+		w.fs.put("/in/a.csv", "a\n", ago(time.Hour))
+		for i := range 3 {
+			r := w.beginOn(deaf{w.fs, lose})
+			w.runIn(r)
+			want := []string{}
+			if i == 0 {
+				want = append(want, "/in/a.csv:a")
+			}
+			w.wantRows(want...)
+			if n := r.set.Notices(); (len(n) != 1 || n[0].Code != "run.file_not_moved") && (!lose || i == 0) {
+				t.Errorf("lost: %v, run %d: %v", lose, i, n)
+			}
+		}
+	}
 }

@@ -99,6 +99,7 @@ type File struct {
 	at      state.Cursor // the place for the ledger, see state.FileEntry.At
 	spooled string       // path of the local copy, "" when it is read in place
 	forgot  bool         // the server gave it whole and does not have it any more
+	short   bool         // fewer bytes came of it than the server says that it has
 	failed  error        // why it could not be read on, when it is read in place
 	head    head         // of a file that is read in place
 	hash    uint64
@@ -256,6 +257,9 @@ func (f *File) entry(st state.FileState) state.FileEntry {
 	e := state.FileEntry{
 		Source: f.set.Step, Path: f.Name, ID: f.ID, Size: f.info.Size, ModTime: f.info.ModTime,
 		Hash: f.hash, HashKnown: f.hashed, State: st, Rows: f.Rows, Marker: f.marker, At: f.at,
+	}
+	if f.short && st == state.FileCommitted {
+		e.Reason = shortReason
 	}
 	if st == state.FileReading {
 		e.Head, e.HeadHash = f.head.get()

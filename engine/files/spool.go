@@ -118,7 +118,7 @@ func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string)
 			return "", 0, errors.Join(err, removeCopy(part))
 		}
 	}
-	f.Size, f.forgot = size, gone
+	f.Size, f.forgot, f.short = size, gone, !gone && size < c.info.Size
 	if gone {
 		note.Bytes, note.Forgot = size, true
 		if err := note.keep(s.spoolDir(), c.id, part); err != nil {
@@ -163,7 +163,11 @@ func (s *Set) confirm(ctx context.Context, c *candidate, size int64, hash uint64
 		s.wait(c, told+"; a second transfer brought something else")
 		return false, nil
 	}
-	s.notice("run.file_size", "A file has another size than the server says", "%s: %s, twice alike. What came is read.", c.info.Path, told)
+	what := "What came is read."
+	if size < c.info.Size && s.o.AfterMode != plugin.AfterKeep {
+		what += " It is not put away, as it may have been cut both times: " + shortAdvice
+	}
+	s.notice("run.file_size", "A file has another size than the server says", "%s: %s, twice alike. %s", c.info.Path, told, what)
 	return true, nil
 }
 

@@ -82,7 +82,7 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 	log := e.RunLog(r.Pipeline.Address, r.Revision, r.Generation, pr.Run)
 	x := exec.Options{
 		Pipeline: r.Pipeline, Revision: r.Revision, RunID: pr.Run, Session: ses, Clock: e.clock, Log: log, StateDir: r.StateDir, Point: r.Point, Chunk: r.Chunk, Memory: r.Memory,
-		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(r.Pipeline.Address, log),
+		Hold: r.Store.Hold, Control: r.Control, Host: e.Hosts(r.Pipeline.Address, r.Store.Identity(), log),
 		Committed: r.Committed, Delivered: r.Delivered,
 	}
 	if r.Progress != nil {
@@ -124,20 +124,24 @@ func (e *Engine) RunLog(pipeline, revision string, generation uint64, run string
 }
 
 // Hosts returns what lends the steps of a pipeline what they need; log is that of their run.
-func (e *Engine) Hosts(pipeline string, log *zap.Logger) func(step string) plugin.Host {
+// owner is the identity of the state store that they commit to.
+func (e *Engine) Hosts(pipeline, owner string, log *zap.Logger) func(step string) plugin.Host {
 	return func(step string) plugin.Host {
-		return &placed{host{e: e, log: log.With(zap.String("step", step))}, pipeline + "/" + step}
+		return &placed{host{e: e, log: log.With(zap.String("step", step))}, pipeline + "/" + step, owner}
 	}
 }
 
 // placed is the host of a step of a pipeline.
 type placed struct {
 	host
-	place string
+	place, owner string
 }
 
 // Place implements plugin.Placed.
 func (h *placed) Place() string { return h.place }
+
+// Owner implements plugin.Placed.
+func (h *placed) Owner() string { return h.owner }
 
 // Clock returns the engine's clock.
 func (e *Engine) Clock() plugin.Clock { return e.clock }

@@ -76,10 +76,12 @@ env.listing_too_long a listing does not end
 env.listing_unreadable a listing cannot be read
 env.login_refused the server refuses user name, password or key
 env.missing_folder the folder does not exist
+env.moved_again files that were moved away would be found again
 env.no_common_algorithm client and server have no algorithm in common
 env.no_folder the folder cannot be reached
 env.no_sftp the server does not offer SFTP
 env.no_zone the time zone is not known on this machine
+env.not_a_file what is to be written is there already and is no file
 env.not_http the server left HTTP for another protocol
 env.not_ssh what answers does not speak SSH
 env.not_tls what answers does not speak TLS

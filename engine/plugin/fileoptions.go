@@ -126,6 +126,14 @@ func (o *FileOptions) Check(at spec.Ranges) diag.List {
 	return ds
 }
 
+// FindsAgain reports whether the pattern finds what after moves, once it is known where the
+// folder of the pattern and that of the move really are: links may make them one.
+func (o FileOptions) FindsAgain(folder, moveTo string) bool {
+	_, pattern := doublestar.SplitPattern(o.Path)
+	o.Path, o.MoveTo = path.Join(folder, pattern), moveTo
+	return o.checkMove(nil) != nil
+}
+
 // checkMove refuses a target folder whose files the pattern would find again.
 func (o *FileOptions) checkMove(rng *hcl.Range) diag.List {
 	name := path.Base(o.Path)

@@ -2,11 +2,13 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +40,10 @@ type Disk interface { //nolint:interfacebloat // what package os offers is one t
 	Open(name string) (File, error)
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	CreateTemp(dir, pattern string) (File, error)
+	// Lock keeps f, which OpenFile returned, from other processes that lock the file it is
+	// of, until it is closed. ErrLocked tells that one has it; where the system has no
+	// locks for the file, nothing is kept from anybody.
+	Lock(f File) error
 	Link(from, to string) error
 	Rename(from, to string) error
 	Remove(name string) error
@@ -57,6 +63,9 @@ type File interface {
 	// Sync makes what was written durable; of a folder, the names in it.
 	Sync() error
 }
+
+// ErrLocked tells that another process has a file locked.
+var ErrLocked = errors.New("another process has the file locked")
 
 // SystemMachine is the machine that the process runs on.
 type SystemMachine struct{}
@@ -101,6 +110,19 @@ func (systemDisk) OpenFile(name string, flag int, perm fs.FileMode) (File, error
 // CreateTemp implements Disk.
 func (systemDisk) CreateTemp(dir, pattern string) (File, error) {
 	return opened(os.CreateTemp(dir, pattern))
+}
+
+// Lock implements Disk.
+func (systemDisk) Lock(f File) error {
+	file, ok := f.(interface{ Fd() uintptr })
+	if !ok {
+		return nil
+	}
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrLocked
+	}
+	return nil
 }
 
 // opened keeps a file that is nil from becoming an interface that is not.

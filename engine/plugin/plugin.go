@@ -77,6 +77,9 @@ type Placed interface {
 	// Place returns the pipeline and the step, such as "acme_srs.purchases/sink.out":
 	// the same in every run.
 	Place() string
+	// Owner tells the state store that the step commits to from all others; "" when there
+	// is none. Two processes may run the same pipeline with stores of their own.
+	Owner() string
 }
 
 // Clock is time, replaceable in tests.

@@ -169,7 +169,7 @@ func (s *Server) swap(ctx context.Context, p *pipeline, d *Done, t *target) {
 		Pipeline: t.plan, Revision: t.revision, Generation: t.generation,
 		Lend: func(id string) (*zap.Logger, func(string) plugin.Host) {
 			log := s.e.RunLog(p.address, t.revision, t.generation, id)
-			return log, s.e.Hosts(p.address, log)
+			return log, s.e.Hosts(p.address, s.store.Identity(), log)
 		},
 	})
 	err, late := s.await(ctx, r, taken)

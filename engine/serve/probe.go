@@ -21,7 +21,7 @@ func (s *Server) probe(ctx context.Context, p *plan.Pipeline, d *Done) error {
 		<-over
 		cancel()
 	}()
-	host := s.e.Hosts(p.Address, s.log.With(zap.String("pipeline", p.Address)))
+	host := s.e.Hosts(p.Address, s.store.Identity(), s.log.With(zap.String("pipeline", p.Address)))
 	for _, n := range p.Nodes {
 		changed := false
 		for i := range d.Reasons {

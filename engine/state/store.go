@@ -2,7 +2,9 @@ package state
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -75,7 +77,8 @@ type Store struct {
 
 	budget *keyset.Budget // memory of the filters
 
-	spoolLimit int64 // see Options
+	spoolLimit int64  // see Options
+	identity   string // see Identity
 }
 
 // Open opens the store in folder dir, making it when there is none. Errors are
@@ -112,12 +115,40 @@ func New(db kv.Store, o Options) (*Store, error) {
 		var w kv.Writes
 		w.RequireAbsent(format)
 		w.Put(format, []byte{layoutVersion})
-		return s, db.Apply(&w)
+		return s, s.identify(&w)
 	case !o.ReadOnly:
+		if err := s.identify(&kv.Writes{}); err != nil {
+			return nil, err
+		}
 		return s, s.endRuns()
 	}
 	return s, nil
 }
+
+// identify gives the store the identity that it has, or a new one, which is written with w.
+func (s *Store) identify(w *kv.Writes) error {
+	name := append([]byte{kindMeta}, "identity"...)
+	v, ok, err := s.kv.Get(name, nil)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		v = make([]byte, 8)
+		if _, err := rand.Read(v); err != nil {
+			return err
+		}
+		w.Put(name, v)
+	}
+	s.identity = hex.EncodeToString(v)
+	if len(w.List) == 0 {
+		return nil
+	}
+	return s.kv.Apply(w)
+}
+
+// Identity tells this store from all others, wherever its folder is moved; a copy of the
+// folder has the same. It is "" for one that is only read.
+func (s *Store) Identity() string { return s.identity }
 
 // Close releases the store. Sessions become unusable; what they did not commit is gone.
 func (s *Store) Close() error {

@@ -162,7 +162,8 @@ func expand(pattern string, at *time.Time) (string, error) {
 
 // partName is the name of the n-th part file of a pattern. It does not hold the
 // time, so that a run that goes nowhere leaves its file to be overwritten, not piled up.
-// place tells those of several sinks with one path apart.
+// place tells those of several sinks with one path apart, and of several processes that run
+// the same with a state store each.
 func partName(path, pattern, place string, n int) string {
 	if place != "" {
 		sum := sha256.Sum256([]byte(place))

@@ -28,6 +28,7 @@ type host struct {
 	now    time.Time
 	place  string
 	shared map[string]any
+	owner  string // the state store
 }
 
 func (h *host) Log() *zap.Logger                           { return zap.NewNop() }
@@ -45,6 +46,7 @@ func (h *host) Share(key string, open func() (any, func(), error)) (any, func(),
 }
 
 func (h *host) Place() string { return h.place }
+func (h *host) Owner() string { return h.owner }
 
 func newHost() *host {
 	return &host{now: time.Date(2024, 7, 1, 22, 30, 5, 0, time.UTC), shared: map[string]any{}}

@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"weir/engine/diag"
 	"weir/engine/plugin"
-	"weir/engine/plugin/remote"
 	"weir/engine/spec"
 )
 
@@ -38,7 +39,27 @@ func (s *Source) Local() bool { return true }
 
 // OpenFS implements plugin.FileSource.
 func (s *Source) OpenFS(_ context.Context, h plugin.Host) (plugin.FileSystem, error) {
-	return &fileSystem{disk: h.Machine().Disk()}, nil
+	f := &fileSystem{disk: h.Machine().Disk()}
+	if err := s.checkLinks(f.disk); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkLinks refuses an archive that is the folder of the source itself by way of links: what
+// is moved there would be read again and again.
+func (s *Source) checkLinks(disk plugin.Disk) error {
+	if s.AfterMode != plugin.AfterMove {
+		return nil
+	}
+	base, _ := doublestar.SplitPattern(s.Path)
+	folder, err := disk.EvalSymlinks(filepath.FromSlash(base))
+	moveTo, merr := disk.EvalSymlinks(filepath.FromSlash(s.MoveTo))
+	if err != nil || merr != nil || !s.FindsAgain(filepath.ToSlash(folder), filepath.ToSlash(moveTo)) {
+		return nil // what is not there yet cannot be a link
+	}
+	return plugin.Fail(plugin.Environment, "env.moved_again", fmt.Errorf("after moves files to %s, which links make %s, where path (%s) finds them again", s.MoveTo, moveTo, s.Path),
+		"Move them to another folder")
 }
 
 // fileSystem is the file system of this machine. Relative paths start at the
@@ -111,9 +132,6 @@ func (f *fileSystem) List(ctx context.Context, dir string) ([]plugin.FileInfo, e
 	}
 	var out []plugin.FileInfo
 	for _, e := range entries {
-		if !remote.ValidName(e.Name()) {
-			continue
-		}
 		p := path.Join(dir, e.Name())
 		link := e.Type()&fs.ModeSymlink != 0
 		in, err := f.disk.Stat(filepath.FromSlash(p))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,34 @@ func TestMoveCopy(t *testing.T) {
 	}
 	if l, _ := os.ReadDir(dir); len(l) != 1 {
 		t.Errorf("left behind: %v", l)
+	}
+}
+
+// TestArchiveIsTheFolder: an archive that links make the folder of the source is refused, since
+// what is moved there would be read again; another one is not.
+func TestArchiveIsTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "in", "sub", "a.csv"), []byte("a"), time.Now())
+	put(t, filepath.Join(dir, "old", "b.csv"), []byte("b"), time.Now())
+	for name, target := range map[string]string{"done": "in", "deep": "in/sub", "other": "old", "again": "done"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		path, after string
+		refused     bool
+	}{
+		{"in/*.csv", "move DIR/done", true}, {"in/*.csv", "move DIR/again", true}, {"in/**/*.csv", "move DIR/deep", true}, {"again/*.csv", "move DIR/in", true},
+		{"in/*.csv", "move DIR/deep", false}, {"in/*.csv", "move DIR/other", false}, {"in/*.csv", "move DIR/new", false}, {"in/*.csv", "keep", false},
+	} {
+		s := &Source{plugin.FileOptions{Path: filepath.Join(dir, c.path), After: strings.ReplaceAll(c.after, "DIR", dir), Ready: "now"}}
+		if ds := s.FileOptions.Check(nil); ds.HasErrors() {
+			t.Fatal(ds.Err())
+		}
+		_, err := s.OpenFS(t.Context(), plugintest.NewHost(t, nil))
+		if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "finds them again") {
+			t.Errorf("%s, %s: %v", c.path, c.after, err)
+		}
 	}
 }

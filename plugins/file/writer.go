@@ -83,6 +83,7 @@ type writer struct {
 	disk  plugin.Disk
 	host  plugin.Host
 	place string // of the sink, "" when the host does not tell
+	own   string // place, and the state store that it commits to
 	claim func() // gives up the target, nil when it is not claimed
 	rows  rowEncoder
 	mode  fs.FileMode
@@ -110,7 +111,10 @@ func newWriter(s *Sink, h plugin.Host) *writer {
 	}
 	w := &writer{sink: s, clock: h.Clock(), log: h.Log(), disk: h.Machine().Disk(), host: h, rows: s.newEncoder(), mode: fs.FileMode(mode)}
 	if p, ok := h.(plugin.Placed); ok {
-		w.place = p.Place()
+		w.place, w.own = p.Place(), p.Place()
+		if o := p.Owner(); o != "" {
+			w.own += "\x00" + o
+		}
 	}
 	if s.compress == "gzip" {
 		w.zip = gzip.NewWriter(io.Discard)
@@ -155,7 +159,7 @@ func (w *writer) open(resume []byte) error {
 // stumble over a file that is in the way of the next.
 func (w *writer) later(n int) {
 	w.unclaim()
-	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, w.place, n)}
+	w.tok = token{State: stateNone, N: n, Path: w.tok.Path, Part: partName(w.tok.Path, w.sink.path, w.own, n)}
 	w.prepared, w.renew = false, true
 }
 
@@ -173,7 +177,7 @@ func (w *writer) fresh(n int) error {
 	if path, err = w.disk.Abs(path); err != nil {
 		return fileError(err)
 	}
-	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, w.place, n), N: n}
+	w.tok = token{State: stateNone, Path: path, Part: partName(path, w.sink.path, w.own, n), N: n}
 	w.prepared, w.renew = false, false
 	if st, err := w.disk.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return plugin.Fail(plugin.Environment, "env.missing_folder", fmt.Errorf("the folder %s does not exist", filepath.Dir(path)), "Create it, or correct path")
@@ -181,13 +185,11 @@ func (w *writer) fresh(n int) error {
 	if err := w.claimTarget(path); err != nil {
 		return err
 	}
-	if w.sink.exists == "error" {
-		if _, err := w.disk.Lstat(path); err == nil {
-			return fileExists(path)
-		}
+	if err := w.checkTarget(path); err != nil {
+		return err
 	}
 	// What a run left behind that never committed: no token means this number.
-	if err := w.disk.Remove(w.tok.Part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := w.removePart(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fileError(err)
 	}
 	return nil
@@ -199,7 +201,7 @@ func (w *writer) reopen() error {
 	if err != nil || st.Size() < w.tok.Bytes {
 		return lost(&w.tok, err)
 	}
-	f, err := w.disk.OpenFile(w.tok.Part, os.O_WRONLY, w.mode)
+	f, err := w.openPart(0)
 	if err != nil {
 		return fileError(err)
 	}
@@ -211,19 +213,6 @@ func (w *writer) reopen() error {
 		return fileError(err)
 	}
 	return nil
-}
-
-func lost(t *token, err error) error {
-	what := "has another size"
-	if err != nil {
-		what = "is gone"
-		if !errors.Is(err, fs.ErrNotExist) {
-			what = "cannot be read (" + err.Error() + ")"
-		}
-	}
-	return plugin.Fail(plugin.Environment, "env.part_file_lost",
-		fmt.Errorf("%d rows were committed to the first %d bytes of %s, which %s", t.Rows, t.Bytes, t.Part, what),
-		"Restore the file. When it is lost for good, weir state reset drops what is stored of the pipeline, and everything is read again")
 }
 
 // Deliver implements plugin.Writer. Rows that cannot be written are rejected;
@@ -301,7 +290,10 @@ func (w *writer) start() error {
 			return err
 		}
 	}
-	f, err := w.disk.OpenFile(w.tok.Part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, w.mode)
+	f, err := w.openPart(os.O_CREATE)
+	if err == nil {
+		err = f.Truncate(0)
+	}
 	if err != nil {
 		return w.fail(err)
 	}
@@ -380,6 +372,9 @@ func (w *writer) closeFile() error {
 
 // fileError turns an error of the file system into one that says what to do.
 func fileError(err error) error {
+	if own := (*plugin.Failure)(nil); errors.As(err, &own) {
+		return err
+	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return plugin.Fail(plugin.Environment, "env.disk_full", err, "Free some space; nothing is lost, the next run goes on from the last commit")

@@ -173,6 +173,9 @@ func (d *Disk) CreateTemp(dir, pattern string) (plugin.File, error) {
 	}
 }
 
+// Lock implements plugin.Disk: there are no other processes.
+func (d *Disk) Lock(plugin.File) error { return nil }
+
 // Link implements plugin.Disk.
 func (d *Disk) Link(from, to string) error {
 	return d.locked("link", to, func(q string) error {

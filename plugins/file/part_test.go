@@ -1,0 +1,111 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"weir/engine/plugin"
+)
+
+func openOn(t *testing.T, s *Sink, h *host) *writer {
+	t.Helper()
+	return must[plugin.Writer](t)(s.Open(t.Context(), h, nil)).(*writer)
+}
+
+// end is finish for a writer that may fail to show its file.
+func end(t *testing.T, w *writer) error {
+	t.Helper()
+	must[[]byte](t)(w.PrepareFinal(t.Context()))
+	return errors.Join(w.Publish(t.Context()), w.Close(t.Context()))
+}
+
+// TestPartFilesOfTwoStores: two processes with a state store each that write one path at the
+// same time lose nothing: each has a part file of its own, and who comes second is told.
+func TestPartFilesOfTwoStores(t *testing.T) {
+	for _, exists := range []string{"error", "number", "replace"} {
+		t.Run(exists, func(t *testing.T) {
+			dir := t.TempDir()
+			one, two := newHost(), newHost()
+			one.place, two.place, one.owner, two.owner = "p/sink.out", "p/sink.out", "store1", "store2"
+			sink := sinkAt(t, dir, "o.ndjson", fmt.Sprintf("exists = %q", exists))
+			a, b := openOn(t, sink, one), openOn(t, sink, two)
+			deliver(t, a, rows(1, 4))
+			deliver(t, b, rows(11, 13))
+			errA, errB := end(t, a), end(t, b)
+			if errA != nil || (errB != nil) != (exists == "error") {
+				t.Fatalf("%v, %v", errA, errB)
+			}
+			if errB != nil {
+				wantCode(t, errB, "env.file_exists")
+			}
+			first := 3
+			if exists == "replace" {
+				first = 2 // the later one takes the place of the other, as it says
+			}
+			if got := strings.Count(content(t, filepath.Join(dir, "o.ndjson")), "\n"); got != first {
+				t.Errorf("%d rows in the file", got)
+			}
+			if exists == "number" {
+				if got := strings.Count(content(t, filepath.Join(dir, "o-1.ndjson")), "\n"); got != 2 {
+					t.Errorf("%d rows in the second file", got)
+				}
+			}
+		})
+	}
+}
+
+// TestPartFileIsLocked: a process with a copy of the state folder does not touch the part file
+// that another writes.
+func TestPartFileIsLocked(t *testing.T) {
+	dir := t.TempDir()
+	one, two := newHost(), newHost()
+	one.place, two.place, one.owner, two.owner = "p/sink.out", "p/sink.out", "store", "store"
+	sink := sinkAt(t, dir, "o.ndjson", "exists = \"number\"")
+	a := openOn(t, sink, one)
+	deliver(t, a, rows(1, 4))
+	_, err := sink.Open(t.Context(), two, nil)
+	wantCode(t, err, "env.target_taken")
+	finish(t, a)
+	if got := strings.Count(content(t, filepath.Join(dir, "o.ndjson")), "\n"); got != 3 {
+		t.Errorf("%d rows", got)
+	}
+}
+
+// TestTargetIsNoFile: what is there and is no file is refused before a row is written, and stays.
+func TestTargetIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	folder, pipe, socket := filepath.Join(dir, "folder"), filepath.Join(dir, "pipe"), filepath.Join(dir, "socket")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of a test
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(pipe, link); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{folder: "is a folder", pipe: "is a pipe", socket: "is a socket", link: "is a pipe", os.DevNull: "is a device"} {
+		for _, exists := range []string{"error", "number", "replace"} {
+			before, _ := os.Lstat(path)
+			_, err := sinkAt(t, filepath.Dir(path), filepath.Base(path), fmt.Sprintf("exists = %q", exists)).Open(t.Context(), newHost(), nil)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %s: %v", path, exists, err)
+			}
+			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+				t.Errorf("%s, %s: it is another file now", path, exists)
+			}
+		}
+	}
+}

@@ -41,7 +41,7 @@ func TestLeftCopies(t *testing.T) {
 		change func(t *testing.T, spooled []string)
 		opened []int64 // by the run after
 	}{
-		"whole":          {nil, func(*testing.T, []string) {}, nil},
+		"whole":          {nil, func(*testing.T, []string) {}, []int64{0}}, // to be compared
 		"whole, garbled": {nil, func(t *testing.T, s []string) { garble(t, s[0]) }, []int64{0}},
 		"whole, shorter": {nil, func(t *testing.T, s []string) {
 			if err := os.Truncate(s[0], 30); err != nil {
@@ -154,5 +154,31 @@ func TestLeftBehindAfterCopy(t *testing.T) {
 	}
 	if have, err := os.ReadFile(part); err != nil || string(have) != "the successor's" {
 		t.Errorf("the copy is %q, %v", have, err)
+	}
+}
+
+// TestLeftCopyOfAnother: a copy that a killed run left is not taken for the file that has come
+// in its place since, with the same name, size and time: that is read, and only then deleted.
+func TestLeftCopyOfAnother(t *testing.T) {
+	for name, text := range map[string][2]string{
+		"short": {"old\n", "new\n"},
+		"long":  {strings.Repeat("a row of the file\n", 2000), strings.Repeat("a row of the file\n", 1999) + "another is within\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "now", After: "delete"})
+			w.fs.put("/in/a.csv", text[0], ago(time.Hour))
+			if _, err := w.begin().set.Next(t.Context()); err != nil { // and then the process is killed
+				t.Fatal(err)
+			}
+			w.restart()
+			delete(w.fs.files, "/in/a.csv")
+			w.fs.put("/in/a.csv", text[1], ago(time.Hour))
+			w.run()
+			lines := strings.Split(strings.TrimSpace(text[1]), "\n")
+			if len(w.rows) != len(lines) || w.rows[len(w.rows)-1] != "/in/a.csv:"+lines[len(lines)-1] {
+				t.Errorf("%d rows, the last is %q", len(w.rows), w.rows[max(0, len(w.rows)-1)])
+			}
+			w.wantPaths()
+		})
 	}
 }

@@ -406,7 +406,7 @@ func TestResume(t *testing.T) {
 			w.restart()
 			w.run()
 			w.wantRows("/in/m.csv:1", "/in/m.csv:2", "/in/m.csv:3", "/in/m.csv:4", "/in/m.csv:5", "/in/a.csv:a")
-			if !local && !slices.Equal(w.fs.opened, []int64{0, 0}) {
+			if !local && !slices.Equal(w.fs.opened, []int64{0, 0, 0}) { // one of them to compare it
 				t.Fatalf("the spooled copy was not used again: %v", w.fs.opened)
 			}
 			w.run()

@@ -48,6 +48,15 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if done != "" && !s.stillCopied(ctx, c, done) {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err := removeFile(done); err != nil {
+			return false, err
+		}
+		done = ""
+	}
 	if limit := s.o.SpoolLimit; done == "" && limit > 0 && c.info.Size > limit {
 		return false, plugin.Confine(plugin.Fail(plugin.Environment, "env.spool_limit", &tooLargeError{limit, c.info.Size}, "If the file is right, set it to more"))
 	}

@@ -36,7 +36,7 @@ func FailureDiagnostics(summary string, err error) diag.List {
 			advice += " What could not be fetched is tried again by the next run."
 		}
 		return diag.List{diag.Errorf("run.files_aside", nil, strings.TrimSuffix(summary, " stopped")+" left "+what+" unread",
-			"%v. Everything else is delivered and committed.%s", err, advice)}
+			"%s. Everything else is delivered and committed.%s", plugin.Clause(err), advice)}
 	}
 	if ds := diag.FromError("run.failed", err); len(ds) != 1 || ds[0].Summary != err.Error() {
 		return ds

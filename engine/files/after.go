@@ -154,7 +154,7 @@ func (s *Set) putAwayMarker(ctx context.Context, marker string) {
 		return
 	}
 	if _, err := s.putAwayPath(ctx, marker); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.notice("run.file_not_moved", "A marker could not be put away", "%s: %v. Its file is put away already; remove it by hand.", marker, err)
+		s.notice("run.file_not_moved", "A marker could not be put away", "%s: %s. Its file is put away already; remove it by hand.", marker, plugin.Clause(err))
 	}
 }
 
@@ -198,8 +198,8 @@ func (s *Set) putAway(ctx context.Context, e state.FileEntry) (bool, error) {
 		}
 		s.stuck = true
 		s.notice("run.file_not_moved", "A file that was read could not be put away",
-			"%s: %v. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, err, s.o.After)
-		if reason := fmt.Sprintf("could not be put away: %v", err); e.Reason != reason {
+			"%s: %s. Its rows are committed and are not read again; the next run tries again (after = %q).", e.Path, plugin.Clause(err), s.o.After)
+		if reason := "could not be put away: " + plugin.Clause(err); e.Reason != reason {
 			e.Reason = reason
 			return true, s.note(e)
 		}

@@ -16,6 +16,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -139,6 +140,10 @@ func (f *Failure) Error() string {
 	}
 	return f.Err.Error()
 }
+
+// Clause returns the text of err for a sentence that another follows: without the full stop
+// that advice may end in.
+func Clause(err error) string { return strings.TrimSuffix(err.Error(), ".") }
 
 // Unwrap gives errors.Is and errors.As the cause.
 func (f *Failure) Unwrap() error { return f.Err }

@@ -56,7 +56,7 @@ func suspicious(name, text []byte, rows int) bool {
 	case has("succe", "acknow", "accept", "process", "valid", "stored", "saved", "deliver") || len(name) == 2 && has("ok"):
 		return begins("false", "0", `"`) || begins("1", "2", "3", "4", "5", "6", "7", "8", "9") && leading(text) < rows
 	case has("code"):
-		return begins(`"`, "4", "5")
+		return begins(`"`, "-") || begins("1", "2", "3", "4", "5", "6", "7", "8", "9") && leading(text) >= 400
 	case has("status", "result", "outcome"):
 		return begins(`"e`, `"E`, `"f`, `"F`, `"p`, `"P`, `"n`, `"N`, `"k`, `"K`, `"completed`, `"COMPLETED`, `"Completed`, `"4`, `"5`, `" `, "4", "5")
 	}
@@ -244,7 +244,13 @@ func (x *shipment) named(m map[string]any, rows int) []any {
 				return nil // the number in a free text is too weak a hint here
 			}
 		}
-		out = append(out, l...)
+		for _, it := range l {
+			m, _ := it.(map[string]any)
+			if busyItem(m) {
+				it = placed{x.refusalOf(it, rows).place, m, true}
+			}
+			out = append(out, it)
+		}
 	}
 	return out
 }

@@ -74,6 +74,12 @@ func TestReplyCarriesFailures(t *testing.T) {
 		{"JSON-RPC", 200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params"}}`, stops},
 		{"code and message", 200, `{"code":500,"message":"Internal"}`, stops},
 		{"code in words and message", 200, `{"code":"InvalidParameter","message":"bad"}`, stops},
+		{"code of an own kind", 200, `{"code":40001,"message":"bad token"}`, stops},
+		{"negative code", 200, `{"code":-1,"message":"fail"}`, stops},
+		{"errcode", 200, `{"errcode":40001,"errmsg":"bad token"}`, stops},
+		{"errcode of success", 200, `{"errcode":0,"errmsg":"ok"}`, ""},
+		{"errno", 200, `{"errno":5}`, stops},
+		{"write concern", 200, `{"ok":1,"writeConcernError":{"code":64,"errmsg":"waiting"}}`, stops},
 		{"code of success", 200, `{"code":200,"message":"OK"}`, ""},
 		{"code 0", 200, `{"code":0,"message":"done"}`, ""},
 		{"code of a thing", 200, `{"code":450,"name":"Widget"}`, ""},
@@ -186,6 +192,24 @@ func TestBusyItems(t *testing.T) {
 			reqs := srv.Requests()
 			if len(reqs) != 2 || reqs[0].Header.Get("Idempotency-Key") == reqs[1].Header.Get("Idempotency-Key") || reqs[1].Header.Get("Idempotency-Key") == "" {
 				t.Errorf("%d requests: %v", len(reqs), reqs)
+			}
+		})
+	}
+	for name, reply := range map[string]string{
+		"named": `{"errors":[{"index":1,"status":429},{"index":2,"message":"bad date"}]}`, "a code": `{"items":[{"code":200},{"code":429,"message":"busy"},{"code":400,"message":"bad date"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := server(t, restserver.Options{})
+			srv.Otherwise(func(r *restserver.Request) restserver.Reply {
+				if rows, _ := r.Body.([]any); len(rows) > 1 {
+					return restserver.Reply{Status: 200, Body: []byte(reply)}
+				}
+				return restserver.Reply{Status: 200}
+			})
+			w := open(t, srv, newHost(), "", "", people(1).Schema)
+			rejected, err := deliver(t, w, people(3))
+			if err != nil || len(rejected) != 1 || rejected[0].Row != 2 || len(srv.Requests()) != 2 {
+				t.Errorf("%v, %v, %d requests", rejected, err, len(srv.Requests()))
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 // tell of failures beside words that do not matter, last_error_at and failed_attempts are not.
 var (
 	// failing holds the words for what exists only when something failed.
-	failing = []string{"error", "errors", "err", "errs", "errored", "fail", "failed", "failing", "failure", "failures", "rejected", "rejections", "refused", "invalid",
+	failing = []string{"error", "errors", "err", "errs", "errored", "errcode", "errno", "errmsg", "errorcode", "errormessage", "fail", "failed", "failing", "failure", "failures", "rejected", "rejections", "refused", "invalid",
 		"unprocessed", "unprocessable", "undelivered", "undeliverable", "unsuccessful", "exception", "exceptions", "fault", "faults", "faultstring", "faultcode", "denied", "violations"}
 	// failingAfterNot holds those that do so behind "not".
 	failingAfterNot = []string{"processed", "accepted", "delivered", "stored", "saved", "imported", "inserted", "created", "sent", "taken", "added", "updated"}
@@ -26,7 +26,7 @@ var (
 	// counting hold how many rows were taken.
 	counting = []string{"accepted", "acceptedcount", "numaccepted", "succeeded", "successcount", "succeededcount", "successfulcount", "numsucceeded"}
 	// judging hold a word for the outcome, or a status of HTTP.
-	judging = []string{"status", "statuscode", "result", "outcome", "httpstatus", "httpcode", "httpstatuscode", "returncode", "resultcode", "responsecode"}
+	judging = []string{"status", "statuscode", "result", "outcome", "httpstatus", "httpcode", "httpstatuscode", "returncode", "resultcode", "responsecode", "retcode"}
 	// failedWords are such words. Those that orders and payments have as a state are not among them: replies often repeat what was sent.
 	failedWords = []string{"error", "errors", "fail", "failed", "failure", "partial", "partialsuccess", "partialfailure", "exception", "nok", "ko", "notok"}
 	// listing hold one item for each row.
@@ -139,7 +139,8 @@ func badCode(v any, m map[string]any) bool {
 	}
 	text, ok := v.(string)
 	if !ok {
-		return badOutcome(v)
+		n, number := v.(int)
+		return badOutcome(v) || number && (n < 0 || n >= 1000) // 0 and what HTTP has are no failures
 	}
 	text = squeezed(text)
 	for _, part := range []string{"error", "invalid", "fail", "denied", "exception"} {
@@ -178,6 +179,9 @@ func busyItem(m map[string]any) bool {
 				return true
 			}
 		case n == "code" || n == "type" || tellsFailure(name):
+			if code, ok := whole(v); ok && n == "code" && (code == 429 || code == 503) {
+				return true
+			}
 			text, _ := v.(string)
 			text = squeezed(text)
 			for _, part := range busyWords {
@@ -198,7 +202,7 @@ func empty(v any) bool {
 		return !v
 	case string:
 		t := strings.ToLower(strings.TrimSpace(v))
-		return t == "" || t == "0" || t == "false" || t == "none" || t == "null" || t == "no"
+		return t == "" || t == "0" || t == "false" || t == "none" || t == "null" || t == "no" || t == "ok" || t == "success"
 	case []any: // one for each row, of which none has anything
 		return !slices.ContainsFunc(v, func(e any) bool { return e != nil && e != "" && !hollow(e) })
 	case map[string]any:

@@ -217,6 +217,28 @@ func (s *Store) room(need uint64) error {
 	}
 }
 
+// openSlack is what opening writes beside the tables it makes of the logs.
+const openSlack = 8 << 20
+
+// roomToOpen reports a disk without room for what opening writes: tables of what is in the
+// logs, and some small files. Less than commits need is enough, because opening also frees space.
+func (s *Store) roomToOpen() error {
+	if s.o.ReadOnly {
+		return nil
+	}
+	need := uint64(openSlack)
+	names, err := s.o.FS.List(s.dbDir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if info, err := s.o.FS.Stat(s.o.FS.PathJoin(s.dbDir, n)); err == nil && filepath.Ext(n) == ".log" {
+			need += uint64(max(0, info.Size())) //nolint:gosec // not negative
+		}
+	}
+	return s.room(need)
+}
+
 func diskFull(dir string, err error) error {
 	return plugin.Fail(plugin.Environment, "state.disk_full", fmt.Errorf("the disk with state folder %s is full: %w", dir, err),
 		"Free some space, or move the folder to a larger disk, and run again: nothing is lost")
@@ -232,15 +254,16 @@ func explain(dir, what string, err error) error {
 	fail := func(code, advice string) error {
 		return plugin.Fail(plugin.Environment, diag.Code(code), fmt.Errorf("state folder %s cannot be %s: %w", dir, what, err), advice)
 	}
+	var bad *damage
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case noRoom(err):
 		return diskFull(dir, err)
+	case errors.As(err, &bad), pebble.IsCorruptionError(err), what != "locked" && errors.Is(err, syscall.EIO):
+		return damaged(dir, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fail("state.not_writable", "Give the user that runs weir the right to write to the folder, or name another with --state")
 	case errors.Is(err, fs.ErrNotExist):
 		return fail("state.missing", "Check the folder named with --state")
-	case pebble.IsCorruptionError(err):
-		return fail("state.damaged", "Its files were changed or damaged. Restore the folder from a backup; without one, start anew in an empty folder, which reads everything again")
 	default:
 		return fail("state.failed", "Check the disk; what was committed before is kept")
 	}

@@ -5,6 +5,7 @@
 //	db/          the Pebble database, with its lock
 //	active       after a takeover: its number, and the database that is in use since
 //	db-<n>/      the database since takeover n
+//	db/weir-end  what the files of the database must hold at least, see mark
 //	checkpoints/ copies that are being read, see NewCheckpoint
 //
 // Other packages may keep folders of their own beside db, such as spool. The
@@ -33,12 +34,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
 
@@ -57,20 +55,6 @@ type Options struct {
 	FS            vfs.FS      // of the database; nil is the operating system's
 }
 
-// Keys come in no order, so every compaction rewrites most of what is there. Few
-// and large tables are therefore left side by side for long: what is asked for is
-// mostly answered by fingerprints, and a filter of its own spares most of a table's reads.
-//
-// Two large memory tables, not more smaller ones: a commit that may need half of one, at
-// the 200 bytes that a key is estimated at, becomes a table of its own, and one such
-// table for each commit is merged many times over.
-const (
-	memTables      = 2   // one that is filled, and one that is written
-	tablesAside    = 48  // twice as many as lie side by side before they are merged
-	tablesStop     = 144 // until writing waits for that
-	baseLevelBytes = 256 << 20
-)
-
 // Store is an open folder. It implements kv.Store.
 type Store struct {
 	dir, dbDir string
@@ -83,8 +67,8 @@ type Store struct {
 
 	life   sync.RWMutex // held for writing by Close
 	closed bool
-	deadMu sync.Mutex
-	dead   error // why nothing can be written any more
+	health *health
+	guard  *guard
 }
 
 // Open opens the store in dir, making the folder when there is none. Errors are
@@ -109,73 +93,17 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: f.dir, dbDir: f.dbDir(), o: o, folder: f}
-	begun := s.begun()
-	if s.db, err = s.openDB(f.lock); err == nil && !begun {
-		// The first log of a new database is begun before the database knows its
-		// format, and so without the marks that tell a damaged log from one that
-		// merely ends. The next log has them.
-		if err = s.db.Close(); err == nil {
-			s.db, err = s.openDB(f.lock)
-		}
-	}
-	if err != nil {
+	s := &Store{dir: f.dir, dbDir: f.dbDir(), o: o, folder: f, health: newHealth()}
+	if err := s.openAll(); err != nil {
 		f.close()
 		return nil, explain(f.dir, "opened", err)
 	}
 	return s, nil
 }
 
-// begun reports whether the folder holds a database already.
-func (s *Store) begun() bool {
-	names, err := s.o.FS.List(s.dbDir)
-	return err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "MANIFEST-") })
-}
-
-func (s *Store) openDB(lock *pebble.Lock) (db *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(*fatal)
-			if !ok {
-				panic(r)
-			}
-			err = f
-		}
-	}()
-	memTable := min(512<<20, max(2<<20, s.o.MemTableBytes)) / memTables
-	cache := pebble.NewCache(s.o.CacheBytes + memTable*memTables) // of which the memory tables take theirs
-	defer cache.Unref()
-	po := &pebble.Options{
-		Cache:                       cache,
-		FS:                          s.o.FS,
-		Lock:                        lock,
-		ReadOnly:                    s.o.ReadOnly,
-		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                uint64(memTable), //nolint:gosec // positive
-		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       tablesAside,
-		L0StopWritesThreshold:       tablesStop,
-		LBaseMaxBytes:               baseLevelBytes,
-		Logger:                      logger{s.o.Log},
-		EventListener:               &pebble.EventListener{BackgroundError: s.backgroundError},
-	}
-	// Not in the last level: what is asked for is mostly there, and the filters of
-	// everything would take the place of what is read.
-	for i := range len(po.Levels) - 1 {
-		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-	}
-	po.EnsureDefaults()
-	return pebble.Open(s.dbDir, po)
-}
-
-// backgroundError is told of failed flushes and compactions. Pebble tries them
-// again; the commits themselves are in the log already.
-func (s *Store) backgroundError(err error) {
-	s.o.Log.Warn("the state store could not tidy its files; it will try again", zap.String("folder", s.dir), zap.Error(err))
-}
-
 // Get implements kv.Store.
-func (s *Store) Get(key, dst []byte) ([]byte, bool, error) {
+func (s *Store) Get(key, dst []byte) (_ []byte, _ bool, err error) {
+	defer s.met(&err)
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
@@ -197,6 +125,7 @@ func (s *Store) Get(key, dst []byte) ([]byte, bool, error) {
 
 // Scan implements kv.Store.
 func (s *Store) Scan(from, to []byte, f func(k, v []byte) bool) (err error) {
+	defer s.met(&err)
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
@@ -277,11 +206,8 @@ func (s *Store) writable(w *kv.Writes) error {
 	if s.o.ReadOnly {
 		return plugin.Fail(plugin.Environment, "state.read_only", fmt.Errorf("state folder %s was opened for reading only", s.dir), "")
 	}
-	s.deadMu.Lock()
-	dead := s.dead
-	s.deadMu.Unlock()
-	if dead != nil {
-		return dead
+	if err := s.Health(); err != nil {
+		return err
 	}
 	if len(w.List) == 0 {
 		return nil
@@ -291,25 +217,21 @@ func (s *Store) writable(w *kv.Writes) error {
 }
 
 // commit checks the requirements and hands b to the log, as one step.
-func (s *Store) commit(b *pebble.Batch, w *kv.Writes) (err error) {
+func (s *Store) commit(b *pebble.Batch, w *kv.Writes) error {
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(*fatal)
-			if !ok {
-				panic(r)
-			}
-			err = s.die(f)
-		}
-	}()
 	if err := s.checkLocked(w); err != nil {
 		return errors.Join(err, b.Close())
 	}
-	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+	if err := s.toLog(b); err != nil {
 		return s.die(err)
 	}
 	return nil
+}
+
+func (s *Store) toLog(b *pebble.Batch) (err error) {
+	defer caught(&err)
+	return s.db.ApplyNoSyncWait(b, pebble.Sync)
 }
 
 // check is Apply without writes: it waits for no disk.
@@ -323,7 +245,8 @@ func (s *Store) check(w *kv.Writes) error {
 }
 
 // checkLocked reports the first requirement that does not hold.
-func (s *Store) checkLocked(w *kv.Writes) error {
+func (s *Store) checkLocked(w *kv.Writes) (err error) {
+	defer s.met(&err)
 	for i := range w.Requires {
 		r := &w.Requires[i]
 		v, closer, err := s.db.Get(r.Key)
@@ -345,17 +268,6 @@ func (s *Store) checkLocked(w *kv.Writes) error {
 	return nil
 }
 
-// die keeps err as the reason why nothing is written from now on: what reached
-// the log is unknown, and later commits must not build on it.
-func (s *Store) die(err error) error {
-	s.deadMu.Lock()
-	defer s.deadMu.Unlock()
-	if s.dead == nil {
-		s.dead = explain(s.dir, "written", err)
-	}
-	return s.dead
-}
-
 // Close implements kv.Store.
 func (s *Store) Close() (err error) {
 	s.life.Lock()
@@ -365,21 +277,20 @@ func (s *Store) Close() (err error) {
 	}
 	s.closed = true
 	defer s.folder.close()
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(*fatal)
-			if !ok {
-				panic(r)
-			}
-			err = explain(s.dir, "closed", f)
-		}
-	}()
+	dead := s.Health()
 	var taken *kv.TakenOver
-	if s.dead != nil && !errors.As(s.dead, &taken) {
-		// The log is broken: closing would try to write it once more, and fail or hang.
+	if dead != nil && !errors.As(dead, &taken) {
+		// The log is broken, or other files are: closing would try to write once more, and fail or hang.
+		s.guard.stop()
+		_ = s.guard.mark.close() // it says at most what is on disk
 		return nil
 	}
-	if err := s.db.Close(); err != nil {
+	err = s.bounded(func() (err error) {
+		defer caught(&err)
+		return s.db.Close()
+	})
+	if err = errors.Join(err, s.guard.mark.close()); err != nil {
+		s.guard.stop()
 		return explain(s.dir, "closed", err)
 	}
 	return nil

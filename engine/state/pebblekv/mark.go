@@ -251,7 +251,7 @@ func (d *damage) Error() string {
 func (d *damage) Unwrap() error { return d.err }
 
 const damageAdvice = "Its files were changed, cut or damaged by something other than weir. Restore the folder from a backup; without one, " +
-	"\"weir state repair\" says what can still be read and what would be delivered again, keeps a copy, and goes on with the rest"
+	"move it away, keep it, and start anew in an empty folder, which reads and delivers everything again"
 
 func damaged(dir string, err error) error {
 	return plugin.Fail(plugin.Environment, "state.damaged", fmt.Errorf("state folder %s is damaged: %w", dir, err), damageAdvice)

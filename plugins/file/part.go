@@ -5,13 +5,27 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"weir/engine/plugin"
 )
 
-// openPart opens the part file for writing, for this process alone.
+// newPart makes the part file. What has its name by now was put there by somebody else.
+func (w *writer) newPart() (plugin.File, error) {
+	f, err := w.openPart(os.O_CREATE | os.O_EXCL)
+	if errors.Is(err, fs.ErrExist) {
+		if err := w.removePart(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err = w.openPart(os.O_CREATE | os.O_EXCL)
+	}
+	return f, err
+}
+
+// openPart opens the part file for writing, for this process alone. A link in its place is
+// not followed: whoever may write to the folder must not choose which file is written.
 func (w *writer) openPart(flag int) (plugin.File, error) {
-	f, err := w.disk.OpenFile(w.tok.Part, flag|os.O_WRONLY, w.mode)
+	f, err := w.disk.OpenFile(w.tok.Part, flag|os.O_WRONLY|syscall.O_NOFOLLOW, w.mode)
 	if err != nil {
 		return nil, err
 	}
@@ -24,6 +38,9 @@ func (w *writer) openPart(flag int) (plugin.File, error) {
 
 // removePart removes the part file, unless another process writes it.
 func (w *writer) removePart() error {
+	if st, err := w.disk.Lstat(w.tok.Part); err == nil && !st.Mode().IsRegular() {
+		return w.disk.Remove(w.tok.Part) // nothing of ours
+	}
 	f, err := w.openPart(0)
 	if err != nil {
 		return err

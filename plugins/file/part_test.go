@@ -109,3 +109,37 @@ func TestTargetIsNoFile(t *testing.T) {
 		}
 	}
 }
+
+// TestPartFileIsNoLink: a link that somebody puts where the part file will be, before a run or
+// between its beginning and its first row, is not followed.
+func TestPartFileIsNoLink(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		dir := t.TempDir()
+		victim := filepath.Join(dir, "victim")
+		if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sink := sinkAt(t, dir, "o.ndjson", "")
+		part := partName(filepath.Join(dir, "o.ndjson"), sink.path, "", 1)
+		plant := func() {
+			if err := os.Symlink(victim, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !late {
+			plant()
+		}
+		w := openOn(t, sink, newHost())
+		if late {
+			plant()
+		}
+		deliver(t, w, rows(1, 4))
+		finish(t, w)
+		if got := content(t, victim); got != "precious" {
+			t.Errorf("late %v: the link was followed: %q", late, got)
+		}
+		if got := strings.Count(content(t, filepath.Join(dir, "o.ndjson")), "\n"); got != 3 {
+			t.Errorf("late %v: %d rows", late, got)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -290,10 +289,7 @@ func (w *writer) start() error {
 			return err
 		}
 	}
-	f, err := w.openPart(os.O_CREATE)
-	if err == nil {
-		err = f.Truncate(0)
-	}
+	f, err := w.newPart()
 	if err != nil {
 		return w.fail(err)
 	}

@@ -64,6 +64,10 @@ type File interface {
 	Sync() error
 }
 
+// NoFollow is a flag of Disk.OpenFile beside those of package os: a name that is a link is an
+// error.
+const NoFollow = syscall.O_NOFOLLOW
+
 // ErrLocked tells that another process has a file locked.
 var ErrLocked = errors.New("another process has the file locked")
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"weir/engine/plugin"
 )
@@ -25,7 +24,7 @@ func (w *writer) newPart() (plugin.File, error) {
 // openPart opens the part file for writing, for this process alone. A link in its place is
 // not followed: whoever may write to the folder must not choose which file is written.
 func (w *writer) openPart(flag int) (plugin.File, error) {
-	f, err := w.disk.OpenFile(w.tok.Part, flag|os.O_WRONLY|syscall.O_NOFOLLOW, w.mode)
+	f, err := w.disk.OpenFile(w.tok.Part, flag|os.O_WRONLY|plugin.NoFollow, w.mode)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,10 @@ func (c *Compiler) parse(t spec.Text) (*parser.Tree, diag.List) {
 		return nil, diag.List{diag.Errorf("expr.too_deep", rangeOf(t, at, at+1), "This expression is nested too deeply",
 			"More than %d brackets are open here. Split it over several fields or steps.", c.o.MaxDepth)}
 	}
+	if at := hiddenRest(t.S); at >= 0 {
+		return nil, diag.List{diag.Errorf("expr.comment", rangeOf(t, at, at+2), "A comment hides the rest of this expression",
+			"// and /* begin one, so what follows does not count. A whole quotient is int(a / b); a comment stands on a line of its own, in an expression of several lines.")}
+	}
 	tree, err := parser.ParseWithConfig(c.ownNames(t.S), c.parserConfig())
 	if err != nil {
 		return nil, diag.List{syntaxError(t, err)}

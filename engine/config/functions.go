@@ -182,6 +182,8 @@ func readSecret(dir, name string, s *Snapshot, in Inputs, r *reads) (cty.Value, 
 	s.secretEnv[strings.TrimPrefix(name, "env:")] = envValue{v, ok}
 	r.secretEnv[strings.TrimPrefix(name, "env:")] = envValue{v, ok}
 	switch {
+	case ok && v == "":
+		return cty.UnknownVal(cty.String), fmt.Errorf("the secret is set and empty, which is mostly a slip: give %s its value. Where none is meant, leave the call out", name)
 	case ok:
 		return cty.StringVal(v), nil
 	case in.AllowMissing:

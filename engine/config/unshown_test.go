@@ -224,3 +224,18 @@ func TestSecretArgument(t *testing.T) {
 		t.Errorf("%v", ds)
 	}
 }
+
+// TestEmptySecret: a secret that is set and empty is mostly a slip, and as a key protects nothing.
+func TestEmptySecret(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte("locals {\n  a = secret(\"PW\")\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, ds := Load(dir, Inputs{Env: func(string) (string, bool) { return "", true }})
+	if len(ds) != 1 || !strings.Contains(ds[0].Detail, "set and empty") {
+		t.Errorf("%v", ds)
+	}
+	if _, ds := Load(dir, Inputs{AllowMissing: true, Env: func(string) (string, bool) { return "", false }}); ds.HasErrors() {
+		t.Errorf("%v", ds)
+	}
+}

@@ -110,6 +110,7 @@ env.unavailable the server is not available
 env.unknown_host the host name is not known
 env.unreachable the host cannot be reached
 expr.argument an argument of a function has a value that the function refuses
+expr.comment a comment hides a part of an expression
 expr.constant a calculation or a number in an expression has no value that can be kept
 expr.nullable a value that may be nil is used where none may be
 expr.path a path that is computed for a sink cannot be one

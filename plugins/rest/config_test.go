@@ -62,6 +62,8 @@ func TestSinkDiagnostics(t *testing.T) {
 	for _, tc := range []struct{ name, src, want string }{
 		{"fine", `path = "/v1/track"`, ""},
 		{"path", `path = "v1/track"`, "must begin with one slash"},
+		{"placeholder", `path = "/items/{id}"`, "path_expression, such as \"'/items/' + id\""}, {"doubled placeholder", `path = "/items/{{ id }}/x"`, "is sent as it is, with {{ id }} in it"},
+		{"a brace that is meant", `path = "/items/%7Bid%7D"`, ""},
 		{"other host", `path = "//evil.example/x"`, "must begin with one slash"},
 		{"space in a query", `path = "/v1?a=b c"`, "without spaces"},
 		{"fragment", `path = "/v1#part"`, "without spaces"},

@@ -111,11 +111,11 @@ func checkLimit(n int64) error {
 }
 
 func checkPath(p string) error {
-	if _, err := (&client{base: emptyURL()}).address(p); err != nil {
-		return errors.New("must begin with one slash, without spaces, control characters, \"#\" and parts that lead upwards")
-	}
 	if m := placeholder.FindStringSubmatch(p); m != nil {
 		return fmt.Errorf("is sent as it is, with %s in it: a path that is made of a row is path_expression, such as \"'/items/' + %s\". A brace that is meant is %%7B", m[0], m[1])
+	}
+	if _, err := (&client{base: emptyURL()}).address(p); err != nil {
+		return errors.New("must begin with one slash, without spaces, control characters, \"#\" and parts that lead upwards")
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func readiness(s *serve.Server) Readiness {
 		return Readiness{Reason: "another process took the state folder over; this one ends"}
 	default:
 	}
+	if s.Health() != nil { // what it says names folders, and anybody may ask
+		return Readiness{Reason: "the state folder is damaged or cannot be written, and nothing is committed any more; the log says why"}
+	}
 	if s.Status().Generation == 0 {
 		return Readiness{Reason: "no pipeline of the folder could be put in effect yet; the verdict of the last reload says why"}
 	}

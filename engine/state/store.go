@@ -165,6 +165,16 @@ func (s *Store) Owned() error {
 	return nil
 }
 
+// Health returns why nothing can be committed any more: the folder was damaged, taken over
+// or could not be written to. nil means that commits are possible as far as is known. It
+// reads no file.
+func (s *Store) Health() error {
+	if db, ok := s.kv.(interface{ Health() error }); ok {
+		return db.Health()
+	}
+	return nil
+}
+
 // Spool returns the name of the folder in the state folder for copies of remote
 // files, which no other process writes to or removes from.
 func (s *Store) Spool() string {

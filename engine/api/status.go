@@ -23,7 +23,7 @@ func readiness(s *serve.Server) Readiness {
 		return Readiness{Reason: "another process took the state folder over; this one ends"}
 	default:
 	}
-	if s.Health() != nil { // what it says names folders, and anybody may ask
+	if s.Store().Health() != nil { // what it says names folders, and anybody may ask
 		return Readiness{Reason: "the state folder is damaged or cannot be written, and nothing is committed any more; the log says why"}
 	}
 	if s.Status().Generation == 0 {

@@ -228,7 +228,7 @@ func TestFullWhileOpening(t *testing.T) {
 	free, broken := uint64(1<<20), error(nil)
 	fs := faultyFS{vfs.Default, &free, &broken, func() {}}
 	_, err := pebblekv.Open(dir, pebblekv.Options{FS: fs})
-	wantFailure(t, err, "state.disk_full", "1 MiB are free and ")
+	wantFailure(t, err, "state.disk_full", "1024 KiB are free and ")
 	free, broken = 1<<40, syscall.ENOSPC // what the file system says it has is not always there
 	_, err = pebblekv.Open(dir, pebblekv.Options{FS: fs})
 	wantFailure(t, err, "state.disk_full", "no space left")

@@ -236,7 +236,11 @@ func (s *Store) roomToOpen() error {
 			need += uint64(max(0, info.Size())) //nolint:gosec // not negative
 		}
 	}
-	return s.room(need)
+	u, err := s.o.FS.GetDiskUsage(s.dbDir)
+	if err == nil && u.AvailBytes < need {
+		return diskFull(s.dir, fmt.Errorf("%d KiB are free and %d KiB are needed to open it", u.AvailBytes>>10, need>>10))
+	}
+	return nil // what cannot be asked is found out by writing
 }
 
 func diskFull(dir string, err error) error {

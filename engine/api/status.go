@@ -20,7 +20,7 @@ func readiness(s *serve.Server) Readiness {
 	case <-s.Stopping():
 		return Readiness{Reason: "the server is stopping"}
 	case <-s.Lost():
-		return Readiness{Reason: "another process took the state folder over; this one ends"}
+		return Readiness{Reason: "the state folder is lost: it was taken over by another process, or is gone; this one ends"}
 	default:
 	}
 	if s.Store().Health() != nil { // what it says names folders, and anybody may ask

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,24 +39,32 @@ func (s *Server) watchOwner() {
 // over. That the folder cannot be looked at for a moment is no reason.
 func (s *Server) owned() error {
 	err := s.store.Owned()
-	var taken *state.TakenOver
-	if !errors.As(err, &taken) {
+	lost := state.Lost(err)
+	if lost == nil {
+		s.tellBroken()
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lose(taken)
+	s.lose(lost)
 	return err
 }
 
-// lose notes that the state folder belongs to another process. The caller holds mu.
-func (s *Server) lose(err *state.TakenOver) {
+// lose notes that the state folder belongs to another process, or is gone. The caller holds mu.
+func (s *Server) lose(err error) {
 	if s.takenOver != nil {
 		return
 	}
 	s.takenOver = err
-	s.log.Error("the state folder was taken over: nothing that this process does is kept any more, and it ends", zap.Error(err))
+	s.log.Error("the state folder is lost: nothing that this process does is kept any more, and it ends", zap.Error(err))
 	close(s.lost)
+}
+
+// tellBroken logs once that the store cannot be written any more.
+func (s *Server) tellBroken() {
+	if err := s.store.Health(); err != nil && s.broken.CompareAndSwap(false, true) {
+		s.log.Error("the state store cannot be written any more: no run can commit. Look at its disk, then start weir serve again; nothing that was committed is lost", zap.Error(err))
+	}
 }
 
 // ownerDiagnostics says that a reload changes nothing any more.

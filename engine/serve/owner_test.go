@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,43 @@ func TestTakeOverIsNoticed(t *testing.T) {
 				if err := other.Close(); err != nil {
 					t.Error(err)
 				}
+			})
+		})
+	}
+}
+
+// A server whose state folder is deleted or moved away learns of it by itself, and by a run: it is not ready
+// any more, and ends.
+func TestFolderGoneIsNoticed(t *testing.T) {
+	for name, ask := range map[string]func(r *rig){
+		"idle": func(*rig) { time.Sleep(11 * time.Second) },
+		"run": func(r *rig) {
+			r.write("in/a1.csv", "a\n1\n")
+			if err := r.server.RunNow("a"); err != nil {
+				r.t.Error(err)
+			}
+			synctest.Wait()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, map[string]string{"config/a.hcl": trapped("a", "every 1h", "")})
+				s := r.start()
+				synctest.Wait()
+				if err := os.Rename(r.path("state"), r.path("moved")); err != nil {
+					t.Fatal(err)
+				}
+				ask(r)
+				select {
+				case <-s.Lost():
+				default:
+					t.Error("it was not noticed")
+				}
+				var gone *state.Gone
+				if !errors.As(s.Err(), &gone) {
+					t.Errorf("it says %v", s.Err())
+				}
+				r.stop()
 			})
 		})
 	}

@@ -162,8 +162,8 @@ func (s *Server) ended(p *pipeline, r *run, rep engine.PipelineReport) {
 		s.log.Warn("a run that was left behind has ended", zap.String("pipeline", p.address), zap.String("run", r.id), zap.Uint64("generation", r.generation), zap.Error(rep.Err))
 		return
 	}
-	if taken := (*state.TakenOver)(nil); errors.As(rep.Err, &taken) {
-		s.lose(taken)
+	if lost := state.Lost(rep.Err); lost != nil {
+		s.lose(lost)
 	}
 	p.run = nil
 	s.running--

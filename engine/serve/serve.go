@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -99,7 +100,8 @@ type Server struct {
 	mu         sync.Mutex
 	started    time.Time
 	stopping   bool
-	takenOver  error // why lost is closed
+	takenOver  error       // why lost is closed
+	broken     atomic.Bool // that the store is was told
 	pipes      map[string]*pipeline
 	queue      queue
 	hosts      map[string]*host
@@ -267,7 +269,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// Lost is closed when another process took the state folder over: nothing that
+// Lost is closed when another process took the state folder over, or it is gone: nothing that
 // this one does is kept any more, no run begins, and it should stop. Err says so.
 func (s *Server) Lost() <-chan struct{} { return s.lost }
 

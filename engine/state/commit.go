@@ -198,9 +198,8 @@ func (s *Session) apply(w *kv.Writes) error {
 	}
 	err := s.store.kv.Apply(w)
 	var c *kv.Conflict
-	var taken *kv.TakenOver
 	switch {
-	case errors.As(err, &taken):
+	case kv.Lost(err) != nil:
 		s.fenced = true
 		return fmt.Errorf("%w: %w", ErrFenced, err)
 	case !errors.As(err, &c):

@@ -30,6 +30,12 @@ type Locked = kv.Locked
 // TakenOver says that another process took the state folder over. It comes with ErrFenced.
 type TakenOver = kv.TakenOver
 
+// Gone says that the folder of an open store is not there any more. It comes with ErrFenced.
+type Gone = kv.Gone
+
+// Lost returns the *TakenOver or *Gone that err is caused by, nil when it is another.
+func Lost(err error) error { return kv.Lost(err) }
+
 // Options are the settings of a store. The zero value is usable.
 type Options struct {
 	// Memory is how many bytes the store keeps in memory at most, but for what
@@ -156,8 +162,10 @@ func (s *Store) Close() error {
 	return s.kv.Close()
 }
 
-// Owned returns an error that a *TakenOver causes when another process took the folder
-// over: nothing that is done from now on can be kept. It is cheap, and needs no session.
+// Owned returns an error that a *TakenOver or *Gone causes when another process took the
+// folder over, or it is not there any more: nothing that is done from now on can be kept.
+// Another error is that of a write which failed in a way that makes later ones unsafe, or
+// says that the folder cannot be looked at for a moment. It is cheap, and needs no session.
 func (s *Store) Owned() error {
 	if db, ok := s.kv.(interface{ Owned() error }); ok {
 		return db.Owned()

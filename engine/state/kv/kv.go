@@ -99,6 +99,30 @@ func (t *TakenOver) Error() string {
 		"Nothing that this one did since is kept; it has to end", t.Dir)
 }
 
+// Gone says that the state folder of an open store is not there any more: it was deleted
+// or moved away, or something else stands in its place. Nothing that this process writes
+// from now on is in anybody's view.
+type Gone struct{ Dir string }
+
+// Error implements error.
+func (g *Gone) Error() string {
+	return fmt.Sprintf("State folder %s is gone: it was deleted, moved away or replaced while this process had it open. "+
+		"Nothing that it did since is kept; it has to end. Put the folder back, if it was moved, and start again", g.Dir)
+}
+
+// Lost returns the *TakenOver or *Gone that err is caused by, nil when it is another.
+func Lost(err error) error {
+	var taken *TakenOver
+	if errors.As(err, &taken) {
+		return taken
+	}
+	var gone *Gone
+	if errors.As(err, &gone) {
+		return gone
+	}
+	return nil
+}
+
 // ErrClosed is returned by methods called after Close.
 var ErrClosed = errors.New("the state store is closed")
 

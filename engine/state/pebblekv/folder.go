@@ -32,6 +32,7 @@ type folder struct {
 	readOnly bool
 	lock     *pebble.Lock
 	own      ownership // as it was when the lock was taken
+	seen     standing
 }
 
 func (f *folder) dbDir() string { return filepath.Join(f.dir, f.own.db) }
@@ -61,6 +62,7 @@ func openFolder(dir string, o Options) (*folder, error) {
 		return nil, explain(f.dir, "written", err)
 	}
 	if !o.ReadOnly {
+		f.stand()
 		f.removeAbandoned(o)
 		f.removeCheckpoints(o)
 	}

@@ -185,7 +185,7 @@ func (s *Store) Apply(w *kv.Writes) error {
 	// Before, so that nothing is written in vain, and after, because the folder may be
 	// taken over between: what is reported as done must be in what was taken.
 	if err := s.owned(); err != nil {
-		return s.die(errors.Join(err, b.Close()))
+		return s.refuse(errors.Join(err, b.Close()))
 	}
 	if err := s.commit(b, w); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (s *Store) Apply(w *kv.Writes) error {
 	if err := b.SyncWait(); err != nil {
 		return s.die(err)
 	}
-	if err := s.owned(); err != nil {
+	if err := s.surelyOwned(); err != nil {
 		return s.die(errors.Join(err, b.Close()))
 	}
 	return b.Close()
@@ -237,7 +237,7 @@ func (s *Store) toLog(b *pebble.Batch) (err error) {
 // check is Apply without writes: it waits for no disk.
 func (s *Store) check(w *kv.Writes) error {
 	if err := s.owned(); err != nil {
-		return s.die(err)
+		return s.refuse(err)
 	}
 	s.applying.Lock()
 	defer s.applying.Unlock()

@@ -14,7 +14,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"weir/engine/plugin"
-	"weir/engine/state/kv"
 )
 
 const (
@@ -54,25 +53,6 @@ func readOwnership(dir string) (ownership, error) {
 			"Restore the folder from a backup, or start anew in an empty folder")
 	}
 	return ownership{n, db}, nil
-}
-
-// Owned reports a *kv.TakenOver when another process took the folder over. It reads
-// one small file.
-func (s *Store) Owned() error { return s.owned() }
-
-// owned reports a *kv.TakenOver when another process took the folder over.
-func (s *Store) owned() error {
-	if s.o.ReadOnly {
-		return nil
-	}
-	now, err := readOwnership(s.folder.dir)
-	if err != nil {
-		return explain(s.dir, "read", err)
-	}
-	if now != s.folder.own {
-		return plugin.Fail(plugin.Environment, "state.taken_over", &kv.TakenOver{Dir: s.dir}, "")
-	}
-	return nil
 }
 
 // takeOver makes the folder this process's although another has it locked, and

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	crand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -28,8 +30,24 @@ const defaultListen = "127.0.0.1:7433"
 // serving is what a server leaves in its state folder, so that verbs that are
 // given the folder find it.
 type serving struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL    string `json:"url"`
+	PID    int    `json:"pid"`
+	Folder string `json:"folder"` // what folderID says of the one that it was left in
+	Secret string `json:"secret"` // by which the server proves that it left it
+}
+
+// folderID tells a folder from all others, copies of it included, by whatever path it is
+// reached: a bind mount has the same.
+func folderID(dir string) (string, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return "", err
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "", errors.New("this system does not tell folders apart")
+	}
+	return fmt.Sprintf("%x:%x", sys.Dev, sys.Ino), nil
 }
 
 // servingFile is its name there.
@@ -50,20 +68,27 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 	if err != nil {
 		return nil, plugin.Fail(plugin.Environment, "serve.listen", fmt.Errorf("the API cannot listen on %s: %w", address, err), "Another process may use the address: give another with --listen, or --listen off")
 	}
+	left := serving{PID: os.Getpid(), Secret: crand.Text()}
+	left.Folder, err = folderID(s.StateDir())
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	srv := &http.Server{
-		Handler:           api.New(api.Options{Server: s, Token: e.Token, Version: a.version, Log: log}),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: api.New(api.Options{Server: s, Token: e.Token, Version: a.version, Log: log,
+			Prove: func(nonce string) string { return api.ProofOf(left.Secret, left.Folder, nonce) }}),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10,
 		ErrorLog: zap.NewStdLog(log),
 	}
 	go func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(capped(l, maxConnections())); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the API ended", zap.Error(err))
 		}
 	}()
 	url := "http://" + reachable(l.Addr())
 	log.Info("the API listens", zap.String("url", url))
 	file := filepath.Join(s.StateDir(), servingFile)
-	b, err := json.Marshal(serving{URL: url, PID: os.Getpid()})
+	left.URL = url
+	b, err := json.Marshal(left)
 	if err == nil {
 		err = renameio.WriteFile(file, b, 0o600)
 	}

@@ -75,7 +75,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	defer a.tellStopping(ctx, clearProgress)()
 	report, err := e.Run(context.WithoutCancel(ctx), l, o)
 	clearProgress()
-	err = heldBy(err, "It runs these pipelines on their schedules: weir status shows how they stand, and POST /api/v1/pipelines/NAME/run there runs one now. To run them here instead, end that process first")
+	err = heldBy(ctx, err, "It runs these pipelines on their schedules: weir status shows how they stand, and POST /api/v1/pipelines/NAME/run there runs one now. To run them here instead, end that process first")
 	if err == nil && ctx.Err() != nil && !report.OK {
 		err = errStopped
 	}

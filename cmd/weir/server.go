@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,27 +69,37 @@ func (e *noServerError) Error() string {
 	return fmt.Sprintf("no server is found by the state folder %s: start weir serve, or say where it is with --server URL, or which folder it has with --state DIR", e.dir)
 }
 
-// findServing returns the server that has the state folder open, and a
-// noServerError when there is none that answers requests.
-func findServing(dir string) (*serving, error) {
+// proofTime is how long a server may take to prove that it has a folder.
+const proofTime = 5 * time.Second
+
+// findServing returns the server that has the state folder open, and a noServerError when
+// there is none. What a file in the folder says is not enough: a copy of a folder has it too,
+// and after a crash something else may listen at the address. So the file must stand in the
+// folder that it was written for, and the server must prove that it wrote it, before anything
+// else is sent there.
+func findServing(ctx context.Context, dir string) (*serving, error) {
+	none := &noServerError{dir}
 	b, err := os.ReadFile(filepath.Join(dir, servingFile))
 	if err != nil {
-		return nil, &noServerError{dir}
+		return nil, none
 	}
 	var s serving
-	if err := json.Unmarshal(b, &s); err != nil || s.URL == "" || !alive(s.PID) {
-		return nil, &noServerError{dir} // what is left of a process that is gone
+	if err := json.Unmarshal(b, &s); err != nil || s.URL == "" || s.Secret == "" {
+		return nil, none
+	}
+	if id, err := folderID(dir); err != nil || id != s.Folder {
+		return nil, none
+	}
+	c, err := clientAt(s.URL, spec.Secret{})
+	if err != nil {
+		return nil, none
+	}
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	if err := c.Challenge(ctx, s.Secret, s.Folder); err != nil {
+		return nil, none // what is left of a process that is gone
 	}
 	return &s, nil
-}
-
-// alive reports whether there is a process with this number.
-func alive(pid int) bool {
-	if pid <= 0 {
-		return false
-	}
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
 // client returns a client of the server that the flags name, or of the one that has
@@ -107,7 +117,7 @@ func (a *app) client(ctx context.Context, f *serverFlags) (*api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := findServing(dir)
+	s, err := findServing(ctx, dir)
 	if err != nil {
 		return nil, withCode(exitEnvironment, err)
 	}
@@ -157,7 +167,7 @@ func refusal(err error) error {
 
 // askCheckpoint is a checkpointer that asks the server which left its address in the folder.
 func (a *app) askCheckpoint(ctx context.Context, stateDir string, locked *state.Locked) (string, func(), error) {
-	s, err := findServing(stateDir)
+	s, err := findServing(ctx, stateDir)
 	if err != nil {
 		return "", nil, locked
 	}
@@ -180,12 +190,12 @@ func (a *app) askCheckpoint(ctx context.Context, stateDir string, locked *state.
 
 // heldBy says what to do instead when err is that another process has the state
 // folder open, and returns other errors as they are. instead is a sentence.
-func heldBy(err error, instead string) error {
+func heldBy(ctx context.Context, err error, instead string) error {
 	var l *state.Locked
 	if !errors.As(err, &l) {
 		return err
 	}
-	s, ferr := findServing(l.Dir)
+	s, ferr := findServing(ctx, l.Dir)
 	if ferr != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ type Options struct {
 	Token   spec.Secret // what callers must show; unset asks for none, and answers only to names of this machine
 	Version string
 	Log     *zap.Logger
+	// Prove answers a challenge of a caller who wants to know whether this server has the state
+	// folder that the caller looks at; nil answers none. See Challenge.
+	Prove func(nonce string) string
 	// Copies makes copies of the state store; nil is the server's store, where it can.
 	Copies Copier
 }

@@ -98,7 +98,7 @@ func (r *rig) serve(change ...func(*Options)) {
 	if v.Outcome != serve.Applied {
 		t.Fatalf("the folder is not served: %v", Problems(v))
 	}
-	o := Options{Server: s, Version: "v1.2.3", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Token: s.Engine().Token, Copies: &copier{dir: r.dir}}
+	o := Options{Server: s, Version: "v1.2.3", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Token: s.Engine().Token, Copies: &copier{dir: r.dir}, Prove: func(n string) string { return ProofOf("secret", "folder", n) }}
 	for _, f := range change {
 		f(&o)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -20,7 +21,10 @@ func readiness(s *serve.Server) Readiness {
 	case <-s.Stopping():
 		return Readiness{Reason: "the server is stopping"}
 	case <-s.Lost():
-		return Readiness{Reason: "the state folder is lost: it was taken over by another process, or is gone; this one ends"}
+		if gone := (*state.Gone)(nil); errors.As(s.Err(), &gone) {
+			return Readiness{Reason: "the state folder is gone; this process ends"}
+		}
+		return Readiness{Reason: "another process took the state folder over; this one ends"}
 	default:
 	}
 	if s.Store().Health() != nil { // what it says names folders, and anybody may ask

@@ -70,6 +70,10 @@ func tourWatching(r *rig) {
 		r.t.Error("the description that is served is another")
 	}
 	r.ask(200, "GET", "/metrics", "")
+	if p := get[Proof](r, 200, "GET", "/api/v1/prove?nonce=0123456789abcdef", ""); p.Proof != ProofOf("secret", "folder", "0123456789abcdef") {
+		r.t.Errorf("proof: %+v", p)
+	}
+	r.ask(400, "GET", "/api/v1/prove?nonce=0", "")
 	if l := get[RunList](r, 200, "GET", "/api/v1/runs?pipeline=a&revision="+st.Revision, ""); len(l.Runs) != 1 || l.Runs[0].Ledger.Read != 3 {
 		r.t.Errorf("runs: %+v", l)
 	}

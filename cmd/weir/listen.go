@@ -33,7 +33,7 @@ type serving struct {
 	URL    string `json:"url"`
 	PID    int    `json:"pid"`
 	Folder string `json:"folder"` // what folderID says of the one that it was left in
-	Secret string `json:"secret"` // by which the server proves that it left it
+	Shared string `json:"shared"` // by which the server proves that it left it
 }
 
 // folderID tells a folder from all others, copies of it included, by whatever path it is
@@ -68,14 +68,14 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 	if err != nil {
 		return nil, plugin.Fail(plugin.Environment, "serve.listen", fmt.Errorf("the API cannot listen on %s: %w", address, err), "Another process may use the address: give another with --listen, or --listen off")
 	}
-	left := serving{PID: os.Getpid(), Secret: crand.Text()}
+	left := serving{PID: os.Getpid(), Shared: crand.Text()}
 	left.Folder, err = folderID(s.StateDir())
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	srv := &http.Server{
 		Handler: api.New(api.Options{Server: s, Token: e.Token, Version: a.version, Log: log,
-			Prove: func(nonce string) string { return api.ProofOf(left.Secret, left.Folder, nonce) }}),
+			Prove: func(nonce string) string { return api.ProofOf(left.Shared, left.Folder, nonce) }}),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10,
 		ErrorLog: zap.NewStdLog(log),
 	}

@@ -84,7 +84,7 @@ func findServing(ctx context.Context, dir string) (*serving, error) {
 		return nil, none
 	}
 	var s serving
-	if err := json.Unmarshal(b, &s); err != nil || s.URL == "" || s.Secret == "" {
+	if err := json.Unmarshal(b, &s); err != nil || s.URL == "" || s.Shared == "" {
 		return nil, none
 	}
 	if id, err := folderID(dir); err != nil || id != s.Folder {
@@ -96,7 +96,7 @@ func findServing(ctx context.Context, dir string) (*serving, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
-	if err := c.Challenge(ctx, s.Secret, s.Folder); err != nil {
+	if err := c.Challenge(ctx, s.Shared, s.Folder); err != nil {
 		return nil, none // what is left of a process that is gone
 	}
 	return &s, nil

@@ -32,7 +32,7 @@ func TestStrangersSeeNoToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(serving{URL: stranger.URL, PID: os.Getpid(), Folder: id, Secret: "what-was-left-behind"})
+	b, err := json.Marshal(serving{URL: stranger.URL, PID: os.Getpid(), Folder: id, Shared: "what-was-left-behind"})
 	if err != nil {
 		t.Fatal(err)
 	}

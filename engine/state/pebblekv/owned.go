@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -115,7 +116,7 @@ func (s *Store) surelyOwned() (err error) {
 		if err = s.owned(); err == nil || kv.Lost(err) != nil {
 			return err
 		}
-		time.Sleep(ownedPause)
+		_ = plugin.SystemClock{}.Sleep(context.Background(), ownedPause) // nothing ends it
 	}
 	return fmt.Errorf("it is not known whether a commit is kept: %w", err)
 }

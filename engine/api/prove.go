@@ -38,7 +38,7 @@ func (a *API) prove(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 // so: what a server and those who look at its folder have in common.
 func ProofOf(secret, folder, nonce string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
-	_, _ = mac.Write([]byte("weir serves " + folder + "\n" + nonce)) // a hash takes everything
+	_, _ = mac.Write([]byte("the server of state folder " + folder + "\n" + nonce)) // a hash takes everything
 	return hex.EncodeToString(mac.Sum(nil))
 }
 

@@ -217,6 +217,7 @@ state.damaged the state store is damaged
 state.disk_full the disk with the state store is full
 state.failed the state store cannot be used
 state.format the state store is of another version
+state.gone the state folder was deleted, moved away or replaced while it was open
 state.locked another process uses the state store
 state.missing there is no state store in the folder
 state.not_state the folder belongs to something else

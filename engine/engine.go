@@ -186,7 +186,7 @@ func (e *Engine) Run(ctx context.Context, l *Loaded, o RunOptions) (*RunReport, 
 		return nil, closed(store, err)
 	}
 	linked, _ := e.Linked(l.Plan)
-	stop := e.stopper(ctx, o.Stop, l.Plan)
+	stop := e.stopper(ctx, o.Stop, o.Hung, l.Plan)
 	defer stop.end()
 	rep := &RunReport{OK: true}
 	failed := map[string]error{}

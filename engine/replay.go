@@ -19,8 +19,9 @@ type ReplayOptions struct {
 	IDs      []uint64
 	// StateAnswer is that of RunOptions, without fork: there would be no rows to replay.
 	StateAnswer string
-	Stale       bool            // also rows that a later row of their entity has overtaken
-	Stop        <-chan struct{} // see RunOptions
+	Stale       bool               // also rows that a later row of their entity has overtaken
+	Stop        <-chan struct{}    // see RunOptions
+	Hung        func(where string) // see RunOptions
 	Progress    func(Progress)
 	Point       func(name string) // see RunOptions
 }
@@ -49,7 +50,7 @@ func (e *Engine) Replay(ctx context.Context, l *Loaded, o ReplayOptions) (*Pipel
 	if err := protected.readyToReplay(p); err != nil {
 		return &PipelineReport{Name: p.Address, Ledger: ledgerOf(state.Counts{}, p), Err: err}, closed(store, nil)
 	}
-	s := e.stopper(ctx, o.Stop, l.Plan)
+	s := e.stopper(ctx, o.Stop, o.Hung, l.Plan)
 	defer s.end()
 	pr, err := e.ReplayRows(s.ctx, PipelineRun{ //nolint:contextcheck // it is made of ctx
 		Store: store, StateDir: dir, Pipeline: p, Revision: l.Plan.Revision, Generation: 1, Progress: o.Progress, Point: o.Point, Stale: o.Stale, Control: s.control(),

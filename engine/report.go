@@ -22,7 +22,12 @@ type RunOptions struct {
 	// Stop asks the run to end once it is closed: the pipeline under way ends at its next
 	// commit, within the drain time of the engine block, and those after it do not begin.
 	// nil never asks.
-	Stop     <-chan struct{}
+	Stop <-chan struct{}
+	// Hung is called once a run that was asked to stop has ended neither within the drain
+	// time nor some seconds after it was cancelled then: a step computes and looks at
+	// nothing else. where is the source or sink that it waits for, "" when it is none. nil
+	// waits on.
+	Hung     func(where string)
 	Chunk    int               // see exec.Options
 	Progress func(Progress)    // called after every batch, from one goroutine at a time; may be nil
 	Point    func(name string) // called at the points that package exec names; tests end the process there; may be nil

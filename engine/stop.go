@@ -36,6 +36,7 @@ type stopper struct {
 	cancel context.CancelCauseFunc
 	stop   <-chan struct{}
 	drain  time.Duration
+	hung   func(where string) // see RunOptions
 	over   chan struct{}
 	wait   sync.WaitGroup
 
@@ -44,8 +45,8 @@ type stopper struct {
 }
 
 // stopper returns what ends runs when stop is closed.
-func (e *Engine) stopper(ctx context.Context, stop <-chan struct{}, p *plan.Plan) *stopper {
-	s := &stopper{stop: stop, drain: p.Engine.Drain, over: make(chan struct{})}
+func (e *Engine) stopper(ctx context.Context, stop <-chan struct{}, hung func(string), p *plan.Plan) *stopper {
+	s := &stopper{stop: stop, hung: hung, drain: p.Engine.Drain, over: make(chan struct{})}
 	if s.drain <= 0 {
 		s.drain = plan.DefaultDrain
 	}
@@ -73,8 +74,24 @@ func (e *Engine) stopper(ctx context.Context, stop <-chan struct{}, p *plan.Plan
 		if e.clock.Sleep(drained, s.drain) == nil {
 			s.cancel(errDrained)
 		}
+		if s.hung != nil && e.clock.Sleep(drained, hangTime) == nil {
+			s.hung(s.where())
+		}
 	})
 	return s
+}
+
+// hangTime is how long a run that was cancelled may take to end, before it counts as hanging.
+const hangTime = 5 * time.Second
+
+// where tells what the run under way waits for, "" when it waits for nothing outside.
+func (s *stopper) where() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now == nil {
+		return ""
+	}
+	return s.now.Where()
 }
 
 // control returns what steers the run that begins now.

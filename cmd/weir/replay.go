@@ -101,7 +101,7 @@ func (a *app) replay(ctx context.Context, args []string, f *storeFlags, x *rejec
 	if server != nil {
 		return a.remoteReplay(ctx, server, f, args[0], x.choice(args, ids))
 	}
-	o.StateDir, o.Pipeline, o.IDs, o.Point, o.Stop = f.dir, args[0], ids, point, ctx.Done()
+	o.StateDir, o.Pipeline, o.IDs, o.Point, o.Stop, o.Hung = f.dir, args[0], ids, point, ctx.Done(), a.endHung
 	defer a.tellStopping(ctx, func() {})()
 	p, err := e.Replay(context.WithoutCancel(ctx), l, o)
 	if err != nil {

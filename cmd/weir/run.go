@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (a *app) run(ctx context.Context, folder string, f runFlags) error {
 	if _, err := choose(l.Plan, f.pipelines); err != nil {
 		return a.jsonFailure(f.asJSON, err)
 	}
-	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer, Stop: ctx.Done()}
+	o := engine.RunOptions{StateDir: f.state, Pipelines: f.pipelines, StateAnswer: f.answer, Stop: ctx.Done(), Hung: a.endHung}
 	if o.Point, err = crashPoint(a.getenv(crashVariable)); err != nil {
 		return err
 	}
@@ -106,6 +107,15 @@ func (a *app) tellStopping(ctx context.Context, clearLine func()) (end func()) {
 		close(over)
 		<-told
 	}
+}
+
+// endHung ends the process when a run does not end that was asked to, as a second signal does.
+func (a *app) endHung(where string) {
+	if where == "" {
+		where = "a step that computes, such as an expression over long texts"
+	}
+	_, _ = fmt.Fprintf(a.stderr, "weir: the run did not end after it was broken off: it hangs at %s. What it did not commit is read again by the next run\n", where)
+	os.Exit(exitFailed)
 }
 
 // progressPause is the least time between two changes of the progress line.

@@ -211,3 +211,16 @@ func TestReplayEndsAtACommit(t *testing.T) {
 		t.Errorf("exit code %d; sent %v and %v: %s", code, before, after, said)
 	}
 }
+
+// TestRunThatHangs: a run that computes for ever in one row ends some seconds after the drain
+// time, and says what hangs.
+func TestRunThatHangs(t *testing.T) {
+	r := newSlowRig(t, 0, "100ms")
+	writeIn(t, r.dir, "main.hcl", "engine {\n  drain = \"100ms\"\n}\npipeline \"p\" {\n  source \"file\" \"in\" {\n    path  = \"in/*.csv\"\n    ready = \"now\"\n  }\n  decode \"csv\" {\n    columns = { x = \"text\" }\n  }\n"+
+		"  map \"m\" {\n    fields = { r = \"count(1..900000, hmac(x, 'k') == 'a')\" }\n  }\n  sink \"file\" \"out\" {\n    path = \"out.ndjson\"\n  }\n}\n")
+	writeIn(t, r.dir, "in/1.csv", "x\n"+strings.Repeat("a long text ", 70_000)+"\n")
+	code, said := r.stopped([]string{"run", "."}, func() { time.Sleep(time.Second) }, false)
+	if code != exitFailed || !strings.Contains(said, "it hangs at a step that computes") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+}

@@ -1,9 +1,10 @@
 package serve
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"go.uber.org/zap"
-	"slices"
 
 	"weir/engine"
 	"weir/engine/diag"

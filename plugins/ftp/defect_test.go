@@ -36,7 +36,7 @@ func TestLibraryDefects(t *testing.T) {
 			if strings.Contains(logs, "s3cret-pw") || !strings.Contains(logs, "a defect in the program ended a session") || !strings.Contains(logs, "stack") {
 				t.Errorf("logged: %.500s", logs)
 			}
-			s.say = nil
+			s.healed.Store(true)
 			if err := visit(t.Context(), c, h); err != nil {
 				t.Errorf("afterwards: %v", err)
 			}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 
 // scripted is an FTP server that says what a test wants, of which a good server says nothing.
 type scripted struct {
-	say  map[string]func(x *exchange) // by command, "" for the greeting
-	tls  *tls.Config                  // implicit TLS
-	data func(x *exchange, c net.Conn)
+	say    map[string]func(x *exchange) // by command, "" for the greeting
+	tls    *tls.Config                  // implicit TLS
+	data   func(x *exchange, c net.Conn)
+	healed atomic.Bool // it says what is usual from now on
 }
 
 // exchange is one control connection of it.
@@ -109,7 +111,7 @@ func (x *exchange) shut() {
 }
 
 func (x *exchange) answer(cmd string) {
-	if f := x.say[cmd]; f != nil {
+	if f := x.say[cmd]; f != nil && !x.healed.Load() {
 		f(x)
 		return
 	}

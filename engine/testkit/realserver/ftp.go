@@ -1,7 +1,10 @@
 package realserver
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -52,7 +55,47 @@ delay_failed_login=0
 	}
 	conf += o.Extra
 	s.start(t, port, root, path, write(t, dir, "vsftpd.conf", conf, 0o600))
+	if o.TLS == "" && o.Extra == "" {
+		s.insist(t)
+	}
 	return s
+}
+
+// insist sees to it that the user can log in: what checks passwords on a machine reads the
+// user's entry by ways of its own, and now and then does not find one that was just made.
+func (s *Server) insist(t testing.TB) {
+	t.Helper()
+	for range 5 {
+		if s.letsIn() {
+			return
+		}
+		t.Logf("the server does not know the user %s yet", s.User)
+		unlock := lockUsers(t)
+		_ = exec.Command("usermod", "--password", passwordHash, s.User).Run() // the next look tells
+		unlock()
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// letsIn reports whether the user can log in, without TLS.
+func (s *Server) letsIn() bool {
+	c, err := net.DialTimeout("tcp", s.Addr, 5*time.Second)
+	if err != nil {
+		return false
+	}
+	defer c.Close()                                    //nolint:errcheck // of a look
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second)) // a socket takes deadlines
+	r := bufio.NewReader(c)
+	for _, say := range []string{"", "USER " + s.User, "PASS " + Password, "QUIT"} {
+		if say != "" {
+			_, err = io.WriteString(c, say+"\r\n")
+		}
+		line, rerr := r.ReadString('\n')
+		if err != nil || rerr != nil || line[0] != '2' && line[0] != '3' {
+			return false
+		}
+	}
+	return true
 }
 
 func yes(b bool) string {

@@ -79,7 +79,7 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	if err != nil {
 		return pr, err
 	}
-	pieces, behind := 0, behindExpand(p)
+	pieces, of := 0, ofPieces(p)
 	each := func(f func(state.Reject) bool) error {
 		left := ids
 		return r.Store.Rejects(p.Address, ids[0], func(x state.Reject) bool {
@@ -90,7 +90,7 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 		})
 	}
 	for _, id := range ids {
-		if x, ok, err := letters.Get(id); err == nil && ok && behind[x.Step] {
+		if x, ok, err := letters.Get(id); err == nil && ok && of[x.Step] {
 			pieces++
 		}
 	}
@@ -117,20 +117,14 @@ func (e *Engine) ReplayRows(ctx context.Context, r PipelineRun, ids []uint64) (*
 	return pr, nil
 }
 
-// behindExpand returns the addresses of the expand steps of p, and of those that get what they make.
-func behindExpand(p *plan.Pipeline) map[string]bool {
-	behind := map[string]bool{}
-	for _, n := range p.Nodes { // in the order of the plan, inputs first
-		for _, in := range n.Inputs {
-			if behind[in.Address] {
-				behind[n.Address] = true
-			}
-		}
-		if n.Kind == "expand" { // it refuses elements one by one
-			behind[n.Address] = true
-		}
+// ofPieces returns the addresses of the steps that refuse what expand steps of p make: those
+// that get it, and the expand steps themselves, which refuse elements one by one.
+func ofPieces(p *plan.Pipeline) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range p.Nodes {
+		out[n.Address] = n.Kind == "expand" || n.Expanded()
 	}
-	return behind
+	return out
 }
 
 // isWhole reports whether n takes groups whole or not at all.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/renameio/v2"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"weir/engine/api"
 	"weir/engine/plan"
@@ -80,7 +81,7 @@ func (a *app) listen(ctx context.Context, s *serve.Server, address string, log *
 		ErrorLog: zap.NewStdLog(log),
 	}
 	go func() {
-		if err := srv.Serve(capped(l, maxConnections())); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(netutil.LimitListener(l, maxConnections())); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the API ended", zap.Error(err))
 		}
 	}()
@@ -114,4 +115,21 @@ func reachable(a net.Addr) string {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(t.Port))
 	}
 	return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
+}
+
+// The connections that the API has at the same time: a quarter of the files that the process
+// may open, so that connections of silent callers leave the state store, pipelines and
+// logs what they need. More wait with the system until one is closed, which those that
+// say nothing are after some seconds.
+const (
+	fewestConnections = 8
+	mostConnections   = 512
+)
+
+func maxConnections() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return mostConnections
+	}
+	return int(min(max(files.Cur/4, fewestConnections), mostConnections)) //nolint:gosec // at most 512
 }

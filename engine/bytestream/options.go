@@ -1,8 +1,6 @@
 package bytestream
 
 import (
-	"fmt"
-
 	"weir/engine/spec"
 )
 
@@ -34,15 +32,4 @@ func (o *Options) Spec() spec.Body {
 		spec.Int("max_ratio", &o.MaxRatio).Default(200, "200").Check(spec.Between(0, 1_000_000)).
 			Doc("How many times its own size a compressed object, or a member of a zip archive, may expand to, once beyond 16 MiB; more is an error, since it is likely to be made to fill memory or disk. 0 is no limit."),
 	}
-}
-
-// expanded names n bytes for people.
-func expanded(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"weir/engine/diag"
 	"weir/engine/plugin"
 )
 
@@ -167,7 +168,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) limit() error {
 	if s.o.MaxSize > 0 && s.out > s.o.MaxSize {
 		return plugin.Fail(plugin.Data, "run.archive_limit",
-			fmt.Errorf("the %s data expands to more than max_expanded allows (%s)", s.what, expanded(s.o.MaxSize)), "Raise max_expanded if the file is meant to be that large")
+			fmt.Errorf("the %s data expands to more than max_expanded allows (%s)", s.what, diag.Bytes(s.o.MaxSize)), "Raise max_expanded if the file is meant to be that large")
 	}
 	if s.parts == nil {
 		return s.ratio(s.what+" data", expansion{s.src.n, s.out})
@@ -188,7 +189,7 @@ func (s *Stream) ratio(what string, x expansion) error {
 		return nil
 	}
 	return plugin.Fail(plugin.Data, "run.archive_limit",
-		fmt.Errorf("the %s expands to more than %d times its size, which max_ratio allows (%s from %s so far)", what, s.o.MaxRatio, expanded(x.out), expanded(x.in)),
+		fmt.Errorf("the %s expands to more than %d times its size, which max_ratio allows (%s from %s so far)", what, s.o.MaxRatio, diag.Bytes(x.out), diag.Bytes(x.in)),
 		"Raise max_ratio if the file is known to be sound")
 }
 

@@ -3,6 +3,7 @@ package files
 import (
 	"strings"
 
+	"weir/engine/plugin"
 	"weir/engine/state"
 )
 
@@ -18,7 +19,7 @@ func (s *Set) Aside() []Aside { return s.aside }
 
 func (s *Set) setAside(path string, err error) {
 	s.aside = append(s.aside, Aside{path, err})
-	s.notice("run.file_unread", "Not read", "%s: %s. The next run tries again.", path, strings.TrimSuffix(strings.TrimPrefix(err.Error(), path+": "), "."))
+	s.notice("run.file_unread", "Not read", "%s: %s. The next run tries again.", path, strings.TrimPrefix(plugin.Clause(err), path+": "))
 }
 
 // Failed returns why f could not be read on, nil when reading it did not fail.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"weir/engine/diag"
 	"weir/engine/plugin"
 	"weir/engine/state"
 )
@@ -28,7 +29,7 @@ func (s *Set) room(n int64) error {
 			return spoolError(err)
 		}
 		if n > most-used {
-			return plugin.Confine(plugin.Fail(plugin.Environment, "env.spool_limit", fmt.Errorf("local copies of remote files may take %s together, %s are taken and this one needs %s more", sizeText(most), sizeText(used), sizeText(n)),
+			return plugin.Confine(plugin.Fail(plugin.Environment, "env.spool_limit", fmt.Errorf("local copies of remote files may take %s together, %s are taken and this one needs %s more", diag.Bytes(most), diag.Bytes(used), diag.Bytes(n)),
 				"Set spool_limit in the engine block to more, or let fewer pipelines run at the same time"))
 		}
 	}
@@ -37,7 +38,7 @@ func (s *Set) room(n int64) error {
 		return spoolError(err)
 	}
 	if n > free-spoolReserve {
-		return plugin.Confine(plugin.Fail(plugin.Environment, "env.disk_full", fmt.Errorf("the disk of the state folder has %s left, of which %s are kept for the state store, and the local copy needs %s more", sizeText(free), sizeText(spoolReserve), sizeText(n)),
+		return plugin.Confine(plugin.Fail(plugin.Environment, "env.disk_full", fmt.Errorf("the disk of the state folder has %s left, of which %s are kept for the state store, and the local copy needs %s more", diag.Bytes(free), diag.Bytes(spoolReserve), diag.Bytes(n)),
 			"Free some space there: nothing is lost, and the next run tries again"))
 	}
 	return nil
@@ -78,22 +79,9 @@ type tooLargeError struct {
 // Error implements error.
 func (e *tooLargeError) Error() string {
 	if e.told > 0 {
-		return fmt.Sprintf("the server says that it has %s, and spool_limit of the source is %s", sizeText(e.told), sizeText(e.limit))
+		return fmt.Sprintf("the server says that it has %s, and spool_limit of the source is %s", diag.Bytes(e.told), diag.Bytes(e.limit))
 	}
-	return fmt.Sprintf("more than %s came of it, which is spool_limit of the source", sizeText(e.limit))
-}
-
-// sizeText writes a number of bytes for people.
-func sizeText(n int64) string {
-	for _, u := range []struct {
-		bytes int64
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if n >= u.bytes {
-			return fmt.Sprintf("%.4g %s", float64(n)/float64(u.bytes), u.name)
-		}
-	}
-	return fmt.Sprintf("%d bytes", n)
+	return fmt.Sprintf("more than %s came of it, which is spool_limit of the source", diag.Bytes(e.limit))
 }
 
 // tooLarge refuses a file of which more came than its source takes: it is not fetched

@@ -61,7 +61,7 @@ func TestSpoolLimits(t *testing.T) {
 		r := w.beginOn(liar{w.fs, 1 << 61})
 		w.runIn(r)
 		w.wantRows()
-		if a := r.set.Aside(); len(a) != 1 || !strings.Contains(a[0].Err.Error(), "2.147e+09 GiB") {
+		if a := r.set.Aside(); len(a) != 1 || !strings.Contains(a[0].Err.Error(), "2147483648.0 GiB") {
 			t.Error(a)
 		}
 	})
@@ -76,7 +76,7 @@ func TestSpoolLimits(t *testing.T) {
 		if left := w.spooled(); len(left) > 0 {
 			t.Error(left)
 		}
-		if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_quarantined" || !strings.Contains(n[0].Detail, "/in/big.csv is not read: more than 1 MiB came of it") {
+		if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_quarantined" || !strings.Contains(n[0].Detail, "/in/big.csv is not read: more than 1.0 MiB came of it") {
 			t.Error(n)
 		}
 		w.fs.opened = nil
@@ -105,7 +105,7 @@ func TestSpoolLimits(t *testing.T) {
 		w.fs.put("/in/b.csv", "b\n", ago(time.Hour))
 		r := w.run()
 		w.wantRows("/in/b.csv:b")
-		if a := r.set.Aside(); len(a) != 1 || codeOf(a[0].Err) != "env.spool_limit" || !strings.Contains(a[0].Err.Error(), "may take 32 MiB together") {
+		if a := r.set.Aside(); len(a) != 1 || codeOf(a[0].Err) != "env.spool_limit" || !strings.Contains(a[0].Err.Error(), "may take 32.0 MiB together") {
 			t.Error(a)
 		}
 		w.must(os.RemoveAll(other))

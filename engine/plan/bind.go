@@ -179,7 +179,7 @@ func (b *pipelineBuilder) bindDecoder(n *planned) diag.List {
 func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Compiler {
 	return func(in *record.Schema) plugin.Compiler {
 		given := b.given
-		given.Pieces = n.Kind == "expand" && in != n.In || expanded(n.Node)
+		given.Pieces = n.Kind == "expand" && in != n.In || n.Expanded()
 		var c plugin.Compiler = b.cache.compiler(in, b.shown, given.Pieces, func() plugin.Compiler { return b.o.Compiler(in, given) })
 		if b.o.Instrument != nil {
 			c = b.o.Instrument(b.block.Address(), n.Address, c)
@@ -188,9 +188,9 @@ func (b *pipelineBuilder) compilerOf(n *planned) func(*record.Schema) plugin.Com
 	}
 }
 
-// expanded tells whether an expand step made the rows that come to n.
-func expanded(n *Node) bool {
-	return slices.ContainsFunc(n.Inputs, func(m *Node) bool { return m.Kind == "expand" || expanded(m) })
+// Expanded tells whether an expand step made the rows that come to n.
+func (n *Node) Expanded() bool {
+	return slices.ContainsFunc(n.Inputs, func(m *Node) bool { return m.Kind == "expand" || m.Expanded() })
 }
 
 // tolerant gives columns whose declaration is wrong the type any, so that what

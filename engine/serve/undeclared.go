@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"go.uber.org/zap"
 
 	"weir/engine"
 	"weir/engine/diag"
@@ -31,7 +30,6 @@ func (s *Server) undeclared(l *engine.Loaded, ds diag.List) (diag.List, error) {
 	}
 	detail := "Served before and not declared any more: " + diag.Names(names) + ". What is stored of them is kept, and they go on with it once they are declared again; weir state prune drops it."
 	empty := l.Config.Snapshot.Empty()
-	s.log.Warn("pipelines that were served before are not declared any more", zap.Strings("pipelines", names), zap.Strings("empty_files", empty))
 	if len(empty) == 0 {
 		for _, r := range gone { // that they are gone is meant, and told once
 			r.Removed = true

@@ -25,11 +25,16 @@ type sensitiveMark struct{}
 var Sensitive = sensitiveMark{} //nolint:gochecknoglobals // a mark is a constant of a struct type
 
 // ContainsSensitive tells whether v, or anything within it, is marked Sensitive.
-func ContainsSensitive(v cty.Value) bool {
+func ContainsSensitive(v cty.Value) bool { return contains(v, Sensitive) }
+
+// contains tells whether v, or anything within it, has one of the marks.
+func contains(v cty.Value, marks ...any) bool {
 	_, pvm := v.UnmarkDeepWithPaths()
 	for _, p := range pvm {
-		if _, ok := p.Marks[Sensitive]; ok {
-			return true
+		for _, m := range marks {
+			if _, ok := p.Marks[m]; ok {
+				return true
+			}
 		}
 	}
 	return false

@@ -19,16 +19,7 @@ var Unquoted = unquotedMark{} //nolint:gochecknoglobals // a mark is a constant 
 
 // Quotable tells whether a diagnostic may quote v: neither it nor anything within it is
 // marked Sensitive or Unquoted.
-func Quotable(v cty.Value) bool {
-	_, pvm := v.UnmarkDeepWithPaths()
-	for _, p := range pvm {
-		_, sensitive := p.Marks[Sensitive]
-		if _, unquoted := p.Marks[Unquoted]; sensitive || unquoted {
-			return false
-		}
-	}
-	return true
-}
+func Quotable(v cty.Value) bool { return !contains(v, Sensitive, Unquoted) }
 
 // NotQuoted is the detail of a problem with a value that must not be quoted, in the place
 // of what a library says of it: that often has the value in it, whole or in parts (I9).

@@ -29,7 +29,7 @@ func TestLibraryDefects(t *testing.T) {
 			c := s.connect(t, "none", time.Minute)
 			h := plugintest.NewHost(t, nil)
 			for range 2*c.Sessions + 1 {
-				err := ends(t, func() error { return visit(t.Context(), c, h) })
+				err := plugintest.Ends(t, func() error { return visit(t.Context(), c, h) })
 				wantFailure(t, err, plugin.Environment, "env.client_defect", "said something while "+tc.word, "out of range", "github.com/jlaffaye/ftp.(*ServerConn)", "Please report")
 			}
 			logs := fmt.Sprintf("%+v", h.Logs())

@@ -112,7 +112,7 @@ func FuzzServer(f *testing.F) {
 		}
 		c := s.connect(t, "none", 100*time.Millisecond)
 		h := plugintest.NewHost(t, nil) // nothing is shared in the end
-		err := ends(t, func() error { return visit(t.Context(), c, h) })
+		err := plugintest.Ends(t, func() error { return visit(t.Context(), c, h) })
 		var failure *plugin.Failure
 		if err != nil && !errors.As(err, &failure) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			t.Errorf("%s answered %q: %v", cmd, reply, err)

@@ -72,7 +72,7 @@ func TestHostileServers(t *testing.T) {
 			s := &scripted{say: tc.say, data: tc.data}
 			c := s.connect(t, mode(tc.mode), 200*time.Millisecond)
 			h := plugintest.NewHost(t, nil) // nothing is shared in the end: the session was given back
-			err := ends(t, func() error { return visit(t.Context(), c, h) })
+			err := plugintest.Ends(t, func() error { return visit(t.Context(), c, h) })
 			if tc.good {
 				if err != nil {
 					t.Error(err)
@@ -97,7 +97,7 @@ func TestHostileServersAreLeft(t *testing.T) {
 			h := plugintest.NewHost(t, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 			defer cancel()
-			if err := ends(t, func() error { return visit(ctx, c, h) }); !errors.Is(err, context.DeadlineExceeded) {
+			if err := plugintest.Ends(t, func() error { return visit(ctx, c, h) }); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("it ended with %v", err)
 			}
 		})
@@ -125,10 +125,10 @@ func TestKeepaliveHoldsNobody(t *testing.T) {
 	<-asked
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := ends(t, func() error { _, err := f.List(ctx, "/"); return err }); !errors.Is(err, context.Canceled) {
+	if err := plugintest.Ends(t, func() error { _, err := f.List(ctx, "/"); return err }); !errors.Is(err, context.Canceled) {
 		t.Errorf("List = %v", err)
 	}
-	if err := ends(t, f.Close); err != nil {
+	if err := plugintest.Ends(t, f.Close); err != nil {
 		t.Error(err)
 	}
 }
@@ -190,11 +190,11 @@ func TestNobodyAccepts(t *testing.T) {
 	c := s.connect(t, "none", 100*time.Millisecond)
 	for word, but := range map[string]string{"did not accept a connection within 100ms": "", "did not answer for 100ms while listing /": c.Addr()} {
 		h := hostAt{plugintest.NewHost(t, nil), deafAt{but: but}}
-		wantFailure(t, ends(t, func() error { return visit(t.Context(), c, h) }), plugin.Transient, "env.timeout", word)
+		wantFailure(t, plugintest.Ends(t, func() error { return visit(t.Context(), c, h) }), plugin.Transient, "env.timeout", word)
 		slow := *c
 		slow.Timeout = time.Hour
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		if err := ends(t, func() error { return visit(ctx, &slow, h) }); !errors.Is(err, context.DeadlineExceeded) {
+		if err := plugintest.Ends(t, func() error { return visit(ctx, &slow, h) }); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("it ended with %v", err)
 		}
 		cancel()

@@ -125,16 +125,10 @@ func (j *judge) othersTaken(others int) (bool, error) {
 
 // parseJSON returns text as the Go values of an Any column, nil when it is not JSON.
 func parseJSON(text []byte) any {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
-		return nil
+	if values, whole := parseValues(text); whole && len(values) == 1 {
+		return values[0]
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil
-	}
-	return numbers(v)
+	return nil
 }
 
 // parseValues returns the JSON values that text has, one after another, as parseJSON does

@@ -76,7 +76,7 @@ func TestHostileServers(t *testing.T) {
 			s := tc.s
 			c := s.connect(t, 300*time.Millisecond)
 			h := plugintest.NewHost(t, nil) // nothing is shared in the end: the session was given back
-			err := ends(t, func() error { return visit(t.Context(), c, h) })
+			err := plugintest.Ends(t, func() error { return visit(t.Context(), c, h) })
 			if tc.code != "" {
 				wantFailure(t, err, plugin.Environment, tc.code)
 				return
@@ -99,7 +99,7 @@ func TestHostileServersAreLeft(t *testing.T) {
 			h := plugintest.NewHost(t, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			if err := ends(t, func() error { return visit(ctx, c, h) }); !errors.Is(err, context.DeadlineExceeded) {
+			if err := plugintest.Ends(t, func() error { return visit(ctx, c, h) }); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("it ended with %v", err)
 			}
 		})
@@ -130,7 +130,7 @@ func FuzzServer(f *testing.F) {
 		})}
 		c := s.connect(t, 100*time.Millisecond)
 		h := plugintest.NewHost(t, nil)
-		err := ends(t, func() error { return visit(t.Context(), c, h) })
+		err := plugintest.Ends(t, func() error { return visit(t.Context(), c, h) })
 		var failure *plugin.Failure
 		if err != nil && !errors.As(err, &failure) {
 			t.Errorf("%v", err)

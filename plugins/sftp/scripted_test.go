@@ -240,17 +240,3 @@ func visit(ctx context.Context, c *Connection, h plugin.Host) error {
 	}
 	return f.Remove(ctx, "/a.csv")
 }
-
-// ends fails the test when do does not come to its end.
-func ends(t testing.TB, do func() error) error {
-	t.Helper()
-	over := make(chan error, 1)
-	go func() { over <- do() }()
-	select {
-	case err := <-over:
-		return err
-	case <-time.After(20 * time.Second):
-		t.Fatal("it hangs")
-		return nil
-	}
-}

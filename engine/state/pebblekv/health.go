@@ -48,18 +48,13 @@ func (s *Store) die(err error) error {
 // corrupted is told of a file that is not as it was written, wherever it is met. Nothing
 // may be built on such a store.
 func (s *Store) corrupted(info pebble.DataCorruptionInfo) {
-	err := damaged(s.dir, &damage{what: info.Path + " is not as it was written", err: info.Details})
-	if s.Health() == nil && !s.o.ReadOnly {
-		s.o.Log.Error("the state store is damaged: nothing is committed any more", zap.Error(err))
-	}
-	_ = s.die(err)
+	_ = s.die(damaged(s.dir, &damage{what: info.Path + " is not as it was written", err: info.Details}))
 	pauseFull() // work of the database itself is tried again at once and for ever
 }
 
 // gaveUp is told that the database cannot go on in a goroutine of its own.
 func (s *Store) gaveUp(f *fatal) {
-	err := s.die(f)
-	s.o.Log.Error("the state store cannot go on: nothing is committed any more", zap.Error(err))
+	_ = s.die(f)
 	s.guard.stop()
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()

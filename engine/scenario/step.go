@@ -282,7 +282,7 @@ func (r *runner) crash(out *outcome) {
 	r.copies++
 	dead := r.state
 	r.state = filepath.Join(r.dir, fmt.Sprintf("state-%d", r.copies))
-	if err := copyFolder(dead, r.state); err != nil {
+	if err := copyAtOnce(dead, r.state); err != nil {
 		r.problem(diag.Errorf("test.failed", &out.spec.rng, "The state cannot be copied", "%s.", err))
 		return
 	}

@@ -36,23 +36,24 @@ func copyAtOnce(from, to string) error {
 // readFolder returns the content of each file by its path within the folder. A file that is gone
 // when its turn comes is left out.
 func readFolder(dir string) (map[string][]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // opened for reading
 	files := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && d.IsDir() {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil {
-			return err
-		}
-		b, err := os.ReadFile(p)
+		b, err := root.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		files[rel] = b
+		files[name] = b
 		return err
 	})
 	return files, err

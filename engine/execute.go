@@ -113,8 +113,12 @@ func (e *Engine) execute(ctx context.Context, r PipelineRun, ses *state.Session,
 	if (wasIdle || again) && ses.Idle() { // the first poll that finds nothing says that all is done; those after it are no news
 		level = zap.DebugLevel
 	}
-	log.Log(level, "run ended", zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),
-		zap.Int64("rejected", rep.Counts.Rejected), zap.Duration("took", pr.Ended.Sub(pr.Started)))
+	fields := []zap.Field{zap.String("outcome", outcome), zap.Int64("read", rep.Counts.Read), zap.Int64("delivered", rep.Counts.Delivered),
+		zap.Int64("rejected", rep.Counts.Rejected), zap.Duration("took", pr.Ended.Sub(pr.Started))}
+	if text != "" {
+		fields = append(fields, zap.String("error", text)) // nobody else tells the log
+	}
+	log.Log(level, "run ended", fields...)
 }
 
 // RunLog returns the logger of a run: every line of it carries pipeline,

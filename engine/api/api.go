@@ -54,6 +54,7 @@ type API struct {
 	metrics http.Handler
 	origin  *http.CrossOriginProtection
 	answers chan struct{} // one for each answer that is being made and sent
+	large   chan struct{} // the same of those that are large
 
 	mu     sync.Mutex
 	copies map[string]copied // of the state store, by folder
@@ -61,7 +62,7 @@ type API struct {
 
 // New returns the handler of the API.
 func New(o Options) http.Handler {
-	a := &API{o: o, clock: o.Server.Clock(), mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), answers: make(chan struct{}, maxAnswers), copies: map[string]copied{}}
+	a := &API{o: o, clock: o.Server.Clock(), mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), answers: make(chan struct{}, maxAnswers), large: make(chan struct{}, maxLarge), copies: map[string]copied{}}
 	if a.o.Log == nil {
 		a.o.Log = zap.NewNop()
 	}
@@ -163,8 +164,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, to *route) {
 		to.raw(a, w, r)
 		return
 	}
-	if to.method == http.MethodGet && !to.light {
-		leave, err := a.room(r.Context())
+	if turns := a.turns(to); turns != nil {
+		leave, err := a.room(r.Context(), turns)
 		if err != nil {
 			a.fail(w, r, problem(err))
 			return

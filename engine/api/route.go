@@ -18,6 +18,7 @@ type route struct {
 	answers      []reply
 	work         bool // it uses the store or changes something: the server waits for its end
 	light        bool // the answer is a line or two, also of a server with much in it
+	large        bool // the answer is made anew for each caller, and may be the size of all pipelines: few are made at a time
 	do           func(a *API, w http.ResponseWriter, r *http.Request) (status int, body any, err error)
 	list         func(a *API, r *http.Request) (*listing, error)      // instead of do, for a list of any length
 	raw          func(a *API, w http.ResponseWriter, r *http.Request) // instead of do, for what is not JSON
@@ -89,7 +90,7 @@ func changes() []route {
 		{method: "GET", path: "/api/v1/reloads", id: "reloads", summary: "Verdicts of reloads, the latest first", do: (*API).reloads,
 			query:   []param{{"limit", "integer", "How many at most"}},
 			answers: []reply{ok("Verdicts", VerdictList{}), refusal(http.StatusBadRequest, "A parameter is wrong")}},
-		{method: "POST", path: "/api/v1/plan", id: "plan", summary: "What a reload would do; nothing is changed", work: true, do: (*API).plan, body: PlanRequest{},
+		{method: "POST", path: "/api/v1/plan", id: "plan", summary: "What a reload would do; nothing is changed", work: true, large: true, do: (*API).plan, body: PlanRequest{},
 			answers: []reply{ok("What it would do", Planned{}), refusal(http.StatusBadRequest, "The body is wrong")}},
 		{method: "POST", path: "/api/v1/state/reset", id: "reset", summary: "Forget what is stored of a pipeline, or an identity space", work: true, do: (*API).reset, body: ResetRequest{}, needsBody: true,
 			answers: []reply{ok("It is forgotten", Reset{}), refusal(http.StatusBadRequest, "The body is wrong"), refusal(http.StatusNotFound, "Nothing is stored under that name"),

@@ -19,6 +19,7 @@ import (
 // time than others.
 const (
 	maxAnswers = 16               // made and sent at the same time; those that ask for no more than a line or two are not counted
+	maxLarge   = 2                // the same of those that take many times what others do
 	roomTime   = 10 * time.Second // how long a request waits for its turn
 	sendChunk  = 64 << 10         // bytes that are sent at a time
 	sendTime   = 10 * time.Second // how long sending them may take; who does not read for so long is gone
@@ -68,18 +69,30 @@ func (s *sender) hurry(ctx context.Context) (done func()) {
 	return cancel
 }
 
+// turns returns what holds a place for each answer of a route that is being made and sent;
+// nil when the route's answers are not counted.
+func (a *API) turns(to *route) chan struct{} {
+	switch {
+	case to.large:
+		return a.large
+	case to.method == http.MethodGet && !to.light:
+		return a.answers
+	}
+	return nil
+}
+
 // room waits for the turn of an answer. leave ends it.
-func (a *API) room(ctx context.Context) (leave func(), err error) {
-	leave = func() { <-a.answers }
+func (a *API) room(ctx context.Context, turns chan struct{}) (leave func(), err error) {
+	leave = func() { <-turns }
 	select {
-	case a.answers <- struct{}{}:
+	case turns <- struct{}{}:
 		return leave, nil
 	default:
 	}
 	ctx, cancel := a.within(ctx, roomTime)
 	defer cancel()
 	select {
-	case a.answers <- struct{}{}:
+	case turns <- struct{}{}:
 		return leave, nil
 	case <-a.o.Server.Stopping():
 		return nil, &Error{Status: http.StatusServiceUnavailable, Code: "stopping", Message: "The server is stopping"}

@@ -79,7 +79,7 @@ test "reads" {
 `
 
 // jsonVerbs are the verbs whose JSON is checked, in an order in which each has something
-// to tell; "serve" begins to serve the folder.
+// to tell; "serve" begins to serve the folder, and "damage" damages its state.
 var jsonVerbs = []string{
 	"validate", "validate bad", "fmt --check", "graph", "explain", "schema", "docs", "version", "columns in/a.csv", "test", "test --cover", "preview p",
 	"run", "trace id 1", "run bad", "runs", "files ls", "files why p a.csv", "files retry p a.csv --again", "run", "files skip p c.csv",
@@ -87,6 +87,7 @@ var jsonVerbs = []string{
 	"rejects discard p --all --yes", "rejects ls --edited", "rejects replay p --all",
 	"state ls", "state show p", "state export --keys", "plan --offline",
 	"serve", "status", "reload", "plan", "reloads", "reloads show 1", "stop", "state reset p --yes", "state prune",
+	"damage", "state repair",
 }
 
 // jsonLess are verbs that print no JSON: what they print is for a terminal or another
@@ -115,6 +116,11 @@ func TestJSONKeys(t *testing.T) {
 			continue
 		case "stop":
 			rig.stop()
+			continue
+		case "damage":
+			if err := os.Truncate(filepath.Join(rig.dir, ".weir", "state", "db", "weir-end"), 10); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		case "files skip p c.csv":
 			writeIn(t, rig.dir, "in/c.csv", "id,n\n8,8\n")

@@ -23,10 +23,10 @@ import (
 
 func (a *app) stateCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "state", Short: "Show what is remembered, export or reset it", Args: cobra.NoArgs,
+		Use: "state", Short: "Show what is remembered, export, reset or repair it", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.stateLs(), a.stateShow(), a.stateExport(), a.stateReset(), a.statePrune())
+	c.AddCommand(a.stateLs(), a.stateShow(), a.stateExport(), a.stateReset(), a.statePrune(), a.stateRepair())
 	return c
 }
 

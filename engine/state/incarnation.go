@@ -38,13 +38,18 @@ func (s *Store) incarnationOf(pipeline string) (i incarnation, raw []byte, err e
 	if err != nil || !ok {
 		return i, nil, err
 	}
+	i, err = decodeIncarnation(v)
+	return i, v, err
+}
+
+func decodeIncarnation(v []byte) (i incarnation, err error) {
 	err = decode(v, "an incarnation", func(d *decoder) {
 		i.n, i.drop = d.uint(), d.bool()
 		for n := d.count(); n > 0 && !d.bad; n-- {
 			i.spaces = append(i.spaces, d.string())
 		}
 	})
-	return i, v, err
+	return i, err
 }
 
 // Incarnation returns how often what was stored under the address of a pipeline was

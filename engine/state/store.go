@@ -114,9 +114,8 @@ func New(db kv.Store, o Options) (*Store, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case ok && (len(v) != 1 || v[0] != layoutVersion):
-		return nil, plugin.Fail(plugin.Environment, "state.format", fmt.Errorf("the state store has layout %d, and this weir knows layout %d", v, layoutVersion),
-			"Use the version of weir that wrote it, or start anew in an empty folder")
+	case ok && checkLayout(v) != nil:
+		return nil, checkLayout(v)
 	case !ok && !o.ReadOnly:
 		var w kv.Writes
 		w.RequireAbsent(format)

@@ -50,6 +50,9 @@ func (s *Store) Checkpoint(dir string) (err error) {
 	if err := s.db.Checkpoint(filepath.Join(dir, firstDB), pebble.WithFlushedWAL()); err != nil {
 		return explain(dir, "made", err)
 	}
+	if err := markCopy(filepath.Join(dir, firstDB)); err != nil {
+		return explain(dir, "made", err)
+	}
 	// The marker comes last: a copy that a crash cut short is no state folder.
 	if err := writeSynced(filepath.Join(dir, markerName), markerText+strconv.Itoa(formatNow)+"\n"); err != nil {
 		return explain(dir, "made", err)

@@ -112,8 +112,7 @@ func (f *folder) checkMarker() error {
 	_, num, _ := strings.Cut(string(text), "\nformat ")
 	n, err := strconv.Atoi(strings.TrimSpace(num))
 	if err != nil {
-		return plugin.Fail(plugin.Environment, "state.damaged", fmt.Errorf("%s does not tell the format of the state folder", filepath.Join(f.dir, markerName)),
-			"Restore the folder from a backup, or start anew in an empty folder")
+		return damaged(f.dir, &damage{what: markerName + " does not tell the format of the folder"})
 	}
 	if n != formatNow {
 		return plugin.Fail(plugin.Environment, "state.format", fmt.Errorf("state folder %s has format %d, and this weir knows format %d", f.dir, n, formatNow),

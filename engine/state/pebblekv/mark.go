@@ -7,13 +7,13 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-
-	"weir/engine/plugin"
 )
 
 // markName is the file beside those of the database that says what they must hold at
@@ -55,12 +55,15 @@ func tracked(name string) bool {
 	return strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-")
 }
 
-// openMark reads the mark of a database, and makes one where there is none unless it is only read.
-func openMark(dbDir string, readOnly bool) (*mark, error) {
+// openMark reads the mark of a database, and makes one for a database that is not begun yet unless
+// it is only read.
+func openMark(dbDir string, begun, readOnly bool) (*mark, error) {
 	m := &mark{claims: map[string]claim{}}
 	name := filepath.Join(dbDir, markName)
 	b, err := os.ReadFile(name)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && begun:
+		return nil, &damage{what: markName + ", which says what the other files must hold, is gone"}
 	case errors.Is(err, fs.ErrNotExist):
 		if readOnly {
 			return m, nil
@@ -207,52 +210,78 @@ func (m *mark) close() error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// verify compares the claims with the files.
+// verify compares the claims with the files, and returns the first that does not hold.
 func (m *mark) verify(dbDir string) error {
+	wrong, err := m.wrong(dbDir)
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	name := slices.Min(slices.Collect(maps.Keys(wrong)))
+	return &damage{what: wrong[name]}
+}
+
+// wrong returns what is wrong with the files that do not hold what they must, by their names.
+func (m *mark) wrong(dbDir string) (map[string]string, error) {
+	wrong := map[string]string{}
 	for name, c := range m.claims {
-		f, err := os.Open(filepath.Join(dbDir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return &damage{file: name, what: name + ", which holds commits, is gone"}
-		}
-		if err != nil {
-			return err
-		}
-		sum := crc32.New(castagnoli)
-		n, err := io.Copy(sum, io.LimitReader(f, c.size))
-		_ = f.Close() // opened for reading
+		is, err := claimOf(filepath.Join(dbDir, name), c.size)
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			wrong[name] = name + ", which holds commits, is gone"
 		case err != nil:
-			return err
-		case n < c.size:
-			return &damage{file: name, what: fmt.Sprintf("%s ends after %d bytes, and commits took it to %d", name, n, c.size)}
-		case sum.Sum32() != c.sum:
-			return &damage{file: name, what: fmt.Sprintf("the first %d bytes of %s are not those that commits wrote", c.size, name)}
+			return nil, err
+		case is.size < c.size:
+			wrong[name] = fmt.Sprintf("%s ends after %d bytes, and commits took it to %d", name, is.size, c.size)
+		case is.sum != c.sum:
+			wrong[name] = fmt.Sprintf("the first %d bytes of %s are not those that commits wrote", c.size, name)
 		}
 	}
-	return nil
+	return wrong, nil
 }
 
-// damage says that files of the database are not as they were written.
-type damage struct {
-	file string // with commits; "" when it is none of those
-	what string
-	err  error
-}
-
-// Error implements error.
-func (d *damage) Error() string {
-	if d.err != nil {
-		return d.what + ": " + d.err.Error()
+// claimOf returns what holds of the first size bytes of a file, or of fewer where it ends.
+func claimOf(name string, size int64) (c claim, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return c, err
 	}
-	return d.what
+	defer f.Close() //nolint:errcheck // opened for reading
+	sum := crc32.New(castagnoli)
+	c.size, err = io.Copy(sum, io.LimitReader(f, size))
+	c.sum = sum.Sum32()
+	return c, err
 }
 
-// Unwrap gives errors.Is the cause.
-func (d *damage) Unwrap() error { return d.err }
+// wrongFiles returns what is wrong with the files of a database, the mark included, by their names.
+func wrongFiles(dbDir string, begun bool) (map[string]string, error) {
+	m, err := openMark(dbDir, begun, true)
+	var bad *damage
+	if errors.As(err, &bad) {
+		return map[string]string{markName: bad.what}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.wrong(dbDir)
+}
 
-const damageAdvice = "Its files were changed, cut or damaged by something other than weir. Restore the folder from a backup; without one, " +
-	"move it away, keep it, and start anew in an empty folder, which reads and delivers everything again"
-
-func damaged(dir string, err error) error {
-	return plugin.Fail(plugin.Environment, "state.damaged", fmt.Errorf("state folder %s is damaged: %w", dir, err), damageAdvice)
+// markCopy makes the mark of a copy of a database, which holds what its files are.
+func markCopy(dbDir string) error {
+	names, err := os.ReadDir(dbDir)
+	if err != nil {
+		return err
+	}
+	m := &mark{claims: map[string]claim{}, begun: true}
+	for _, e := range names {
+		if tracked(e.Name()) {
+			if m.claims[e.Name()], err = claimOf(filepath.Join(dbDir, e.Name()), math.MaxInt64); err != nil {
+				return err
+			}
+		}
+	}
+	b, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return writeSynced(filepath.Join(dbDir, markName), string(append(b, b...)))
 }

@@ -2,12 +2,15 @@ package pebblekv
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"weir/engine/plugin"
 )
 
 // Keys come in no order, so every compaction rewrites most of what is there. Few
@@ -28,7 +31,7 @@ const (
 // there is room for what opening writes.
 func (s *Store) openAll() error {
 	begun := s.begun()
-	m, err := openMark(s.dbDir, s.o.ReadOnly)
+	m, err := openMark(s.dbDir, begun, s.o.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -96,6 +99,10 @@ func (s *Store) openDB(begun bool) (err error) {
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	po.EnsureDefaults()
+	if desc, err := pebble.Peek(s.dbDir, s.o.FS); err == nil && desc.FormatMajorVersion > pebble.FormatNewest {
+		return plugin.Fail(plugin.Environment, "state.format", fmt.Errorf("the database in state folder %s has format %d, and this weir knows formats up to %d", s.dir, desc.FormatMajorVersion, pebble.FormatNewest),
+			"Use the version of weir that wrote it, or a newer one")
+	}
 	db, err := pebble.Open(s.dbDir, po)
 	switch {
 	case err == nil:

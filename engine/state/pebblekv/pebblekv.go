@@ -6,6 +6,7 @@
 //	active       after a takeover: its number, and the database that is in use since
 //	db-<n>/      the database since takeover n
 //	db/weir-end  what the files of the database must hold at least, see mark
+//	damaged-<n>/ the files that a repair found, see Repair
 //	checkpoints/ copies that are being read, see NewCheckpoint
 //
 // Other packages may keep folders of their own beside db, such as spool. The
@@ -55,6 +56,25 @@ type Options struct {
 	FS            vfs.FS      // of the database; nil is the operating system's
 }
 
+func (o Options) withDefaults() Options {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 64 << 20
+	}
+	if o.MinFree == 0 {
+		o.MinFree = 64 << 20
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	return o
+}
+
 // Store is an open folder. It implements kv.Store.
 type Store struct {
 	dir, dbDir string
@@ -74,21 +94,7 @@ type Store struct {
 // Open opens the store in dir, making the folder when there is none. Errors are
 // Failures of class Environment: *kv.Locked when another process has it open.
 func Open(dir string, o Options) (*Store, error) {
-	if o.CacheBytes == 0 {
-		o.CacheBytes = 64 << 20
-	}
-	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 64 << 20
-	}
-	if o.MinFree == 0 {
-		o.MinFree = 64 << 20
-	}
-	if o.Log == nil {
-		o.Log = zap.NewNop()
-	}
-	if o.FS == nil {
-		o.FS = vfs.Default
-	}
+	o = o.withDefaults()
 	f, err := openFolder(dir, o)
 	if err != nil {
 		return nil, err

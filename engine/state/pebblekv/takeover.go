@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"weir/engine/plugin"
 )
 
 const (
@@ -49,8 +47,7 @@ func readOwnership(dir string) (ownership, error) {
 	num, db, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), " ")
 	n, err := strconv.ParseUint(num, 10, 64)
 	if err != nil || db == "" || filepath.Base(db) != db || !strings.HasPrefix(db, firstDB) {
-		return ownership{}, plugin.Fail(plugin.Environment, "state.damaged", fmt.Errorf("%s does not tell which database is in use", filepath.Join(dir, activeName)),
-			"Restore the folder from a backup, or start anew in an empty folder")
+		return ownership{}, damaged(dir, &damage{what: activeName + " does not tell which database is in use"})
 	}
 	return ownership{n, db}, nil
 }
@@ -186,16 +183,23 @@ func copyFiles(from, to string, files []seen) error {
 	}
 	for _, f := range files {
 		src, dst := filepath.Join(from, f.name), filepath.Join(to, f.name)
+		how := copyFile
 		if ext := filepath.Ext(f.name); ext == ".sst" || ext == ".blob" {
-			if os.Link(src, dst) == nil {
-				continue
-			}
+			how = linkOrCopy
 		}
-		if err := copyFile(src, dst); err != nil {
+		if err := how(src, dst); err != nil {
 			return err
 		}
 	}
 	return syncDir(to)
+}
+
+// linkOrCopy makes a file that never changes again known by another name.
+func linkOrCopy(src, dst string) error {
+	if os.Link(src, dst) == nil {
+		return nil
+	}
+	return copyFile(src, dst)
 }
 
 func copyFile(src, dst string) error {

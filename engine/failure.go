@@ -86,5 +86,5 @@ func Environmental(err error) bool {
 	if errors.As(err, &pf) {
 		return pf.Class != plugin.Data
 	}
-	return errors.As(err, &ne) || errors.As(err, &pe) || errors.Is(err, syscall.ENOSPC)
+	return errors.As(err, &ne) || errors.As(err, &pe) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

@@ -64,8 +64,10 @@ type crashRig struct {
 	dir  string // holds the configuration, the state and files of sinks
 	path string // of the configuration
 	args []string
-	ftp  *ftpserver.Server
-	api  *activate.Server
+	// files is how many files the program may have open at a time; 0 is as many as the test may.
+	files int
+	ftp   *ftpserver.Server
+	api   *activate.Server
 }
 
 func newCrashRig(t testing.TB, honour bool) *crashRig {
@@ -97,7 +99,11 @@ func (r *crashRig) run(ctx context.Context, crash string) (done bool, output str
 // start runs a verb of the program. It reports whether it came to its end, and how.
 func (r *crashRig) start(ctx context.Context, crash string, args ...string) (done bool, code int, output string) {
 	r.t.Helper()
-	cmd := exec.CommandContext(ctx, weirBinary(r.t), append(args, "--state", filepath.Join(r.dir, "state"))...)
+	args = append([]string{weirBinary(r.t)}, append(args, "--state", filepath.Join(r.dir, "state"))...)
+	if r.files > 0 {
+		args = append([]string{"bash", "-c", fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", r.files)}, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), crashVariable+"="+crash)
 	var out bytes.Buffer

@@ -105,6 +105,7 @@ env.tls_refused the server refuses encryption
 env.tls_required the server demands encryption
 env.tls_session the server demands that data connections resume the control session
 env.tls_unavailable the server offers no encryption
+env.too_many_files the process may open no more files
 env.transfer_cut a transfer ended before its end
 env.unavailable the server is not available
 env.unknown_host the host name is not known

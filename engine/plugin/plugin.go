@@ -148,13 +148,20 @@ func Clause(err error) string { return strings.TrimSuffix(err.Error(), ".") }
 // Unwrap gives errors.Is and errors.As the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Fail returns err as a Failure of the given class.
+// Fail returns err as a Failure of the given class. Whatever was tried, a process that may
+// open no more files is told so: what the caller advises would look in the wrong place.
 func Fail(class Class, code diag.Code, err error, advice string) error {
+	if fewFiles(err) {
+		return failFewFiles(err)
+	}
 	return &Failure{Class: class, Code: code, Err: err, Advice: advice}
 }
 
 // Confine returns err as a Failure that concerns one file or folder alone.
 func Confine(err error) error {
+	if fewFiles(err) { // the next file fares alike
+		return failFewFiles(err)
+	}
 	var f *Failure
 	if !errors.As(err, &f) {
 		return &Failure{Class: Environment, Err: err, Confined: true}

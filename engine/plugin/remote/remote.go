@@ -87,6 +87,8 @@ func (p Peer) Lost(doing string, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
 		return p.Fail(plugin.Transient, "env.connection_lost", "", "closed the connection while %s", doing)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE): // it is not the server
+		return p.Fail(plugin.Environment, "env.failed", "", "could not be reached while %s: %w", doing, err)
 	}
 	return p.Fail(plugin.Transient, "env.connection_lost", "", "could not go on while %s: %s", doing, p.Safe(err.Error()))
 }

@@ -11,7 +11,9 @@ import (
 const fewFilesCode diag.Code = "env.too_many_files"
 
 // fewFiles reports whether err says that the process, or the system, may open no more files.
-func fewFiles(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
+func fewFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
 
 // failFewFiles returns err as a Failure that says what to do about it, once.
 func failFewFiles(err error) error {

@@ -88,6 +88,44 @@ func TestLeftCopies(t *testing.T) {
 	}
 }
 
+// TestLeftCopyOfChangedFile: what an earlier process left of a file that may have changed since,
+// in its middle, is not gone on with.
+func TestLeftCopyOfChangedFile(t *testing.T) {
+	text := strings.Repeat("0123456\n", 10)
+	big := strings.Repeat("0123456\n", 4<<10)
+	for name, tc := range map[string]struct {
+		text    string
+		age     time.Duration
+		noTimes bool
+		cut     []int
+		at      int // of the change
+	}{
+		"part of a new file":                       {text, time.Second, false, []int{30, 0, 0, 0, 0}, 8},
+		"part of a file without time":              {text, time.Hour, true, []int{30, 0, 0, 0, 0}, 8},
+		"whole, of a new file":                     {big, time.Second, false, nil, 12 << 10},
+		"whole, of a file whose time was set back": {big, time.Hour, false, nil, 14 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: "now"})
+			w.fs.noTimes = tc.noTimes
+			w.fs.put("/in/a.csv", tc.text, ago(tc.age))
+			w.fs.cut = tc.cut
+			_, err := w.begin().set.Next(t.Context()) // and then the process is killed
+			if (err != nil) != (tc.cut != nil) {
+				t.Fatal(err)
+			}
+			f := w.fs.files["/in/a.csv"]
+			f.text = f.text[:tc.at] + "changed" + f.text[tc.at+7:]
+			w.restart()
+			w.fs.cut = nil
+			w.run()
+			if want := strings.Count(tc.text, "\n"); len(w.rows) != want || w.rows[tc.at/8] != "/in/a.csv:changed" {
+				t.Errorf("%d rows, want %d; %q", len(w.rows), want, w.rows[:min(8, len(w.rows))])
+			}
+		})
+	}
+}
+
 // hungFS is a server that sends a file only after meanwhile has happened.
 type hungFS struct {
 	*fakeFS

@@ -42,7 +42,11 @@
 // something else came, and the server calls that complete, the file is fetched once more,
 // and read when it comes twice alike. A server may forget a file as soon as it gave it;
 // the copy is then all there is, so it is kept through power cuts and read by a later
-// process when this one dies.
+// process when this one dies. A server whose listings tell another size than it does when
+// asked for the file alone, again and again, is believed the latter.
+//
+// What an earlier run left of a copy is gone on with only when the file was old when the copy
+// was begun: a time that is newer, or none, does not tell that the file changed since.
 //
 // A file or folder that cannot be read is set aside for this run ([Set.Aside]) and the
 // others are read. A connection that is lost is no such thing; a transfer that breaks off

@@ -23,8 +23,9 @@ type copyNote struct {
 	Size    int64 // as the server told it
 	ModTime time.Time
 	Marker  string
-	Bytes   int64 // that came, when it came whole; else 0
-	Forgot  bool  // the server did not have it any more then
+	Began   time.Time // when the copy was
+	Bytes   int64     // that came, when it came whole; else 0
+	Forgot  bool      // the server did not have it any more then
 }
 
 func (n *copyNote) info() plugin.FileInfo {

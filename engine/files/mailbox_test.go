@@ -128,6 +128,13 @@ func (l liar) Stat(ctx context.Context, p string) (plugin.FileInfo, error) {
 	return i, err
 }
 
+// listLiar is a server whose listings tell sizes of their own, and that is right about each file alone.
+type listLiar struct{ liar }
+
+func (l listLiar) Stat(ctx context.Context, p string) (plugin.FileInfo, error) {
+	return l.fakeFS.Stat(ctx, p)
+}
+
 // Where the data ends is not for a told size to say: a file that comes twice alike is
 // read, and what is odd about it told. Only then is it put away.
 func TestToldSizes(t *testing.T) {
@@ -182,6 +189,23 @@ func TestToldSizes(t *testing.T) {
 			t.Error(w.fs.opened)
 		}
 	})
+	for _, ready := range []string{"now", "stable 1s"} {
+		t.Run("nothing, in listings alone, "+ready, func(t *testing.T) {
+			w := newWorld(t, plugin.FileOptions{Ready: ready})
+			if ready != "now" {
+				w.src.o.ReadyMode, w.src.o.StableFor = plugin.ReadyStable, time.Second
+			}
+			w.fs.put("/in/a.csv", "1\n2\n3\n", ago(time.Hour))
+			r := w.beginOn(listLiar{liar{w.fs, 0}})
+			w.runIn(r)
+			w.wantRows("/in/a.csv:1", "/in/a.csv:2", "/in/a.csv:3")
+			if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_size" {
+				t.Error(n, r.set.Waiting())
+			}
+			w.runIn(w.beginOn(listLiar{liar{w.fs, 0}})) // it is known
+			w.wantRows()
+		})
+	}
 	t.Run("in place", func(t *testing.T) {
 		w := newWorld(t, plugin.FileOptions{Ready: "now", After: "delete"})
 		w.src.local = true

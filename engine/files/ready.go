@@ -36,13 +36,20 @@ func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
 		changed := !alike(now, c.info)
 		if changed {
 			// The listing stays the authority for what a file's time is.
-			found, err := s.relist(ctx, c)
+			mistold, found, err := s.mistold(ctx, c, now)
 			if err != nil || !found {
 				return false, err
 			}
-			c.since, c.begun = at, false
-			c.id = s.identity(c.info, c.entry, c.known)
-			s.Memory.change(s.key, c)
+			if mistold {
+				changed = c.told != now.Size // since the last look
+			} else {
+				c.begun = false
+				c.id = s.identity(c.info, c.entry, c.known)
+			}
+			if c.told = now.Size; changed {
+				c.since = at
+				s.Memory.change(s.key, c)
+			}
 		}
 		if s.o.ReadyMode != plugin.ReadyStable || c.begun {
 			return true, nil

@@ -110,10 +110,10 @@ func (s *Set) hashInPlace(ctx context.Context, f *File) error {
 
 // alike reports whether a and b can be the same upload. Servers tell times more
 // precisely for one file than in a listing, or not at all.
-func alike(a, b plugin.FileInfo) bool {
-	if a.Size != b.Size {
-		return false
-	}
+func alike(a, b plugin.FileInfo) bool { return a.Size == b.Size && sameTime(a, b) }
+
+// sameTime is alike for the times alone.
+func sameTime(a, b plugin.FileInfo) bool {
 	if a.ModTime.Equal(b.ModTime) || a.ModTime.IsZero() || b.ModTime.IsZero() {
 		return true
 	}

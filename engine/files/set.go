@@ -81,6 +81,7 @@ type candidate struct {
 	known  bool      // entry is that of this very file, or of an earlier one of its name
 	begun  bool      // entry is that of this very file, by size and time, and part of it was read
 	whole  bool      // entry is that of this very file, all of it was read, and it is to be put away
+	told   int64     // size that the server, asked for the file alone, told last, where its listing says another
 	since  time.Time // since when it has been seen as it is, by our clock
 	copied *copyNote // the server has forgotten it, and its copy is here; else nil
 }

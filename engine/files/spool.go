@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"weir/engine/plugin"
@@ -43,6 +42,11 @@ func (s *Set) spool(ctx context.Context, c *candidate, f *File) (bool, error) {
 	part := filepath.Join(dir, c.id+partial)
 	if c.copied != nil {
 		return true, s.useCopy(c, f, part)
+	}
+	if s.leftNote(c) == nil {
+		if err := s.dropLeft(c, part); err != nil {
+			return false, err
+		}
 	}
 	done, hash, err := finished(s.left[c.id], c.info.Size)
 	if err != nil {
@@ -96,7 +100,10 @@ func (s *Set) useCopy(c *candidate, f *File, part string) error {
 
 // fetchCopy transfers a file and returns its whole copy, "" when the file is left for the next run.
 func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string) (done string, hash uint64, err error) {
-	note := copyNote{Path: c.info.Path, Size: c.info.Size, ModTime: c.info.ModTime, Marker: c.marker}
+	note := copyNote{Path: c.info.Path, Size: c.info.Size, ModTime: c.info.ModTime, Marker: c.marker, Began: s.Clock.Now()}
+	if left := s.leftNote(c); left != nil {
+		note.Began = left.Began
+	}
 	if err := note.write(s.spoolDir(), c.id); err != nil {
 		return "", 0, err
 	}
@@ -119,8 +126,10 @@ func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string)
 		return "", 0, err
 	}
 	if !gone && !alike(now, c.info) {
-		s.wait(c, "it changed while it was being copied")
-		return "", 0, removeCopy(part)
+		if as, _, err := s.mistold(ctx, c, now); err != nil || !as || size != now.Size {
+			s.wait(c, "it changed while it was being copied")
+			return "", 0, errors.Join(err, removeCopy(part))
+		}
 	}
 	if size != c.info.Size {
 		if ok, err := s.confirm(ctx, c, size, hash, gone); err != nil || !ok {
@@ -140,44 +149,6 @@ func (s *Set) fetchCopy(ctx context.Context, c *candidate, f *File, part string)
 		return "", 0, spoolError(err)
 	}
 	return done, hash, nil
-}
-
-// confirm decides about a file of which another number of bytes came than the server
-// tells, while it calls the transfer complete: the file is taken when it comes twice alike.
-func (s *Set) confirm(ctx context.Context, c *candidate, size int64, hash uint64, gone bool) (bool, error) {
-	told := fmt.Sprintf("the server says that it has %d bytes, and ends it after %d", c.info.Size, size)
-	if gone {
-		s.notice("run.file_size", "A file has another size than the server says", "%s: %s. It was gone after that, so what came is read.", c.info.Path, told)
-		return true, nil
-	}
-	again, sum := int64(0), xxhash.New()
-	in, err := s.FS.Open(ctx, c.info.Path, 0)
-	if err == nil {
-		again, err = io.Copy(sum, io.LimitReader(in, size+1))
-		if cerr := in.Close(); err == nil {
-			err = cerr
-		}
-	}
-	var told2 *plugin.SizeError
-	if errors.As(err, &told2) {
-		err = nil
-	}
-	switch {
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case err != nil:
-		s.setAside(c.info.Path, fmt.Errorf("%s; a second transfer failed: %w", told, err))
-		return false, nil
-	case again != size || sum.Sum64() != hash:
-		s.wait(c, told+"; a second transfer brought something else")
-		return false, nil
-	}
-	what := "What came is read."
-	if size < c.info.Size && s.o.AfterMode != plugin.AfterKeep {
-		what += " It is not put away, as it may have been cut both times: " + shortAdvice
-	}
-	s.notice("run.file_size", "A file has another size than the server says", "%s: %s, twice alike. %s", c.info.Path, told, what)
-	return true, nil
 }
 
 // errChanged says that a file has not the size it was listed with.

@@ -46,6 +46,9 @@ type Disk interface { //nolint:interfacebloat // what package os offers is one t
 	Lock(f File) error
 	Link(from, to string) error
 	Rename(from, to string) error
+	// RenameNew is Rename for where no file may be replaced: what has the name by then, also
+	// since a moment ago, is fs.ErrExist.
+	RenameNew(from, to string) error
 	Remove(name string) error
 	MkdirAll(name string, perm fs.FileMode) error
 	Chtimes(name string, accessed, modified time.Time) error

@@ -28,11 +28,37 @@ func (w *writer) openPart(flag int) (plugin.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.disk.Lock(f); err != nil {
-		return nil, errors.Join(plugin.Fail(plugin.Environment, "env.target_taken", fmt.Errorf("%s is being written by another process: %w", w.tok.Part, err),
-			"Two processes run with copies of one state folder, or one that was left behind has not ended. Nothing is lost: end one of them, and the next run goes on from the last commit"), f.Close())
+	err = w.disk.Lock(f)
+	if err == nil {
+		err = w.named(f)
+	}
+	if err != nil {
+		return nil, errors.Join(w.taken(err), f.Close())
 	}
 	return f, nil
+}
+
+// named reports an error when the part file's name is not that of f any more: before it was
+// locked, another process may have taken it away and made its own.
+func (w *writer) named(f plugin.File) error {
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := w.disk.Lstat(w.tok.Part)
+	if err != nil {
+		return err
+	}
+	if !w.disk.SameFile(mine, now) {
+		return errors.New("it is another file by now")
+	}
+	return nil
+}
+
+// taken is the error of a part file that another process writes.
+func (w *writer) taken(err error) error {
+	return plugin.Fail(plugin.Environment, "env.target_taken", fmt.Errorf("%s is being written by another process: %w", w.tok.Part, err),
+		"Two processes run with copies of one state folder, or one that was left behind has not ended. Nothing is lost: end one of them, and the next run goes on from the last commit")
 }
 
 // removePart removes the part file, unless another process writes it.

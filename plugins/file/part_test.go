@@ -143,3 +143,95 @@ func TestPartFileIsNoLink(t *testing.T) {
 		}
 	}
 }
+
+// TestPartFileIsAnothers: a part file whose name is that of another file by now is not
+// published: what came instead is not what was written.
+func TestPartFileIsAnothers(t *testing.T) {
+	for _, exists := range []string{"error", "number", "replace"} {
+		dir := t.TempDir()
+		w := openOn(t, sinkAt(t, dir, "o.ndjson", fmt.Sprintf("exists = %q", exists)), newHost())
+		deliver(t, w, rows(1, 4))
+		must[[]byte](t)(w.PrepareFinal(t.Context()))
+		b := content(t, w.tok.Part)
+		if err := errors.Join(os.Remove(w.tok.Part), os.WriteFile(w.tok.Part, []byte(strings.Repeat("x", len(b))), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, w.Publish(t.Context()), "env.target_taken")
+		if _, err := os.Lstat(filepath.Join(dir, "o.ndjson")); err == nil {
+			t.Error("it was published")
+		}
+		_ = w.Close(t.Context()) // of a writer that failed
+	}
+}
+
+// swapDisk is a disk on which another process takes a part file away just before it is locked.
+type swapDisk struct {
+	plugin.Disk
+	swap func()
+}
+
+func (d swapDisk) Lock(f plugin.File) error {
+	d.swap()
+	return d.Disk.Lock(f)
+}
+
+// TestPartFileSwappedBeforeLock: a lock on a file that has lost its name keeps nobody away.
+func TestPartFileSwappedBeforeLock(t *testing.T) {
+	dir := t.TempDir()
+	w := openOn(t, sinkAt(t, dir, "o.ndjson", "exists = \"replace\""), newHost())
+	w.disk = swapDisk{w.disk, func() {
+		if err := errors.Join(os.Remove(w.tok.Part), os.WriteFile(w.tok.Part, nil, 0o600)); err != nil {
+			t.Error(err)
+		}
+	}}
+	_, err := w.newPart()
+	wantCode(t, err, "env.target_taken")
+	_ = w.Close(t.Context()) // of a writer that failed
+}
+
+// TestReplaceLooksAgain: what came in the place of the target since the writer began, and is
+// no file, is not replaced, and people are told what it is.
+func TestReplaceLooksAgain(t *testing.T) {
+	for what, put := range map[string]func(name string) error{
+		"a folder":                func(name string) error { return os.Mkdir(name, 0o700) },
+		"a pipe":                  func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"a folder, behind a link": func(name string) error { return os.Symlink(".", name) },
+	} {
+		dir := t.TempDir()
+		target := filepath.Join(dir, "o.ndjson")
+		w := openOn(t, sinkAt(t, dir, "o.ndjson", "exists = \"replace\""), newHost())
+		deliver(t, w, rows(1, 4))
+		if err := put(target); err != nil {
+			t.Fatal(err)
+		}
+		err := end(t, w)
+		wantCode(t, err, "env.not_a_file")
+		if kind, _, _ := strings.Cut(what, ","); !strings.Contains(err.Error(), "is "+kind) {
+			t.Error(err)
+		}
+		if st, err := os.Lstat(target); err != nil || st.Mode().IsRegular() {
+			t.Errorf("%s is gone: %v", what, err)
+		}
+	}
+}
+
+// noLinkDisk is a file system without links.
+type noLinkDisk struct{ plugin.Disk }
+
+func (noLinkDisk) Link(string, string) error { return syscall.EPERM }
+
+// TestNoLinks: where there are no links, nothing is replaced either.
+func TestNoLinks(t *testing.T) {
+	dir := t.TempDir()
+	for i, want := range []string{"o.ndjson", "o-1.ndjson", "o-2.ndjson"} {
+		w := openOn(t, sinkAt(t, dir, "o.ndjson", "exists = \"number\""), newHost())
+		w.disk = noLinkDisk{w.disk}
+		deliver(t, w, rows(i, i+1))
+		if err := end(t, w); err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, filepath.Join(dir, want)); !strings.Contains(got, fmt.Sprintf(`"id":%d`, i)) {
+			t.Errorf("%s has %q", want, got)
+		}
+	}
+}

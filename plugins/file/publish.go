@@ -56,10 +56,15 @@ func (w *writer) Publish(context.Context) error {
 	if w.failed != nil || w.tok.State != stateFinal {
 		return w.failed
 	}
-	if err := w.closeFile(); err != nil {
-		return err
+	if w.f != nil { // it stays locked until it has its name
+		if err := w.named(w.f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return w.taken(err)
+		}
 	}
 	if err := w.publish(false); err != nil {
+		return err
+	}
+	if err := w.closeFile(); err != nil {
 		return err
 	}
 	w.later(w.tok.N + 1)
@@ -122,6 +127,9 @@ func (w *writer) publish(later bool) error {
 func (w *writer) rename(part fs.FileInfo) (string, error) {
 	path := w.tok.Path
 	if w.sink.exists == "replace" {
+		if err := w.checkTarget(path); err != nil { // what is there may have come since the writer began
+			return "", err
+		}
 		if err := w.disk.Rename(w.tok.Part, path); err != nil {
 			return "", fileError(err)
 		}
@@ -158,17 +166,18 @@ func (w *writer) linkNew(part, target string, info fs.FileInfo) error {
 		}
 		err = nil
 	}
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) {
-		// A file system without links: here another program could come in between.
-		if _, serr := w.disk.Lstat(target); serr == nil {
-			return fs.ErrExist
-		}
-		return w.disk.Rename(part, target)
+	if noLinks(err) {
+		return w.disk.RenameNew(part, target) // a file system without links
 	}
 	if err != nil {
 		return err
 	}
 	return w.disk.Remove(part)
+}
+
+// noLinks reports whether err says that the file system has no links.
+func noLinks(err error) bool {
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS)
 }
 
 // syncFolder makes names in a folder durable.

@@ -253,8 +253,11 @@ func (f *fileSystem) Rename(ctx context.Context, from, to string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return plugin.Fail(plugin.Environment, "env.no_folder", fmt.Errorf("there is no folder %s to move %s to", path.Dir(to), from), "Make the folder, or let after name another.")
 	}
-	// Some file systems have no links. There the check above must do.
-	return failure(f.disk.Rename(src, dst))
+	err = f.disk.RenameNew(src, dst) // some file systems have no links
+	if errors.Is(err, fs.ErrExist) {
+		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
+	}
+	return failure(err)
 }
 
 // moveCopy moves a file to another disk: it is copied under a temporary name,
@@ -280,7 +283,13 @@ func (f *fileSystem) moveCopy(src, dst string) (err error) {
 		out.Sync,
 		out.Close,
 		func() error { return f.disk.Chtimes(out.Name(), st.ModTime(), st.ModTime()) },
-		func() error { return f.disk.Link(out.Name(), dst) },
+		func() error {
+			err := f.disk.Link(out.Name(), dst)
+			if noLinks(err) {
+				err = f.disk.RenameNew(out.Name(), dst)
+			}
+			return err
+		},
 		func() error { return f.disk.Remove(src) },
 	} {
 		if err == nil {

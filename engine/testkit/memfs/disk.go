@@ -209,6 +209,21 @@ func (d *Disk) Rename(from, to string) error {
 	})
 }
 
+// RenameNew implements plugin.Disk.
+func (d *Disk) RenameNew(from, to string) error {
+	return d.locked("rename", to, func(q string) error {
+		p := d.path(from)
+		n, err := d.fs.look(p)
+		if err == nil {
+			err = d.fs.place(n, q, false)
+		}
+		if err == nil {
+			delete(d.fs.nodes, p)
+		}
+		return err
+	})
+}
+
 // place gives a file the name p, too.
 func (f *FS) place(n *node, p string, replace bool) error {
 	there, err := f.look(p)

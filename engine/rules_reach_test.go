@@ -44,11 +44,14 @@ func reaching() map[string]func(name string) bool {
 		"crypto/tls":              not("Dial", "Dialer", "Listen", "LoadX509KeyPair"),
 		"golang.org/x/crypto/ssh": not("Dial"),
 		"golang.org/x/net/proxy":  none,
+		"golang.org/x/sys/unix":   none,
 	}
 }
 
-// speaksToMachine is true of the file in which plugin.SystemMachine is.
-func speaksToMachine(name string) bool { return name == "engine/plugin/machine.go" }
+// speaksToMachine is true of the files in which plugin.SystemMachine is.
+func speaksToMachine(name string) bool {
+	return name == "engine/plugin/machine.go" || name == "engine/plugin/machine_linux.go"
+}
 
 // TestReach finds plugins, and what only they use, that go past the machine which the
 // host lends them. Under weir test that would reach what is real.

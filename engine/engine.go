@@ -17,6 +17,7 @@ import (
 	"weir/engine/config"
 	"weir/engine/diag"
 	"weir/engine/exec"
+	"weir/engine/files"
 	"weir/engine/function"
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -73,7 +74,7 @@ func New(o Options) (*Engine, diag.List) {
 		if _, ok := e.plugins[p.Name]; ok {
 			ds = append(ds, diag.Errorf("config.duplicate", nil, "Two plugins are called "+p.Name, "Each plugin needs a name of its own."))
 		}
-		e.plugins[p.Name] = p
+		e.plugins[p.Name] = files.Adapt(p)
 	}
 	return e, ds
 }

@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine/exec"
-	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -26,7 +25,7 @@ type PipelineRun struct {
 	// Session is the work on the pipeline, when it is not taken for this run alone: a run
 	// that finds nothing to do then leaves no record. It belongs to the run until that ends.
 	Session   *state.Session
-	Memory    *files.Memory                            // see exec.Options
+	Memory    *plugin.Memory                           // see exec.Options
 	Chunk     int                                      // see exec.Options
 	Progress  func(Progress)                           // see RunOptions
 	Point     func(name string)                        // see RunOptions

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"path/filepath"
 
-	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -79,44 +77,19 @@ func (e *Engine) fileToSkip(ctx context.Context, store *state.Store, p *plan.Pip
 		}
 	}
 	for _, n := range p.Nodes {
-		src, ok := n.Source.(plugin.FileSource)
+		src, ok := n.Source.(plugin.Finder)
 		if !ok {
 			continue
 		}
-		fsys, err := src.OpenFS(ctx, e.host(n.Address))
+		found, ok, err := src.Find(ctx, e.host(n.Address), name)
 		if err != nil {
 			return state.FileEntry{}, err
 		}
-		info, found, err := find(ctx, fsys, src, name)
-		_ = fsys.Close() // only listed
-		if err != nil {
-			return state.FileEntry{}, err
-		}
-		if found {
-			return state.FileEntry{Source: n.Address, Path: info.Path, ID: files.Identity(src.Location(), info), Size: info.Size, ModTime: info.ModTime}, nil
+		if ok {
+			found.Source = n.Address
+			return found, nil
 		}
 	}
 	return state.FileEntry{}, plugin.Fail(plugin.Data, "run.no_such_file", fmt.Errorf("pipeline %s has no file %s: the ledger does not know it, and no source lists it", p.Address, name),
 		"Give the path as weir files ls or the source shows it")
-}
-
-// find looks for a file by its path, or its name in the source's folder.
-func find(ctx context.Context, fsys plugin.FileSystem, src plugin.FileSource, name string) (plugin.FileInfo, bool, error) {
-	for _, dir := range []string{path.Dir(name), src.Files().Base()} {
-		infos, err := fsys.List(ctx, dir)
-		if err != nil {
-			if abs, aerr := filepath.Abs(dir); aerr == nil && src.Local() {
-				infos, err = fsys.List(ctx, filepath.ToSlash(abs))
-			}
-		}
-		if err != nil {
-			continue // the folder may not be there
-		}
-		for _, i := range infos {
-			if !i.Dir && (i.Path == name || path.Base(i.Path) == path.Base(name)) {
-				return i, true, nil
-			}
-		}
-	}
-	return plugin.FileInfo{}, false, ctx.Err()
 }

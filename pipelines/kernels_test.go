@@ -11,6 +11,7 @@ import (
 	"weir/engine/compute"
 	"weir/engine/config"
 	"weir/engine/diag"
+	"weir/engine/files"
 	"weir/engine/function"
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -74,7 +75,7 @@ func planned(t *testing.T, dir string, vars map[string]string) *seen {
 	}
 	plugins := map[string]plugin.Plugin{}
 	for _, p := range all.Plugins(io.Discard) {
-		plugins[p.Name] = p
+		plugins[p.Name] = files.Adapt(p)
 	}
 	s := &seen{slow: map[string]string{}}
 	_, ds = plan.Build(c, plan.Options{Plugins: plugins, Steps: step.All(), Compiler: func(in *record.Schema, v plan.Values) plugin.Compiler {

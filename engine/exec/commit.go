@@ -3,52 +3,49 @@ package exec
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
-	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
 	"weir/engine/state"
 )
 
-// readFile reads one file from where the last commit left it to its end.
-func (r *run) readFile(ctx context.Context, f *files.File) error {
+// readObject reads one object from where the last commit left it to its end.
+func (r *run) readObject(ctx context.Context, o *plugin.FeedObject) error {
 	for {
-		err := r.readRows(ctx, f)
+		err := r.readRows(ctx, o)
 		if err == nil {
-			return r.endFile(ctx, f)
+			return r.endClaimed(ctx, o)
 		}
 		if !errors.Is(err, errBoundary) {
 			return err
 		}
-		f.Cursor = stopAt(r.source.last)
+		o.From = stopAt(r.source.last)
 		if err := r.boundary(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-func (r *run) readRows(ctx context.Context, f *files.File) error {
+func (r *run) readRows(ctx context.Context, o *plugin.FeedObject) error {
 	src := r.source
-	body, err := f.Open(ctx)
+	rd, done, err := r.openObject(ctx, o, want(r.source.decode))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = body.Close() }() // opened for reading
-	rd, err := openReader(ctx, src.decode.Decoder, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: src.origin}, want(src.decode))
+	defer done()
+	start, err := resume(rd, o.From)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
-	start, err := resume(rd, f)
-	if err != nil {
-		return err
+	begin := start
+	if src.skip = 0; start.offset < 0 {
+		src.skip, begin = start.row, position{}
 	}
 	src.last = start
-	if err := r.takeUpHeld(f, start); err != nil {
+	if err := r.takeUpHeld(o, start); err != nil {
 		return err
 	}
 	r.lastTime = r.Clock.Now()
@@ -60,7 +57,7 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 	if err != nil {
 		return err
 	}
-	err = r.parallel(ctx, rd, r.lanes(steps, &a), start, func(l *lane) error {
+	err = r.parallel(ctx, rd, r.lanes(steps, &a), begin, func(l *lane) error {
 		for _, x := range l.rejects {
 			r.addReject(x)
 		}
@@ -69,13 +66,37 @@ func (r *run) readRows(ctx context.Context, f *files.File) error {
 				return err
 			}
 		}
-		return r.takeLane(ctx, l, &a, f)
+		return r.takeLane(ctx, l, &a, o)
 	})
 	if err != nil {
 		return err
 	}
 	r.report.Notices = append(r.report.Notices, rd.Notices()...)
 	return nil
+}
+
+// openObject starts on the rows of an object. done ends that.
+func (r *run) openObject(ctx context.Context, o *plugin.FeedObject, want []record.Slot) (rd plugin.Reader, done func(), err error) {
+	src := r.source
+	if rows, ok := o.Content.(plugin.RowContent); ok && src.decode == src.node {
+		if rd, err = openRows(ctx, rows, src.origin, want); err != nil {
+			return nil, nil, err
+		}
+		return rd, func() { _ = rd.Close() }, nil
+	}
+	body, err := o.Content.Open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rd, err = openReader(ctx, src.decode.Decoder, plugin.Object{Name: o.Name, Size: o.Size, Body: body, Origin: src.origin}, want)
+	if err != nil {
+		_ = body.Close() // opened for reading
+		return nil, nil, err
+	}
+	return rd, func() {
+		_ = rd.Close()   // holds nothing that could fail to be written
+		_ = body.Close() // opened for reading
+	}, nil
 }
 
 func want(d *plan.Node) []record.Slot {
@@ -102,15 +123,15 @@ func (r *run) lanes(steps []*plan.Node, a *ahead) []*lane {
 	return out
 }
 
-// resume moves the reader to the committed row.
-func resume(rd plugin.Reader, f *files.File) (position, error) {
-	c := f.Cursor
+// resume moves the reader to the committed row, and returns where that is. Its offset is -1
+// when the reader cannot be moved: it begins at the beginning, and rows are to be passed over.
+func resume(rd plugin.Reader, c plugin.Cursor) (position, error) {
 	if c.Row == 0 {
 		return position{}, nil
 	}
 	rs, ok := rd.(plugin.Resumer)
 	if !ok || c.Offset < 0 {
-		return position{}, fmt.Errorf("%s cannot be resumed in the middle by this decoder", f.Name)
+		return position{row: c.Row, offset: -1}, nil
 	}
 	if err := rs.Resume(c.Offset, c.Line); err != nil {
 		return position{}, err
@@ -119,7 +140,13 @@ func resume(rd plugin.Reader, f *files.File) (position, error) {
 }
 
 // takeLane accounts for a finished lane and runs the rest of the pipeline on it.
-func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) error {
+func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, o *plugin.FeedObject) error {
+	if l.pos.row <= r.source.skip { // all of it is committed, and nothing is pending
+		if r.Control.due() {
+			return errBoundary
+		}
+		return nil
+	}
 	r.pending.Read += l.rows
 	r.rows += l.rows
 	r.total += l.rows
@@ -136,22 +163,19 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 	if err := r.endBatch(ctx); err != nil {
 		return err
 	}
-	r.Progress(Progress{Object: f.Name, Rows: r.total, Offset: l.pos.offset, Size: f.Size})
+	r.Progress(Progress{Object: o.Name, Rows: r.total, Offset: l.pos.offset, Size: o.Size})
 	asked := r.Control.due()
 	many := r.manyDropped()
 	due := many || asked || r.full() || r.rows >= int64(r.Pipeline.Commit.Rows) || r.Clock.Now().Sub(r.lastTime) >= r.Pipeline.Commit.Every
-	if !due || l.pos.offset >= 0 && r.repeating() {
+	if !due || r.repeating() {
 		return nil
 	}
-	done := false
-	if l.pos.offset >= 0 {
-		if ok, err := r.saveHeld(f, l.pos.row); err != nil {
-			return err
-		} else if ok {
-			if done, err = r.commitWithin(ctx, f); err != nil {
-				return err
-			}
-		}
+	done, err := r.saveHeld(o, l.pos.row)
+	if err == nil && done {
+		done, err = r.commitWithin(ctx, o)
+	}
+	if err != nil {
+		return err
 	}
 	switch {
 	case done && asked:
@@ -164,12 +188,12 @@ func (r *run) takeLane(ctx context.Context, l *lane, a *ahead, f *files.File) er
 			return err
 		}
 	}
-	return r.stuck(l.pos.offset >= 0)
+	return r.stuck()
 }
 
-// commitWithin commits in the middle of f, after what steps hold of it was saved, and
+// commitWithin commits in the middle of o, after what steps hold of it was saved, and
 // reports whether that was possible.
-func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
+func (r *run) commitWithin(ctx context.Context, o *plugin.FeedObject) (bool, error) {
 	r.tallies()
 	if err := r.limit(false); err != nil {
 		return false, err
@@ -184,9 +208,9 @@ func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
 	}
 	p := r.source.last
 	r.endWindow()
-	h, some := r.Session.Held(f.ID)
+	h, some := r.Session.Held(o.ID)
 	if !some {
-		h = state.Held{Object: f.ID, Source: r.source.node.Address, Path: f.Name, Row: p.row}
+		h = state.Held{Object: o.ID, Source: r.source.node.Address, Path: o.Name, Row: p.row}
 	}
 	if err := r.settleRows(); err != nil {
 		return false, err
@@ -195,7 +219,7 @@ func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
 		return false, nil
 	}
 	r.tallies()
-	if err := r.source.set.Progress(f, stopAt(p)); err != nil {
+	if err := r.source.feed.Progress(o, stopAt(p)); err != nil {
 		return false, err
 	}
 	if err := r.commit(ctx); err != nil {
@@ -207,9 +231,9 @@ func (r *run) commitWithin(ctx context.Context, f *files.File) (bool, error) {
 	return true, nil
 }
 
-// endFile ends an object: what was kept back goes on, everything is delivered
-// and committed, and only then is the file moved or deleted (I1).
-func (r *run) endFile(ctx context.Context, f *files.File) error {
+// endClaimed ends an object of a feed: what was kept back goes on, everything is delivered
+// and committed, and only then does the feed hear of it (I1).
+func (r *run) endClaimed(ctx context.Context, o *plugin.FeedObject) error {
 	for again := true; again; {
 		if err := r.endObject(ctx); err != nil {
 			return err
@@ -224,18 +248,18 @@ func (r *run) endFile(ctx context.Context, f *files.File) error {
 	}
 	r.tallies()
 	r.countHeld(0)
-	r.dropHeld(f.ID)
+	r.dropHeld(o.ID)
 	if err := r.limit(true); err != nil {
 		return err
 	}
-	if err := r.source.set.Done(ctx, f, r.source.last.row); err != nil {
+	if err := r.source.feed.Done(ctx, o, max(r.source.skip, r.source.last.row)); err != nil {
 		return err
 	}
 	if err := r.commit(ctx); err != nil {
 		return err
 	}
 	r.report.Objects++
-	if err := r.source.set.AfterCommit(ctx); err != nil {
+	if err := r.source.feed.Committed(ctx); err != nil {
 		return err
 	}
 	r.Point("archived")

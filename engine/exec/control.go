@@ -223,9 +223,9 @@ func (r *run) swap(ctx context.Context, c *Change) error {
 			}
 		}
 	}
-	for _, n := range r.Pipeline.Nodes {
-		if r.source != nil && n.Address == r.source.node.Address {
-			r.source.node, r.source.decode = n, n.Readers[0]
+	for _, s := range r.sources {
+		if n := r.nodeAt(s.node.Address); n != nil {
+			s.follow(n)
 		}
 	}
 	return nil

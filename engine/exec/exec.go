@@ -2,12 +2,12 @@
 // with parsing and stateless steps on several cores and everything stateful in
 // the order of the source.
 //
-// The walk of a row: files hands out a file; the decoder splits it into chunks
+// The walk of a row: a feed hands out an object; the decoder splits it into chunks
 // (one goroutine); lanes parse chunks and run the stateless steps above the first
 // fork or stateful step (several goroutines); the loop takes lanes in order,
 // runs the other steps, and cuts rows into deliveries; at a commit point
 // everything delivered, learned, rejected and counted becomes durable in one
-// commit, and only then is the file moved or deleted (I1, I5).
+// commit, and only then does the feed hear of it, which moves or deletes files (I1, I5).
 package exec
 
 import (
@@ -21,7 +21,6 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine/diag"
-	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/state"
@@ -37,13 +36,13 @@ type Options struct {
 	Host     func(step string) plugin.Host
 	Clock    plugin.Clock
 	Log      *zap.Logger
-	StateDir string        // spooled files live below it
-	Memory   *files.Memory // of the runs before, in a process that goes on; nil when there is none
-	Lanes    int           // how many chunks are parsed at the same time; 0 chooses
-	Chunk    int           // about how many bytes a lane parses at a time; 0 chooses
-	Staged   int64         // how many bytes may wait for a commit before one is due; 0 chooses
-	Stuck    int64         // how many may wait where no commit is possible; 0 chooses
-	Delivery int64         // how many the rows of a delivery may take that is cut at all; 0 chooses
+	StateDir string         // spooled files live below it
+	Memory   *plugin.Memory // of the runs before, in a process that goes on; nil when there is none
+	Lanes    int            // how many chunks are parsed at the same time; 0 chooses
+	Chunk    int            // about how many bytes a lane parses at a time; 0 chooses
+	Staged   int64          // how many bytes may wait for a commit before one is due; 0 chooses
+	Stuck    int64          // how many may wait where no commit is possible; 0 chooses
+	Delivery int64          // how many the rows of a delivery may take that is cut at all; 0 chooses
 	// Point is called at the named points between durable steps. Tests end the
 	// process there. In the order of a run: spooling, spooled (a remote file is
 	// copied), fetched, delivering, delivered, committing, committed, moving, moved (a
@@ -105,14 +104,15 @@ type run struct {
 	kept       int             // how many of them are committed
 	aside      QuarantineError // files that were set aside
 	lastTime   time.Time
-	source     *source
-	spaces     []string // shared ones that steps use
-	held       int64    // rows of the present object that the ledger counts as held, the pending commit included
-	holds      bool     // steps hold too much of it for a commit before its end
-	window     int64    // row of the last commit in its middle, when rows were held then; else 0
-	replay     *unit    // the dead letters under way, when these are replayed
-	unreadable int      // of them, those that cannot be decoded
-	overtaken  int      // and those that a later row overtook
+	sources    []*source // that are not over
+	source     *source   // of them the one that is read
+	spaces     []string  // shared ones that steps use
+	held       int64     // rows of the present object that the ledger counts as held, the pending commit included
+	holds      bool      // steps hold too much of it for a commit before its end
+	window     int64     // row of the last commit in its middle, when rows were held then; else 0
+	replay     *unit     // the dead letters under way, when these are replayed
+	unreadable int       // of them, those that cannot be decoded
+	overtaken  int       // and those that a later row overtook
 	preview    *Preview
 	outcomes   outcomes
 	wholes     []*whole // steps that refuse rows because of others
@@ -187,16 +187,8 @@ func (r *run) run(ctx context.Context) (err error) {
 		}
 	}()
 	r.noteRepeats()
-	var sources []string
-	for _, n := range r.Pipeline.Nodes {
-		if n.Kind == "source" {
-			sources = append(sources, n.Address)
-		}
-	}
-	for _, a := range sources { // by address: a change of plan may come in between
-		if err := r.runSource(ctx, r.nodeAt(a)); err != nil {
-			return err
-		}
+	if err := r.readSources(ctx); err != nil {
+		return err
 	}
 	if err := r.finish(ctx); err != nil {
 		return err

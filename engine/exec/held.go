@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"weir/engine/diag"
-	"weir/engine/files"
+	"weir/engine/plugin"
 	"weir/engine/state"
 	"weir/engine/step"
 )
@@ -15,7 +15,7 @@ import (
 // maxHeld is how many bytes of one object commits in its middle keep of what steps
 // hold. Steps that would need more hold the commit until the object ends, as
 // writing much of a large object a second time costs more than reading it again.
-const maxHeld = 64 << 20
+const maxHeld int64 = 64 << 20
 
 // givenUp is the name under which rows are counted that steps held when their
 // file was set aside, or is to be read from its beginning again.
@@ -23,7 +23,7 @@ const givenUp = "given_up"
 
 // saveHeld puts what steps hold of the present object into the pending commit,
 // with the cursor of row, and reports whether a commit is possible here (I1, I3).
-func (r *run) saveHeld(f *files.File, row int64) (bool, error) {
+func (r *run) saveHeld(o *plugin.FeedObject, row int64) (bool, error) {
 	if r.holds {
 		return false, nil
 	}
@@ -36,15 +36,16 @@ func (r *run) saveHeld(f *files.File, row int64) (bool, error) {
 			keepers = append(keepers, x)
 		}
 	}
-	before, some := r.Session.Held(f.ID)
+	before, some := r.Session.Held(o.ID)
 	if len(keepers) == 0 && !some {
 		return true, nil
 	}
-	h := state.Held{Object: f.ID, Source: r.source.node.Address, Path: f.Name, Row: row}
+	h := state.Held{Object: o.ID, Source: r.source.node.Address, Path: o.Name, Row: row}
+	most := min(maxHeld, r.Stuck)
 	var parts []state.HeldPart
 	for _, x := range keepers {
 		k, _ := x.runner.(step.Keeper)
-		if s, ok := k.(step.HeldSizer); ok && s.HeldSize() > 2*maxHeld { // what is saved of it is less, and too much
+		if s, ok := k.(step.HeldSizer); ok && int64(s.HeldSize()) > 2*most { // what is saved of it is less, and too much
 			r.holds = true
 			return false, nil
 		}
@@ -65,7 +66,7 @@ func (r *run) saveHeld(f *files.File, row int64) (bool, error) {
 		s.Rows = k.Held()
 		h.Steps = append(h.Steps, s)
 	}
-	if h.Size() > maxHeld {
+	if h.Size() > most {
 		r.holds = true // what was saved now is not written, so later parts would not follow on
 		return false, nil
 	}
@@ -87,16 +88,16 @@ func (r *run) dropHeld(object string) {
 	}
 }
 
-// takeUpHeld makes runners go on with what the last commit in the middle of f
+// takeUpHeld makes runners go on with what the last commit in the middle of o
 // kept of it. What was kept of a file that is read from its beginning is given up.
-func (r *run) takeUpHeld(f *files.File, start position) error {
+func (r *run) takeUpHeld(o *plugin.FeedObject, start position) error {
 	r.held, r.window, r.holds = 0, 0, false
 	r.giveUpStale()
 	r.beginObject()
 	for _, h := range r.Session.HeldObjects() {
 		switch {
-		case h.Source != r.source.node.Address || h.Object != f.ID && h.Path != f.Name:
-		case h.Object != f.ID || start.row == 0 || h.Row != start.row:
+		case h.Source != r.source.node.Address || h.Object != o.ID && h.Path != o.Name:
+		case h.Object != o.ID || start.row == 0 || h.Row != start.row:
 			r.giveUp(h)
 		default:
 			if err := r.restoreHeld(h); err != nil {

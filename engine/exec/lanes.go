@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -47,6 +48,7 @@ type lane struct {
 	origin      *record.Origin
 	pos         position
 	base        <-chan int64 // the row number before this lane's first
+	skip        int64        // rows at the beginning of the object that are passed over
 	done        chan struct{}
 	err         error
 }
@@ -141,10 +143,21 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 		return
 	}
 	b.Origin, b.FirstRow = l.headed(rd, origin), first+1
+	l.pos = position{row: first + l.rows, offset: l.chunk.End, line: l.chunk.EndLine}
+	if n := min(l.skip-first, l.rows); n > 0 {
+		passOver(b, int(n))
+		if l.rows -= n; l.rows == 0 {
+			return
+		}
+	}
 	b.Drop(0)
 	l.rejects = takeRejects(l.rejects, b)
-	l.pos = position{row: first + l.rows, offset: l.chunk.End, line: l.chunk.EndLine}
 	meta.fill(&l.wide, b, &l.meta, out)
+	l.apply(ctx)
+}
+
+// apply runs the lane's steps on its rows.
+func (l *lane) apply(ctx context.Context) {
 	cur := &l.wide
 	for i := range l.steps {
 		if cur == nil || cur.Live() == 0 {
@@ -177,6 +190,16 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 	}
 	l.out = cur
 	l.encodeRows()
+}
+
+// passOver takes the first n rows of a batch out of it, as if they were not there.
+func passOver(b *record.Batch, n int) {
+	b.Rejects = slices.DeleteFunc(b.Rejects, func(x record.Reject) bool { return x.Row < n })
+	sel := make([]int32, 0, b.N-n)
+	for i := n; i < b.N; i++ {
+		sel = append(sel, int32(i)) //nolint:gosec // rows of a batch
+	}
+	b.Sel = sel
 }
 
 // headed returns origin with what the decoder needs to decode rows of the chunk again.
@@ -259,10 +282,11 @@ func (r *run) parallel(ctx context.Context, rd plugin.Reader, lanes []*lane, sta
 	free := make(chan *lane, len(lanes))
 	work := make(chan job, len(lanes))
 	ordered := make(chan *lane, len(lanes))
+	src := r.source
 	for _, l := range lanes {
+		l.skip = src.skip
 		free <- l
 	}
-	src := r.source
 	meta := newMetaFiller(src.decode, src.origin.Now)
 	var splitErr error
 	go func() {

@@ -38,6 +38,11 @@ func openReader(ctx context.Context, d plugin.Decoder, o plugin.Object, want []r
 	return d.Open(ctx, o, want)
 }
 
+func openRows(ctx context.Context, c plugin.RowContent, origin *record.Origin, want []record.Slot) (rd plugin.Reader, err error) {
+	defer decoderCaught(&err)
+	return c.Rows(ctx, origin, want)
+}
+
 func split(ctx context.Context, rd plugin.Reader, c *plugin.Chunk, target int) (err error) {
 	defer decoderCaught(&err)
 	return rd.Split(ctx, c, target)

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"weir/engine/diag"
-	"weir/engine/files"
 	"weir/engine/plan"
 	"weir/engine/plugin"
 	"weir/engine/record"
@@ -101,7 +100,7 @@ func (r *run) buildPreview() error {
 		if n.Sink != nil {
 			out = n.In
 		}
-		if n.Kind == "source" {
+		if n.Kind == "source" && !n.MakesRows() {
 			continue
 		}
 		r.preview.byN[n] = len(r.preview.Steps)
@@ -111,7 +110,7 @@ func (r *run) buildPreview() error {
 			s.Fields = append(s.Fields, out.Fields()[slot].Name)
 		}
 		r.preview.Steps = append(r.preview.Steps, s)
-		if n.Kind == "decode" {
+		if n.MakesRows() {
 			continue
 		}
 		x := &node{Node: n}
@@ -175,11 +174,10 @@ func (r *run) previewSource(ctx context.Context, rows int, forget func() error) 
 			}
 		}
 		for _, n := range r.Pipeline.Nodes {
-			src, ok := n.Source.(plugin.FileSource)
-			if !ok {
+			if n.Kind != "source" {
 				continue
 			}
-			found, err := r.previewFile(ctx, n, src, rows)
+			found, err := r.previewFeed(ctx, n, rows)
 			if err != nil {
 				return at(n, err)
 			}
@@ -192,55 +190,44 @@ func (r *run) previewSource(ctx context.Context, rows int, forget func() error) 
 	return nil
 }
 
-func (r *run) previewFile(ctx context.Context, n *plan.Node, src plugin.FileSource, rows int) (found bool, err error) {
-	h := r.Host(n.Address)
-	fsys, err := src.OpenFS(ctx, h)
-	if err != nil {
-		return false, err
-	}
-	set, err := files.Open(files.Config{
-		Source: lookOnly(src), FS: readOnlyFS{fsys}, Session: r.Session, Step: n.Address, Spool: r.StateDir, Clock: r.Clock, Log: h.Log(),
+func (r *run) previewFeed(ctx context.Context, n *plan.Node, rows int) (found bool, err error) {
+	feed, err := n.Source.Open(ctx, plugin.FeedEnv{
+		Host: r.Host(n.Address), Pipeline: r.Session.Address(), Step: n.Address, Ledger: r.Session.Ledger(n.Address), Spool: r.StateDir, Look: true, Point: r.Point,
 	})
 	if err != nil {
-		_ = fsys.Close() // nothing was asked of it
 		return false, err
 	}
-	defer func() { _ = set.Close() }() // a transfer that is given up is no problem here
-	f, err := set.Next(ctx)
+	defer func() { _ = feed.Close() }() // a transfer that is given up is no problem here
+	o, err := feed.Next(ctx)
 	if errors.Is(err, io.EOF) {
-		r.preview.Notices = append(r.preview.Notices, set.Notices()...)
+		r.preview.Notices = append(r.preview.Notices, feed.Left().Notices...)
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	r.source = &source{node: n, decode: n.Readers[0], set: set}
-	r.source.origin = &record.Origin{Name: f.Name, ID: f.ID, Now: r.nowOf(f.ID), Seed: r.seedOf(f.ID)}
-	r.preview.Object = f.Name
-	return true, r.previewRows(ctx, f, rows)
+	r.source = sourceOf(n)
+	r.source.feed = feed
+	r.source.origin = &record.Origin{Name: o.Name, ID: o.ID, Now: r.nowOf(o.ID), Seed: r.seedOf(o.ID)}
+	r.preview.Object = o.Name
+	return true, r.previewRows(ctx, o, rows)
 }
 
-// previewRows decodes the first rows of f and feeds them to the steps.
-func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
+// previewRows decodes the first rows of an object and feeds them to the steps.
+func (r *run) previewRows(ctx context.Context, o *plugin.FeedObject, rows int) error {
 	d := r.source.decode
-	f.Cursor = state.Cursor{}
-	body, err := f.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = body.Close() }() // read in part, on purpose
 	wanted := slices.DeleteFunc(all(d.Out), func(s record.Slot) bool { return d.Out.Fields()[s].Hidden })
-	rd, err := d.Decoder.Open(ctx, plugin.Object{Name: f.Name, Size: f.Size, Body: body, Origin: r.source.origin}, wanted)
+	rd, done, err := r.openObject(ctx, o, wanted)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rd.Close() }() // holds nothing that could fail to be written
+	defer done()
 	l := r.newLane(nil)
 	meta := newMetaFiller(d, r.source.origin.Now)
 	meta.wanted = true
 	readers := r.readersOf(d)
-	done := int64(0)
-	for done < int64(rows) {
+	taken := int64(0)
+	for taken < int64(rows) {
 		err := rd.Split(ctx, &l.chunk, max(4<<10, rows*64))
 		if errors.Is(err, io.EOF) {
 			r.preview.Whole = true
@@ -250,19 +237,19 @@ func (r *run) previewRows(ctx context.Context, f *files.File, rows int) error {
 			return err
 		}
 		base, next := make(chan int64, 1), make(chan int64, 1)
-		base <- done
+		base <- taken
 		l.base = base
 		l.work(ctx, rd, r.source.origin, meta, d.Out, next)
 		<-l.done
 		if l.err != nil {
 			return l.err
 		}
-		if err := r.previewLane(ctx, l, readers, done, int64(rows)); err != nil {
+		if err := r.previewLane(ctx, l, readers, taken, int64(rows)); err != nil {
 			return err
 		}
-		done += l.rows
+		taken += l.rows
 	}
-	if done > int64(rows) {
+	if taken > int64(rows) {
 		r.preview.Whole = false
 	}
 	r.preview.Notices = append(r.preview.Notices, rd.Notices()...)
@@ -298,38 +285,3 @@ func (r *run) previewLane(ctx context.Context, l *lane, readers []*node, done, r
 	r.preview.see(r.source.decode, l.out)
 	return r.feed(ctx, readers, l.out)
 }
-
-// looked is a source whose files are read in place, at once, and stay.
-type looked struct {
-	plugin.FileSource
-	o plugin.FileOptions
-}
-
-func lookOnly(s plugin.FileSource) *looked {
-	o := *s.Files()
-	o.Ready, o.After, o.Limit = "now", "keep", 0
-	if o.Create { // nothing is made while looking
-		o.Create, o.Missing = false, "empty"
-	}
-	return &looked{s, o}
-}
-
-// Files implements plugin.FileSource.
-func (l *looked) Files() *plugin.FileOptions { return &l.o }
-
-// Local implements plugin.FileSource: no copy is made.
-func (l *looked) Local() bool { return true }
-
-// readOnlyFS refuses to change anything.
-type readOnlyFS struct{ plugin.FileSystem }
-
-var errLookOnly = errors.New("nothing is changed while looking")
-
-// Rename implements plugin.FileSystem.
-func (readOnlyFS) Rename(context.Context, string, string) error { return errLookOnly }
-
-// Remove implements plugin.FileSystem.
-func (readOnlyFS) Remove(context.Context, string) error { return errLookOnly }
-
-// MakeDir implements plugin.FileSystem.
-func (readOnlyFS) MakeDir(context.Context, string) error { return errLookOnly }

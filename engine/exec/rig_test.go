@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"weir/engine"
+	"weir/engine/diag"
 	"weir/engine/exec"
 	"weir/engine/plan"
 	"weir/engine/plugin"
@@ -59,6 +60,7 @@ type rig struct {
 	clock *clock
 	plan  *plan.Plan
 	chunk int
+	more  []plugin.Plugin                                 // besides the probe
 	point func(string)                                    // may panic with crash to end a run as SIGKILL would
 	hold  func(context.Context, []string) (func(), error) // nil is the store's
 	pool  share.Pool
@@ -98,15 +100,32 @@ func (r *rig) load(body string) {
 	if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-	e, ds := engine.New(engine.Options{Plugins: append(all.Plugins(io.Discard), r.probe.plugin()), Clock: r.clock})
-	if ds.HasErrors() {
-		r.t.Fatal(ds.Err())
-	}
-	l, ds := e.Load(context.Background(), file, engine.Inputs{Env: func(string) (string, bool) { return "", false }})
+	l, ds := r.loaded(file)
 	if ds.HasErrors() {
 		r.t.Fatalf("%v\n%s", ds.Err(), src)
 	}
 	r.plan = l.Plan
+}
+
+// loaded plans a file with the plugins of the rig.
+func (r *rig) loaded(file string) (*engine.Loaded, diag.List) {
+	r.t.Helper()
+	e, ds := engine.New(engine.Options{Plugins: append(append(all.Plugins(io.Discard), r.probe.plugin()), r.more...), Clock: r.clock})
+	if ds.HasErrors() {
+		r.t.Fatal(ds.Err())
+	}
+	return e.Load(context.Background(), file, engine.Inputs{Env: func(string) (string, bool) { return "", false }})
+}
+
+// plans returns what is wrong with a body.
+func (r *rig) plans(body string) diag.List {
+	r.t.Helper()
+	file := filepath.Join(r.dir, "other.hcl")
+	if err := os.WriteFile(file, []byte("pipeline \"p\" {\n"+strings.ReplaceAll(body, "DIR", r.dir)+"\n}\n"), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	_, ds := r.loaded(file)
+	return ds
 }
 
 // put writes an input file.

@@ -31,7 +31,7 @@ func (r *run) build() error {
 	r.outcomes.reset()
 	inLane := map[*plan.Node]bool{}
 	for _, n := range r.Pipeline.Nodes {
-		if n.Kind == "decode" {
+		if n.MakesRows() {
 			steps, _ := chain(n)
 			for _, s := range steps {
 				inLane[s] = true

@@ -57,17 +57,12 @@ func (r *run) full() bool { return r.staged() >= r.Staged }
 
 // stuck returns an error when far more waits than is to be kept in memory, and no commit
 // was possible. Deliveries that are repeated are waited for: they end with one.
-func (r *run) stuck(resumable bool) error {
+func (r *run) stuck() error {
 	n := r.staged()
 	if n < r.Stuck || r.repeating() {
 		return nil
 	}
 	name := r.source.origin.Name
-	if !resumable {
-		return plugin.Fail(plugin.Data, "run.too_much_pending",
-			fmt.Errorf("%s: %d MiB of refused rows and keys wait for a commit, and this decoder allows none before the file ends", name, n>>20),
-			"Split the file, or have it written as UTF-8, in which reading can go on in the middle")
-	}
 	return at(r.holder(), plugin.Fail(plugin.Data, "run.too_much_pending",
 		fmt.Errorf("%d MiB of refused rows and keys wait for a commit, and none is possible before %s ends, because the step holds rows of it", n>>20, name),
 		"Split the file, or sort it by the key and use within = \"adjacent\" where the step groups rows"))

@@ -80,7 +80,7 @@ func Of(p *plan.Pipeline) Pipeline {
 		if n.Sink != nil {
 			s.Guarantee = n.Sink.Guarantee()
 		}
-		s.Parallel = n.Kind == "decode" || n.Step != nil && !n.Step.Stateful()
+		s.Parallel = n.MakesRows() || n.Step != nil && !n.Step.Stateful()
 		out.Steps = append(out.Steps, s)
 	}
 	out.Ledger = ledger(p)

@@ -21,7 +21,7 @@ func does(n *plan.Node) []string {
 		add("It takes the rows that no other step beside it took.")
 	}
 	switch c := n.Config.(type) {
-	case plugin.FileSource:
+	case plugin.Source:
 		return append(out, source(n, c)...)
 	case plugin.Decoder:
 		add("It decodes each file as %s into %s.", n.Type, columnsOf(n))
@@ -68,36 +68,19 @@ func columnsOf(n *plan.Node) string {
 	return fmt.Sprintf("%d columns, of which the steps read %d; the others are not decoded", total, read)
 }
 
-func source(n *plan.Node, c plugin.FileSource) []string {
-	o := c.Files()
-	out := []string{fmt.Sprintf("It reads the files %s of %s.", o.Path, place(n, c))}
-	switch o.ReadyMode {
-	case plugin.ReadyNow:
-		out = append(out, "A file is read as soon as it is seen, also when somebody may still be writing it.")
-	case plugin.ReadyMarker:
-		out = append(out, fmt.Sprintf("A file is read when its marker %s is beside it.", o.Marker))
-	case plugin.ReadyStable:
-		out = append(out, fmt.Sprintf("A file is read when its size and time have not changed for %s.", o.StableFor))
+func source(n *plan.Node, c plugin.Source) []string {
+	d, ok := c.(plugin.Describer)
+	if !ok {
+		return []string{fmt.Sprintf("It reads from %s.", n.Type)}
 	}
-	switch o.AfterMode {
-	case plugin.AfterKeep:
-		out = append(out, "A file that was read stays, and is not read again unless its content changes.")
-	case plugin.AfterDelete:
-		out = append(out, "A file is deleted after all of it is committed.")
-	case plugin.AfterMove:
-		out = append(out, fmt.Sprintf("A file is moved to %s after all of it is committed.", o.MoveTo))
-	}
-	return out
+	return sentences(d)
 }
 
-func place(n *plan.Node, c plugin.FileSource) string {
-	if c.Local() {
-		return "this machine"
+func sentences(d plugin.Describer) (out []string) {
+	for _, line := range d.Describe() {
+		out = append(out, strings.ToUpper(line[:1])+line[1:]+".")
 	}
-	if at := c.Location(); !strings.Contains(at, "@:") && !strings.Contains(at, "://:") {
-		return at
-	}
-	return "a server whose address has no value yet (" + n.Type + ")"
+	return out
 }
 
 func sink(n *plan.Node, c plugin.Sink) []string {
@@ -124,9 +107,7 @@ func sink(n *plan.Node, c plugin.Sink) []string {
 		out = append(out, fmt.Sprintf("Up to %d deliveries are under way at once, %s.", p.Most, order))
 	}
 	if more, ok := c.(plugin.Describer); ok {
-		for _, line := range more.Describe() {
-			out = append(out, strings.ToUpper(line[:1])+line[1:]+".")
-		}
+		out = append(out, sentences(more)...)
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 	var rest []*File
 	for i, f := range s.done {
 		// I1: nothing is acknowledged to the source before it is durable here.
-		e, ok, err := s.Session.CommittedFile(s.Step, f.Name)
+		e, ok, err := s.Ledger.Committed(f.Name)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (s *Set) AfterCommit(ctx context.Context) error {
 		return nil
 	}
 	s.noted = nil
-	return s.Session.Commit(ctx)
+	return s.Ledger.Commit(ctx)
 }
 
 // finishLater finishes what a run before left undone with a file that was committed.
@@ -110,7 +110,7 @@ func (s *Set) finishLater(ctx context.Context, c *candidate) error {
 // them. The others are noted as gone, so that they do not stand for what comes later.
 func (s *Set) settleMissing(ctx context.Context, l *listing, listed map[string]plugin.FileInfo, copied map[string]bool) error {
 	var gone []state.FileEntry
-	err := s.Session.Files(s.Step, func(e state.FileEntry) bool {
+	err := s.Ledger.Objects(func(e state.FileEntry) bool {
 		_, there := listed[e.Path]
 		if !there && !copied[e.Path] && !e.Gone && e.State != state.FileArchived && s.covers(l, e.Path) {
 			gone = append(gone, e)

@@ -54,7 +54,7 @@ func TestMoves(t *testing.T) {
 			return nil
 		}
 		w.must(r.set.AfterCommit(t.Context()))
-		if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "Its rows are committed and are not read again") {
+		if n := r.set.Left().Notices; len(n) != 1 || !strings.Contains(n[0].Detail, "Its rows are committed and are not read again") {
 			t.Fatal(n)
 		}
 		w.run()
@@ -105,7 +105,7 @@ func TestTransfers(t *testing.T) {
 		w.fs.put("/in/a.csv", text, ago(time.Hour))
 		w.fs.cut = []int{30, 0, 0, 0, 0}
 		w.fs.put("/in/b.csv", "b\n", ago(time.Hour))
-		a := w.run().set.Aside() // the other is read
+		a := w.run().set.Left().Unread // the other is read
 		w.wantRows("/in/b.csv:b")
 		if len(a) != 1 || plugin.ClassOf(a[0].Err) != plugin.Transient || !errors.Is(a[0].Err, errCut) || !strings.Contains(a[0].Err.Error(), "broke off at byte 30 of 80, 5 times in a row") {
 			t.Fatal(a)
@@ -132,7 +132,7 @@ func TestTransfers(t *testing.T) {
 		w.clock.events = []event{{noon.Add(time.Second), func() { w.fs.put("/in/a.csv", "x"+text[1:], noon) }}}
 		r := w.run()
 		w.wantRows()
-		if ws := r.set.Waiting(); len(ws) != 1 || !strings.Contains(ws[0].Reason, "changed while it was being copied") {
+		if ws := r.set.Left().Waiting; len(ws) != 1 || !strings.Contains(ws[0].Reason, "changed while it was being copied") {
 			t.Fatal(ws)
 		}
 		w.run()
@@ -151,7 +151,7 @@ func TestTransfers(t *testing.T) {
 		}
 		r := w.run()
 		w.wantRows()
-		if ws := r.set.Waiting(); len(ws) != 1 || !strings.Contains(ws[0].Reason, "changed while it was being copied") {
+		if ws := r.set.Left().Waiting; len(ws) != 1 || !strings.Contains(ws[0].Reason, "changed while it was being copied") {
 			t.Fatal(ws)
 		}
 	})
@@ -193,7 +193,7 @@ func TestQuarantine(t *testing.T) {
 	w.wantRows()
 	w.wantPaths("/in/a.csv")
 	w.wantLedger("/in/a.csv quarantined 0")
-	if ws := r.set.Waiting(); len(ws) != 1 || ws[0].Reason != "quarantined: it lacks column email" {
+	if ws := r.set.Left().Waiting; len(ws) != 1 || ws[0].Reason != "quarantined: it lacks column email" {
 		t.Fatal(ws)
 	}
 	w.fs.put("/in/a.csv", "email\n", noon)

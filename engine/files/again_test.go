@@ -45,9 +45,9 @@ func TestGoneAndBack(t *testing.T) {
 				w.fs.put("/in/a.csv", c.text, c.at)
 				r := w.run()
 				w.wantRows(c.rows...)
-				told := slices.ContainsFunc(r.set.Notices(), func(n diag.Diagnostic) bool { return n.Code == "run.file_back" })
+				told := slices.ContainsFunc(r.set.Left().Notices, func(n diag.Diagnostic) bool { return n.Code == "run.file_back" })
 				if told != c.told {
-					t.Errorf("told %v: %v", told, r.set.Notices())
+					t.Errorf("told %v: %v", told, r.set.Left().Notices)
 				}
 				w.run()
 				w.wantRows()
@@ -94,7 +94,7 @@ func TestNotListedIsNotGone(t *testing.T) {
 		do()
 		w.run()
 		undo()
-		if n := w.run().set.Notices(); len(n) > 0 {
+		if n := w.run().set.Left().Notices; len(n) > 0 {
 			t.Errorf("%v", n)
 		}
 		w.wantRows()
@@ -161,7 +161,7 @@ func TestPutAwayRefused(t *testing.T) {
 	w.fs.opened = nil
 	r := w.run()
 	w.wantRows()
-	if n := r.set.Notices(); len(w.fs.opened) != 1 || len(n) != 2 || !strings.Contains(n[1].Detail, "2 more were not tried") {
+	if n := r.set.Left().Notices; len(w.fs.opened) != 1 || len(n) != 2 || !strings.Contains(n[1].Detail, "2 more were not tried") {
 		t.Errorf("%d transfers, %v", len(w.fs.opened), n)
 	}
 	w.fs.fail = nil
@@ -187,7 +187,7 @@ func TestDeletedAndStillThere(t *testing.T) {
 			w.must(r.set.AfterCommit(t.Context()))
 		}
 		r.commit()
-		if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "says that it is deleted, and it is still there") {
+		if n := r.set.Left().Notices; len(n) != 1 || !strings.Contains(n[0].Detail, "says that it is deleted, and it is still there") {
 			t.Error(n)
 		}
 	}

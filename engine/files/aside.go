@@ -7,18 +7,8 @@ import (
 	"weir/engine/state"
 )
 
-// Aside is a file, or a folder below the first, that could not be read in this
-// run. The next run tries again.
-type Aside struct {
-	Path string
-	Err  error
-}
-
-// Aside returns what could not be read in this run.
-func (s *Set) Aside() []Aside { return s.aside }
-
 func (s *Set) setAside(path string, err error) {
-	s.aside = append(s.aside, Aside{path, err})
+	s.aside = append(s.aside, plugin.Unread{Name: path, Err: err})
 	s.notice("run.file_unread", "Not read", "%s: %s. The next run tries again.", path, strings.TrimPrefix(plugin.Clause(err), path+": "))
 }
 
@@ -36,7 +26,7 @@ func (s *Set) SetAside(f *File) error {
 // noteAgain notes once more, after a Session.Discard, what became of files that are not read.
 func (s *Set) noteAgain() error {
 	for _, e := range s.noted {
-		if err := s.Session.PutFile(e); err != nil {
+		if err := s.Ledger.Put(e); err != nil {
 			return err
 		}
 	}
@@ -47,5 +37,5 @@ func (s *Set) noteAgain() error {
 // of another are discarded, see Quarantine.
 func (s *Set) note(e state.FileEntry) error {
 	s.noted = append(s.noted, e)
-	return s.Session.PutFile(e)
+	return s.Ledger.Put(e)
 }

@@ -17,8 +17,9 @@ var errShorter = errors.New("the file became shorter while it was read")
 
 // Open returns a reader of the file as it was when it was claimed: bytes that
 // were added later are not part of it. One goroutine uses it. It must be closed
-// before the next method of the Set is called. ctx holds for all of its reads.
-func (f *File) Open(ctx context.Context) (io.ReadSeekCloser, error) {
+// before the next method of the Set is called. ctx holds for all of its reads. It is an
+// io.Seeker, and an io.ReaderAt when the file is one of this machine, or a copy here.
+func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
 	b := &body{ctx: ctx, file: f}
 	if f.spooled != "" {
 		r, err := os.Open(f.spooled)
@@ -27,10 +28,47 @@ func (f *File) Open(ctx context.Context) (io.ReadSeekCloser, error) {
 				"Check the spool folder in the state folder")
 		}
 		b.rc = r
-		return b, nil
+		return &placed{b}, nil
 	}
 	b.start()
+	if f.set.Source.Local() {
+		return &placed{b}, nil
+	}
 	return b, nil
+}
+
+// placed is a body whose bytes are at hand wherever they are in it.
+type placed struct{ *body }
+
+// ReadAt implements io.ReaderAt. What it reads is not in the hash of the file, which is then
+// hashed by itself.
+func (p *placed) ReadAt(to []byte, offset int64) (n int, err error) {
+	if p.rc == nil {
+		if err := p.reopen(); err != nil {
+			return 0, err
+		}
+	}
+	at, ok := p.rc.(io.ReaderAt)
+	if !ok {
+		return 0, fmt.Errorf("%s: %w: reading at a place", p.file.Name, errors.ErrUnsupported)
+	}
+	short := false
+	if left := p.file.Size - offset; int64(len(to)) > left { // what was added later is not part of it
+		to, short = to[:max(0, left)], true
+	}
+	n, err = at.ReadAt(to, offset)
+	switch {
+	case err == nil && short, errors.Is(err, io.EOF) && n == len(to) && short:
+		return n, io.EOF
+	case errors.Is(err, io.EOF) && n == len(to):
+		return n, nil
+	case errors.Is(err, io.EOF):
+		err = plugin.Fail(plugin.Transient, "", fmt.Errorf("%s: %w", p.file.Name, errShorter), "Set ready so that a file is complete before it is read")
+	}
+	if err != nil && p.file.spooled == "" && p.ctx.Err() == nil {
+		p.file.failed = err
+	}
+	return n, err
 }
 
 // body reads a spooled copy, or a local file in place.

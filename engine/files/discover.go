@@ -55,7 +55,7 @@ func (s *Set) discover(ctx context.Context) error {
 	if s.later > 0 {
 		s.notice("run.file_not_moved", "Files that were read could not be put away", "%d more were not tried after the first (after = %q). Their rows are committed and are not read again; the next run tries again.", s.later, s.o.After)
 	}
-	s.Memory.see(s.key, now, s.queue)
+	s.memory.see(now, s.queue)
 	s.sort()
 	return nil
 }
@@ -65,7 +65,7 @@ func (s *Set) discover(ctx context.Context) error {
 func (s *Set) judge(info plugin.FileInfo, markers map[string]bool) (*candidate, error) {
 	c := &candidate{info: info}
 	var err error
-	if c.entry, c.known, err = s.Session.File(s.Step, info.Path); err != nil {
+	if c.entry, c.known, err = s.Ledger.Object(info.Path); err != nil {
 		return nil, err
 	}
 	e := &c.entry

@@ -15,7 +15,7 @@
 //     clock. What the time of a file is says nothing: uploads keep it, and servers have
 //     clocks and zones of their own. A run waits for the files that are there, and for
 //     one that changes meanwhile once more. What is still changing is left for the next
-//     run, see [Set.Waiting]; in a process that goes on, its [Memory] has since when it
+//     run, see [Set.Waiting]; in a process that goes on, its [plugin.Memory] has since when it
 //     was not. It is not kept longer: a new process watches anew.
 //   - "marker *.done": its marker exists: a.done or a.csv.done for a.csv. The
 //     marker is moved or deleted together with the file.

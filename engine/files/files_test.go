@@ -75,7 +75,7 @@ func (w *world) beginOn(fs plugin.FileSystem) *run {
 	w.t.Helper()
 	se, err := w.store.Pipeline(w.t.Context(), "p", 1, "rev")
 	w.must(err)
-	set, err := files.Open(files.Config{Source: w.src, FS: fs, Session: se, Step: "files", Spool: w.spool, SpoolLimit: w.limit, Clock: w.clock})
+	set, err := files.Open(files.Config{Source: w.src, FS: fs, Ledger: se.Ledger("files"), Pipeline: se.Address(), Step: "files", Spool: w.spool, SpoolLimit: w.limit, Clock: w.clock})
 	w.must(err)
 	if w.free > 0 {
 		files.SetFree(set, w.free)
@@ -92,11 +92,15 @@ func (r *run) read(f *files.File, n int) (more bool) {
 	r.w.t.Helper()
 	b, err := f.Open(r.w.t.Context())
 	r.w.must(err)
-	_, err = b.Seek(f.Cursor.Offset, io.SeekStart)
+	seeker, ok := b.(io.Seeker)
+	if !ok {
+		r.w.t.Fatalf("%s cannot be read from its middle on", f.Name)
+	}
+	_, err = seeker.Seek(f.From.Offset, io.SeekStart)
 	r.w.must(err)
 	data, err := io.ReadAll(b)
 	r.w.must(errors.Join(err, b.Close()))
-	c := f.Cursor
+	c := f.From
 	for ; n != 0 && len(data) > 0; n-- {
 		line, rest, _ := strings.Cut(string(data), "\n")
 		c.Row++
@@ -109,7 +113,7 @@ func (r *run) read(f *files.File, n int) (more bool) {
 		return false
 	}
 	r.w.must(r.set.Progress(f, c))
-	f.Cursor = c
+	f.From = c
 	return true
 }
 
@@ -285,10 +289,10 @@ func TestStable(t *testing.T) {
 			}
 			r := w.run()
 			if len(w.rows) != c.rows || w.clock.slept != c.slept {
-				t.Fatalf("%d rows after %v, want %d after %v (%v)", len(w.rows), w.clock.slept, c.rows, c.slept, r.set.Waiting())
+				t.Fatalf("%d rows after %v, want %d after %v (%v)", len(w.rows), w.clock.slept, c.rows, c.slept, r.set.Left().Waiting)
 			}
 			waiting := ""
-			for _, x := range r.set.Waiting() {
+			for _, x := range r.set.Left().Waiting {
 				waiting += x.Reason
 			}
 			if waiting != c.waiting {
@@ -315,7 +319,7 @@ func TestMarker(t *testing.T) {
 	r := w.run()
 	w.wantRows("/in/a.csv:x", "/in/b.csv:x")
 	w.wantPaths("/in/c.csv", "/in/old/a.csv", "/in/old/a.done", "/in/old/b.csv", "/in/old/b.csv.done")
-	if ws := r.set.Waiting(); len(ws) != 1 || ws[0].Path != "/in/c.csv" || !strings.Contains(ws[0].Reason, "marker c.csv.done or c.done is not there") {
+	if ws := r.set.Left().Waiting; len(ws) != 1 || ws[0].Name != "/in/c.csv" || !strings.Contains(ws[0].Reason, "marker c.csv.done or c.done is not there") {
 		t.Fatal(ws)
 	}
 	w.fs.put("/in/c.done", "", noon)
@@ -428,7 +432,7 @@ func TestChangedWhileBeingRead(t *testing.T) {
 	r = w.run()
 	w.wantRows("/in/a.csv:1", "/in/a.csv:2", "/in/a.csv:7", "/in/a.csv:8", "/in/a.csv:9")
 	w.wantLedger("/in/a.csv committed 3", "/in/a.csv superseded 2")
-	if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "/in/a.csv changed after 2 rows of it were committed") {
+	if n := r.set.Left().Notices; len(n) != 1 || !strings.Contains(n[0].Detail, "/in/a.csv changed after 2 rows of it were committed") {
 		t.Fatal(n)
 	}
 	// Touched but not changed, when its content was known: goes on.

@@ -80,7 +80,7 @@ func (s *Set) list(ctx context.Context) (*listing, error) {
 	if w.missing {
 		return &w.listing, s.missingFolder(ctx, base)
 	}
-	if s.Memory.missing(s.key, false) {
+	if s.memory.missing(false) {
 		s.Log.Info("the folder exists now: " + base)
 	}
 	return &w.listing, nil

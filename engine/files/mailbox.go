@@ -109,7 +109,7 @@ func (s *Set) takeUpCopies(listed map[string]plugin.FileInfo) (map[string]bool, 
 func (s *Set) orphan(dir, id string, n *copyNote) (*candidate, error) {
 	c := &candidate{info: n.info(), id: id, marker: n.Marker, copied: n}
 	var err error
-	if c.entry, c.known, err = s.Session.File(s.Step, n.Path); err != nil {
+	if c.entry, c.known, err = s.Ledger.Object(n.Path); err != nil {
 		return nil, err
 	}
 	if c.known && c.entry.ID == id {

@@ -103,7 +103,7 @@ func TestMailboxCut(t *testing.T) {
 	w.clock.events = []event{{noon.Add(time.Second), func() { clear(w.fs.files) }}}
 	r := w.run()
 	w.wantRows()
-	if x := r.set.Waiting(); len(x) != 1 || x[0].Reason != "it was gone before all of it was copied" {
+	if x := r.set.Left().Waiting; len(x) != 1 || x[0].Reason != "it was gone before all of it was copied" {
 		t.Error(x)
 	}
 }
@@ -150,7 +150,7 @@ func TestToldSizes(t *testing.T) {
 				again := w.beginOn(liar{w.fs, size})
 				w.fs.opened = nil
 				w.runIn(again)
-				if n := again.set.Notices(); len(n) != 1 || n[0].Code != "run.file_not_moved" || len(w.fs.opened) > 0 {
+				if n := again.set.Left().Notices; len(n) != 1 || n[0].Code != "run.file_not_moved" || len(w.fs.opened) > 0 {
 					t.Error(n, w.fs.opened)
 				}
 				w.wantRows()
@@ -158,7 +158,7 @@ func TestToldSizes(t *testing.T) {
 			} else {
 				w.wantPaths()
 			}
-			if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_size" {
+			if n := r.set.Left().Notices; len(n) != 1 || n[0].Code != "run.file_size" {
 				t.Error(n)
 			}
 		})
@@ -175,7 +175,7 @@ func TestToldSizes(t *testing.T) {
 		w.runIn(r)
 		w.wantRows()
 		w.wantPaths("/in/a.csv")
-		if x := r.set.Waiting(); len(x) != 1 || !strings.Contains(x[0].Reason, "a second transfer brought something else") {
+		if x := r.set.Left().Waiting; len(x) != 1 || !strings.Contains(x[0].Reason, "a second transfer brought something else") {
 			t.Error(x)
 		}
 	})
@@ -199,8 +199,8 @@ func TestToldSizes(t *testing.T) {
 			r := w.beginOn(listLiar{liar{w.fs, 0}})
 			w.runIn(r)
 			w.wantRows("/in/a.csv:1", "/in/a.csv:2", "/in/a.csv:3")
-			if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_size" {
-				t.Error(n, r.set.Waiting())
+			if n := r.set.Left().Notices; len(n) != 1 || n[0].Code != "run.file_size" {
+				t.Error(n, r.set.Left().Waiting)
 			}
 			w.runIn(w.beginOn(listLiar{liar{w.fs, 0}})) // it is known
 			w.wantRows()
@@ -213,7 +213,7 @@ func TestToldSizes(t *testing.T) {
 		r := w.beginOn(liar{w.fs, 4})
 		w.runIn(r)
 		w.wantPaths("/in/a.csv")
-		if n := r.set.Notices(); len(n) != 1 || !strings.Contains(n[0].Detail, "more follows after the 4 bytes") {
+		if n := r.set.Left().Notices; len(n) != 1 || !strings.Contains(n[0].Detail, "more follows after the 4 bytes") {
 			t.Error(n)
 		}
 	})

@@ -19,7 +19,7 @@ func (s *Set) missingFolder(ctx context.Context, dir string) error {
 			return ctx.Err()
 		}
 	}
-	news := s.Memory.missing(s.key, true)
+	news := s.memory.missing(true)
 	if s.o.Missing == "empty" {
 		if news {
 			s.Log.Info("the folder does not exist yet, so there are no files: " + dir)

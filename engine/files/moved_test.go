@@ -65,7 +65,7 @@ func TestMoveThatIsNone(t *testing.T) {
 				want = append(want, "/in/a.csv:a")
 			}
 			w.wantRows(want...)
-			if n := r.set.Notices(); (len(n) != 1 || n[0].Code != "run.file_not_moved") && (!lose || i == 0) {
+			if n := r.set.Left().Notices; (len(n) != 1 || n[0].Code != "run.file_not_moved") && (!lose || i == 0) {
 				t.Errorf("lost: %v, run %d: %v", lose, i, n)
 			}
 		}

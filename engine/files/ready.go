@@ -48,7 +48,7 @@ func (s *Set) ready(ctx context.Context, c *candidate) (bool, error) {
 			}
 			if c.told = now.Size; changed {
 				c.since = at
-				s.Memory.change(s.key, c)
+				s.memory.change(c)
 			}
 		}
 		if s.o.ReadyMode != plugin.ReadyStable || c.begun {

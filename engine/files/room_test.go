@@ -51,7 +51,7 @@ func TestSpoolLimits(t *testing.T) {
 		r := w.run()
 		w.wantRows("/in/b.csv:b")
 		w.wantPaths("/in/a.csv")
-		if a := r.set.Aside(); len(a) != 1 || a[0].Path != "/in/a.csv" || codeOf(a[0].Err) != "env.spool_limit" || len(w.fs.opened) != 1 {
+		if a := r.set.Left().Unread; len(a) != 1 || a[0].Name != "/in/a.csv" || codeOf(a[0].Err) != "env.spool_limit" || len(w.fs.opened) != 1 {
 			t.Error(a, w.fs.opened)
 		}
 	})
@@ -61,7 +61,7 @@ func TestSpoolLimits(t *testing.T) {
 		r := w.beginOn(liar{w.fs, 1 << 61})
 		w.runIn(r)
 		w.wantRows()
-		if a := r.set.Aside(); len(a) != 1 || !strings.Contains(a[0].Err.Error(), "2147483648.0 GiB") {
+		if a := r.set.Left().Unread; len(a) != 1 || !strings.Contains(a[0].Err.Error(), "2147483648.0 GiB") {
 			t.Error(a)
 		}
 	})
@@ -76,7 +76,7 @@ func TestSpoolLimits(t *testing.T) {
 		if left := w.spooled(); len(left) > 0 {
 			t.Error(left)
 		}
-		if n := r.set.Notices(); len(n) != 1 || n[0].Code != "run.file_quarantined" || !strings.Contains(n[0].Detail, "/in/big.csv is not read: more than 1.0 MiB came of it") {
+		if n := r.set.Left().Notices; len(n) != 1 || n[0].Code != "run.file_quarantined" || !strings.Contains(n[0].Detail, "/in/big.csv is not read: more than 1.0 MiB came of it") {
 			t.Error(n)
 		}
 		w.fs.opened = nil
@@ -91,7 +91,7 @@ func TestSpoolLimits(t *testing.T) {
 		r := w.beginOn(secondEndless{liar{w.fs, 3}})
 		w.runIn(r)
 		w.wantRows()
-		if x := r.set.Waiting(); len(x) != 1 || !strings.Contains(x[0].Reason, "something else") {
+		if x := r.set.Left().Waiting; len(x) != 1 || !strings.Contains(x[0].Reason, "something else") {
 			t.Error(x)
 		}
 	})
@@ -105,14 +105,14 @@ func TestSpoolLimits(t *testing.T) {
 		w.fs.put("/in/b.csv", "b\n", ago(time.Hour))
 		r := w.run()
 		w.wantRows("/in/b.csv:b")
-		if a := r.set.Aside(); len(a) != 1 || codeOf(a[0].Err) != "env.spool_limit" || !strings.Contains(a[0].Err.Error(), "may take 32.0 MiB together") {
+		if a := r.set.Left().Unread; len(a) != 1 || codeOf(a[0].Err) != "env.spool_limit" || !strings.Contains(a[0].Err.Error(), "may take 32.0 MiB together") {
 			t.Error(a)
 		}
 		w.must(os.RemoveAll(other))
 		w.limit = 64 << 20
 		r = w.run() // and it is read once there is room
 		if len(w.rows) != 1 || !strings.HasPrefix(w.rows[0], "/in/a.csv:x") {
-			t.Error(len(w.rows), r.set.Aside(), r.set.Waiting(), r.set.Notices())
+			t.Error(len(w.rows), r.set.Left().Unread, r.set.Left().Waiting, r.set.Left().Notices)
 		}
 	})
 	t.Run("the disk", func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestSpoolLimits(t *testing.T) {
 		w.free = 256 << 20
 		r := w.run()
 		w.wantRows()
-		if a := r.set.Aside(); len(a) != 1 || codeOf(a[0].Err) != "env.disk_full" || len(w.spooled()) > 0 {
+		if a := r.set.Left().Unread; len(a) != 1 || codeOf(a[0].Err) != "env.disk_full" || len(w.spooled()) > 0 {
 			t.Error(a, w.spooled())
 		}
 		w.free = 0
@@ -154,7 +154,7 @@ func TestReplacedOnTheWay(t *testing.T) {
 	r := w.run()
 	w.wantRows()
 	w.wantPaths("/in/a.csv")
-	if x := r.set.Waiting(); len(x) != 1 || !strings.Contains(x[0].Reason, "changed while it was being copied") {
+	if x := r.set.Left().Waiting; len(x) != 1 || !strings.Contains(x[0].Reason, "changed while it was being copied") {
 		t.Error(x)
 	}
 	w.run()
@@ -173,7 +173,7 @@ func TestGarbledNames(t *testing.T) {
 	w.fs.put("/in/c.csv", "c\n", ago(time.Hour))
 	r := w.run()
 	w.wantRows("/in/c.csv:c")
-	n := r.set.Notices()
+	n := r.set.Left().Notices
 	if len(n) != 1 || n[0].Code != "run.file_name" || strings.ContainsFunc(n[0].Detail, diag.Steers) || !strings.Contains(n[0].Detail, " and 1 more.") {
 		t.Errorf("%+v", n)
 	}
@@ -203,8 +203,8 @@ func TestTreeWithoutEnd(t *testing.T) {
 		lists := 0
 		r := w.beginOn(tree{w.fs, width, &lists})
 		w.runIn(r)
-		a := r.set.Aside()
-		if len(a) == 0 || !strings.Contains(a[len(a)-1].Path+": "+a[len(a)-1].Err.Error(), want) || lists > 100_000 {
+		a := r.set.Left().Unread
+		if len(a) == 0 || !strings.Contains(a[len(a)-1].Name+": "+a[len(a)-1].Err.Error(), want) || lists > 100_000 {
 			t.Errorf("%d wide: %d looks, %v", width, lists, a)
 		}
 	}

@@ -17,17 +17,18 @@ import (
 
 // Config is what a Set works with.
 type Config struct {
-	Source  plugin.FileSource
-	FS      plugin.FileSystem // the Set is its only user, and closes it
-	Session *state.Session
-	Step    string // name of the source step, for the ledger and the cursor
-	Spool   string // folder for copies of remote files; made when missing
+	Source plugin.FileSource
+	FS     plugin.FileSystem // the Set is its only user, and closes it
+	Ledger plugin.Ledger
+	// Pipeline and Step are the addresses of both, which name the folder of copies.
+	Pipeline, Step string
+	Spool          string // folder for copies of remote files; made when missing
 	// SpoolLimit is how many bytes the copies in Spool may take, those of other sources
 	// included; 0 is no limit.
 	SpoolLimit int64
 	Clock      plugin.Clock
 	Log        *zap.Logger
-	Memory     *Memory // of the runs before, in a process that goes on after this one; nil knows nothing
+	Memory     *plugin.Memory // of the runs before, in a process that goes on after this one; nil knows nothing
 	// Reconnect gives a new session after a transfer broke down; the old one
 	// is closed before. nil goes on with the same.
 	Reconnect func(ctx context.Context) (plugin.FileSystem, error)
@@ -44,12 +45,12 @@ type Set struct {
 	o      plugin.FileOptions
 	opened time.Time
 	listed bool
-	served bool   // the process goes on after the run
-	key    string // of the source in Memory
+	served bool // the process goes on after the run
+	memory *memory
 
 	queue   []*candidate // to be read, in order
-	waiting []Wait
-	aside   []Aside
+	waiting []plugin.Waiting
+	aside   []plugin.Unread
 	broken  error             // of the last file whose transfer broke down, while none came whole since
 	done    []*File           // read to their end, to be moved once that is committed
 	noted   []state.FileEntry // what the next commit has of files that are not read
@@ -64,12 +65,6 @@ type Set struct {
 	buf        []byte                          // of copies
 	free       func(dir string) (int64, error) // bytes that the disk of a folder has left
 	left       map[string][]string             // by identity, what an earlier run left in the spool folder
-}
-
-// Wait is a file that was found and is not read in this run.
-type Wait struct {
-	plugin.FileInfo
-	Reason string
 }
 
 // candidate is a listed file that may have to be read.
@@ -88,11 +83,8 @@ type candidate struct {
 
 // File is a file to be read. It stays claimed until Done, Quarantine or Discard.
 type File struct {
-	Name   string       // its path
-	ID     string       // the same on every attempt, and after a crash
-	Size   int64        // of its content
-	Cursor state.Cursor // where to go on; the zero Cursor is the beginning
-	Rows   int64        // already committed of it
+	plugin.FeedObject
+	Rows int64 // already committed of it
 
 	set     *Set
 	info    plugin.FileInfo
@@ -109,13 +101,11 @@ type File struct {
 
 // Open starts on the files of a source. It does no I/O on the file system yet.
 func Open(c Config) (*Set, error) {
-	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), key: memoryKey(c.Step, c.Source), served: c.Memory != nil, free: freeSpace}
+	s := &Set{Config: c, o: *c.Source.Files(), opened: c.Clock.Now(), served: c.Memory != nil, free: freeSpace}
 	if ds := s.o.Check(nil); ds.HasErrors() {
 		return nil, ds.Err()
 	}
-	if s.Memory == nil {
-		s.Memory = &Memory{}
-	}
+	s.memory = remembered(c.Memory, memoryKey(c.Step, c.Source))
 	if s.Log == nil {
 		s.Log = zap.NewNop()
 	}
@@ -181,7 +171,7 @@ func (s *Set) take(ctx context.Context, c *candidate) (*File, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	s.Memory.forget(s.key, f.Name)
+	s.memory.forget(f.Name)
 	switch {
 	case same && c.entry.State != state.FileReading:
 		return nil, s.relisted(c, f)
@@ -193,7 +183,9 @@ func (s *Set) take(ctx context.Context, c *candidate) (*File, error) {
 }
 
 func (s *Set) file(c *candidate) *File {
-	return &File{Name: c.info.Path, Size: c.info.Size, set: s, info: c.info, marker: c.marker}
+	f := &File{FeedObject: plugin.FeedObject{Name: c.info.Path, Size: c.info.Size}, set: s, info: c.info, marker: c.marker}
+	f.Content = f
+	return f
 }
 
 // fetch copies c if it is remote, and compares it with its ledger entry. ok is false
@@ -218,7 +210,7 @@ func (s *Set) claim(c *candidate, f *File) error {
 		s.notice("run.file_changed", "File changed while it was being read",
 			"%s changed after %d rows of it were committed. The new content is read from its beginning.", f.Name, c.entry.Rows)
 	}
-	return s.Session.PutFile(f.entry(state.FileReading))
+	return s.Ledger.Put(f.entry(state.FileReading))
 }
 
 // resume goes on in a file that was read in part.
@@ -231,10 +223,10 @@ func (s *Set) resume(c *candidate, f *File) error {
 	// The cursor of the source may be in another file by now: this one may have
 	// been away for a while. Its own place is in its entry.
 	if c.entry.At.Row > 0 {
-		f.Cursor = c.entry.At
-		f.Cursor.Object, f.Cursor.Name = f.ID, f.Name
+		f.From = c.entry.At
+		f.From.Object, f.From.Name = f.ID, f.Name
 	}
-	return s.Session.PutFile(f.entry(state.FileReading))
+	return s.Ledger.Put(f.entry(state.FileReading))
 }
 
 // relisted notes the new time of a file whose content was committed before.
@@ -272,12 +264,12 @@ func (f *File) entry(st state.FileState) state.FileEntry {
 // It becomes durable with the next commit.
 func (s *Set) Progress(f *File, c state.Cursor) error {
 	c.Object, c.Name, c.Done = f.ID, f.Name, false
-	if err := s.Session.SetCursor(s.Step, c); err != nil {
+	if err := s.Ledger.SetCursor(c); err != nil {
 		return err
 	}
 	f.Rows, f.at = c.Row, c
 	f.at.Object, f.at.Name = "", ""
-	return s.Session.PutFile(f.entry(state.FileReading))
+	return s.Ledger.Put(f.entry(state.FileReading))
 }
 
 // Done says that all rows of f, as many as given, are part of the next commit.
@@ -296,7 +288,7 @@ func (s *Set) Done(ctx context.Context, f *File, rows int64) error {
 	if f.forgot { // what has its name from here on is another file
 		e.State, e.Reason = state.FileArchived, "the server did not have it any more after it gave it"
 	}
-	if err := s.Session.PutFile(e); err != nil {
+	if err := s.Ledger.Put(e); err != nil {
 		return err
 	}
 	s.done = append(s.done, f)
@@ -305,7 +297,7 @@ func (s *Set) Done(ctx context.Context, f *File, rows int64) error {
 
 // finish sets the cursor to the end of f.
 func (s *Set) finish(f *File) error {
-	cur, _, err := s.Session.Cursor(s.Step)
+	cur, _, err := s.Ledger.Cursor()
 	if err != nil {
 		return err
 	}
@@ -313,7 +305,7 @@ func (s *Set) finish(f *File) error {
 		cur = state.Cursor{Object: f.ID, Name: f.Name}
 	}
 	cur.Row, cur.Done = max(cur.Row, f.Rows), true
-	return s.Session.SetCursor(s.Step, cur)
+	return s.Ledger.SetCursor(cur)
 }
 
 // Quarantine refuses f as a whole: with the next commit it is never read again
@@ -329,23 +321,23 @@ func (s *Set) Quarantine(f *File, reason string) error {
 	reason = strings.TrimPrefix(reason, f.Name+": ") // wherever it is shown the name stands before it
 	e.Reason = reason
 	s.notice("run.file_quarantined", "File quarantined", "%s is not read: %s", f.Name, reason)
-	return s.Session.PutFile(e)
+	return s.Ledger.Put(e)
 }
 
 // Close ends the session with the file system. What is pending stays pending.
 func (s *Set) Close() error {
-	s.Memory.over(s.key)
+	s.memory.over()
 	return s.FS.Close()
 }
 
-// Waiting lists the files that were found and not read, with the reason.
-func (s *Set) Waiting() []Wait { return slices.Clone(s.waiting) }
-
-// Notices returns what people should know about the files of this run, all warnings.
-func (s *Set) Notices() diag.List { return slices.Clone(s.notices) }
+// Left tells which files were found and not read, which could not be read, and what
+// people should know about the files of this run.
+func (s *Set) Left() plugin.Leftovers {
+	return plugin.Leftovers{Waiting: slices.Clone(s.waiting), Unread: slices.Clone(s.aside), Notices: slices.Clone(s.notices)}
+}
 
 func (s *Set) wait(c *candidate, reason string) {
-	s.waiting = append(s.waiting, Wait{c.info, reason})
+	s.waiting = append(s.waiting, plugin.Waiting{Name: c.info.Path, Reason: reason})
 }
 
 func (s *Set) notice(code diag.Code, summary, detail string, args ...any) {

@@ -306,7 +306,7 @@ func (s *Set) copyOnce(ctx context.Context, info plugin.FileInfo, c *spoolCopy) 
 
 // spoolDir is the folder of this step of this pipeline alone.
 func (s *Set) spoolDir() string {
-	sum := sha256.Sum256([]byte(s.Session.Address() + "\x00" + s.Step))
+	sum := sha256.Sum256([]byte(s.Pipeline + "\x00" + s.Step))
 	return filepath.Join(s.Spool, hex.EncodeToString(sum[:8]))
 }
 

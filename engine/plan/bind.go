@@ -43,7 +43,10 @@ func (b *pipelineBuilder) input(n *planned) (*record.Schema, bool) {
 		case n.Kind == "decode" && i.Kind != "source":
 			b.add(diag.Errorf("plan.invalid_input", &n.Header, n.Address+" cannot read "+i.Address, "A decoder reads the bytes of a source."))
 			return nil, false
-		case n.Kind != "decode" && i.Kind == "source":
+		case n.Kind == "decode" && i.MakesRows():
+			b.add(diag.Errorf("plan.invalid_input", &n.Header, n.Address+" cannot read "+i.Address, "A source "+i.Type+" yields rows, which need no decoder. Remove the decode block."))
+			return nil, false
+		case n.Kind != "decode" && i.Kind == "source" && !i.MakesRows():
 			b.add(diag.Errorf("plan.invalid_input", &n.Header, n.Address+" cannot read "+i.Address,
 				"A source yields bytes. Put a decode block after it, such as decode \"csv\"."))
 			return nil, false
@@ -136,6 +139,7 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 	}
 	switch n.Kind {
 	case "source":
+		ds = append(ds, b.bindSource(n)...)
 	case "decode":
 		ds = append(ds, b.bindDecoder(n)...)
 	case "sink":
@@ -148,6 +152,18 @@ func (b *pipelineBuilder) bindTo(n *planned, in *record.Schema) {
 		}
 	}
 	b.add(ds...)
+}
+
+// bindSource fixes what a source yields. Its expressions see values alone.
+func (b *pipelineBuilder) bindSource(n *planned) diag.List {
+	offer, ds := n.Source.Bind(n.at, b.compilerOf(n)(record.NewSchema(nil)))
+	ds = n.at.Checkable(ds)
+	if offer.Rows == nil {
+		return ds
+	}
+	out, d := withMeta(n, tolerant(offer.Rows))
+	n.Out = b.cache.schema(out)
+	return append(ds, d...)
 }
 
 // bindDecoder fixes the rows of a decoder. Decoders that are configured alike are one.

@@ -43,7 +43,7 @@ func (t *tracer) field(n *Node, slot record.Slot) lineage {
 
 func (t *tracer) follow(n *Node, slot record.Slot) lineage {
 	f := n.Out.Fields()[slot]
-	if n.Kind == "decode" {
+	if n.MakesRows() {
 		return t.column(n, f)
 	}
 	if text, ok := definition(n.Config, f.Name); ok && !f.Hidden {

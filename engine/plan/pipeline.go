@@ -287,7 +287,7 @@ func (b *pipelineBuilder) complete(p *Pipeline) {
 		}
 	}
 	for _, n := range p.Nodes {
-		if n.Kind == "source" && len(n.Readers) > 1 {
+		if n.Kind == "source" && !n.MakesRows() && len(n.Readers) > 1 {
 			b.add(diag.Errorf("plan.read_twice", &n.Readers[1].Header, "Two decoders read "+n.Address, "A source is read by one decoder; several steps can read the decoder."))
 		}
 		if n.Kind != "sink" && len(n.Readers) == 0 && has("sink") && !n.failed {

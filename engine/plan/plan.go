@@ -92,7 +92,7 @@ type Node struct {
 	Otherwise bool // takes what no sibling took
 
 	In  *record.Schema // nil for sources
-	Out *record.Schema // nil for sources and sinks
+	Out *record.Schema // nil for sinks and for sources of bytes
 	// Want lists the slots of Out that are read after the node, ascending.
 	Want []record.Slot
 
@@ -108,6 +108,9 @@ type Node struct {
 	refs   []spec.Value // the references among them
 	failed bool         // a problem was reported; what depends on it is not checked
 }
+
+// MakesRows reports whether rows begin at n: at a decoder, or at a source that yields rows.
+func (n *Node) MakesRows() bool { return n.Decoder != nil || n.Source != nil && n.Out != nil }
 
 // Compiled is a row expression of a step.
 type Compiled struct {

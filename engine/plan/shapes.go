@@ -40,9 +40,11 @@ func (d *describer) shape(p *Pipeline) Shape {
 
 func (d *describer) source(n *Node) SourceShape {
 	out := SourceShape{Step: n.Address, Type: n.Type, header: &n.Header}
-	if f, ok := n.Source.(plugin.FileSource); ok {
-		o := f.Files()
-		out.Location, out.Path, out.After = f.Location(), o.Path, o.After
+	if f, ok := plugin.FolderOf(n.Source); ok {
+		out.Location, out.Path, out.After = f.Place, f.Path, f.After
+		if f.Place == "" {
+			out.Location = "file://"
+		}
 	}
 	out.location, out.path, out.after = &n.Header, &n.Header, &n.Header
 	values := d.valuesOf(n)

@@ -274,26 +274,21 @@ func inputs(a, b *Node) (out []string) {
 func (b *builder) loops(all []target) (out []trouble) {
 	for _, t := range all {
 		for _, n := range t.pipeline.Nodes {
-			src, ok := n.Source.(plugin.FileSource)
-			if !ok || (t.Place == "" && !src.Local()) || (t.Place != "" && src.Location() != t.Place) || !b.reads(src, t) {
+			src, ok := plugin.FolderOf(n.Source)
+			if !ok || src.Place != t.Place || !b.reads(src, t) {
 				continue
 			}
 			rng := t.node.Header
 			out = append(out, trouble{diag.Errorf("plan.loop", &rng, t.pipeline.Address+" would read what it writes",
 				"%s writes %s, and %s reads %s: what a run writes, the next reads, and so on without end. Write it to another folder, or name it in the exclude of the source.",
-				t.node.Address, t.Path, n.Address, src.Files().Path), []string{t.pipeline.Address}})
+				t.node.Address, t.Path, n.Address, src.Path), []string{t.pipeline.Address}})
 		}
 	}
 	return out
 }
 
 // reads reports whether a source selects what a sink writes.
-func (b *builder) reads(src plugin.FileSource, t target) bool {
+func (b *builder) reads(src plugin.Folder, t target) bool {
 	file := strings.ReplaceAll(t.Shape, string(plugin.AnyDigit), "0")
-	if src.Files().Match(path.Clean(file)) {
-		return true
-	}
-	o := *src.Files()
-	o.Path = b.o.place(t.Place, o.Path)
-	return o.Match(b.o.place(t.Place, file))
+	return src.Match(src.Path, path.Clean(file)) || src.Match(b.o.place(t.Place, src.Path), b.o.place(t.Place, file))
 }

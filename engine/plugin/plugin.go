@@ -33,6 +33,7 @@ type Plugin struct {
 
 	Connection func() Connection
 	Source     func() Source
+	Files      func() FileSource // in place of Source: the engine makes one of it
 	Decoder    func() Decoder
 	Sink       func() Sink
 }

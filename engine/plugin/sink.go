@@ -25,7 +25,7 @@ type Sink interface {
 	Open(ctx context.Context, h Host, resume []byte) (Writer, error)
 }
 
-// Describer is implemented by sinks that have more to say than Guarantee: one
+// Describer is implemented by sources, and by sinks that have more to say than Guarantee: one
 // clause a line, for validate and explain, such as what becomes of each kind of reply.
 type Describer interface {
 	Describe() []string

@@ -2,182 +2,155 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"time"
 
 	"weir/engine/diag"
 	"weir/engine/record"
 	"weir/engine/spec"
 )
 
-// Source is the configuration of a source step. What it reads is either files
-// (FileSource) or, later, other kinds of objects.
-type Source interface{ Config }
-
-// FileSource is a Source that reads files. The engine owns everything that
-// makes files safe to read: readiness, the file ledger, spooling, resume,
-// moving away; the plugin only speaks the protocol.
-type FileSource interface {
-	Source
-	// Files returns the options every file source has. The receiver embeds a
-	// FileOptions and returns its address.
-	Files() *FileOptions
-	// Location names the place for people and for the identity of its files:
-	// scheme, host, port and user, without credentials, such as "ftp://weir@ftp.example.com:21".
-	Location() string
-	// Local tells that Open is cheap and can seek, so files are read in place.
-	Local() bool
-	// OpenFS connects. It returns a Failure that says what to do when it
-	// cannot: within the connection's timeout, whatever the server does.
-	OpenFS(ctx context.Context, h Host) (FileSystem, error)
-}
-
-// FileInfo describes one file or folder of a FileSystem.
-type FileInfo struct {
-	Path    string // absolute, with /, as the FileSystem's methods take it
-	Size    int64
-	ModTime time.Time // zero when the server does not tell
-	Dir     bool
-}
-
-// SizeError says that a transfer came to its end, and that the file has not the
-// size that was told of it. Either that is wrong, or the transfer was cut and the
-// server did not notice.
-type SizeError struct {
-	Told, Came int64 // bytes of the whole file
-	Text       string
-}
-
-// Error implements error.
-func (e *SizeError) Error() string {
-	if e.Text != "" {
-		return e.Text
-	}
-	return fmt.Sprintf("the transfer ended after %d bytes, %d were told", e.Came, e.Told)
-}
-
-// Rooted is implemented by file systems that can say from where relative paths are taken.
-type Rooted interface {
-	// Root names that place for people, such as "the working directory /srv".
-	Root() string
-}
-
-// FileSystem is a place with files. One goroutine at a time uses it. Every
-// method returns within the timeout of its step, or when ctx is done. Paths use /.
-// A name that a server lists with a separator or control character in it is
-// never returned.
-type FileSystem interface {
-	// List returns the entries of one folder, in any order, "." and ".." left
-	// out. A folder that does not exist is fs.ErrNotExist.
-	List(ctx context.Context, dir string) ([]FileInfo, error)
-	// Stat describes one file; fs.ErrNotExist when there is none.
-	Stat(ctx context.Context, path string) (FileInfo, error)
-	// Open reads a file from offset to its end, which is where the data ends and
-	// not where the told size says. The reader's Close reports a transfer that was
-	// cut short, even when Read returned io.EOF, and by a SizeError one that ended
-	// elsewhere than was told; no other method is called before it is closed.
-	Open(ctx context.Context, path string, offset int64) (io.ReadCloser, error)
-	// Rename moves a file. It never replaces another: when to exists it
-	// returns fs.ErrExist.
-	Rename(ctx context.Context, from, to string) error
-	// Remove deletes a file; fs.ErrNotExist when there is none.
-	Remove(ctx context.Context, path string) error
-	// MakeDir makes a folder and its parents; an existing one is no error.
-	MakeDir(ctx context.Context, dir string) error
-	// Close ends the session. It is safe to call after an error, and twice.
-	Close() error
-}
-
-// Decoder is the configuration of a decode step. Once it is bound it does not
-// change: steps of several pipelines that are configured alike use one, at the same time.
-type Decoder interface {
+// Source is the configuration of a source step.
+type Source interface {
 	Config
-	// Bind fixes the schema of the rows, from the declared columns. It does no I/O.
-	Bind(at spec.Ranges) (*record.Schema, diag.List)
-	// Open starts on one object. want lists the slots that the plan reads, in
-	// order: other columns need not be decoded and are then left as nulls of
-	// their type. Body yields the object's bytes as they are: compression and
-	// character set are the decoder's business.
-	// An error is a Failure of class Data that names what is wrong and the
-	// declaration it offends, such as a missing column.
-	Open(ctx context.Context, o Object, want []record.Slot) (Reader, error)
+	// Bind says what the source yields, and compiles its expressions with c, over values
+	// alone: there is no row yet. It does no I/O.
+	Bind(at spec.Ranges, c Compiler) (Offer, diag.List)
+	// Open starts what hands out objects during one run. It may connect: within the timeout
+	// of its step, whatever the other side does. Its error is a Failure that says what to do.
+	Open(ctx context.Context, e FeedEnv) (Feed, error)
 }
 
-// Object is a stream of bytes with a name.
-type Object struct {
-	Name   string
-	Size   int64 // -1 when unknown
-	Body   io.Reader
-	Origin *record.Origin
+// Offer is what a source yields.
+type Offer struct {
+	// Rows is the schema of its rows; nil when it yields bytes for a decoder. The content of
+	// each object of a source of rows is a RowContent.
+	Rows *record.Schema
 }
 
-// Chunk is a piece of an object that holds whole rows. The engine owns chunks
-// and reuses them; a decoder keeps what it needs between Split and Parse in it.
-type Chunk struct {
-	Data      []byte // text of whole rows, UTF-8 or the decoder's own form
-	Offset    int64  // where Data starts in the decompressed object; -1 when the decoder cannot tell
-	End       int64  // where it ends, likewise: the offset at which reading can go on
-	FirstLine int64  // line number of Data's first line; the first line of the object is 1
-	EndLine   int64  // line number of what begins at End, to be given to Resume; lines may be left out of Data
-	Extra     any    // decoder's own
+// FeedEnv is what the engine lends a feed for one run.
+type FeedEnv struct {
+	Host
+	// Pipeline and Step are the addresses of both, the same in every run.
+	Pipeline, Step string
+	Ledger         Ledger
+	// Memory is what feeds of this pipeline keep in memory from run to run; nil where the
+	// process ends after the run.
+	Memory *Memory
+	// Spool is a folder of this process for copies of what is read, which may not exist yet, and
+	// SpoolLimit how many bytes everything in it may take; 0 is no limit.
+	Spool      string
+	SpoolLimit int64
+	// Look tells that nothing may be changed, here or at the other side: the first object is
+	// looked at as it is, whether it is ready or not.
+	Look bool
+	// Point is called between durable steps. Tests end the process there.
+	Point func(name string)
 }
 
-// Reader reads one object in two halves, so that the second can run on several
-// cores. Split is called by one goroutine. Parse is called by any, also at the
-// same time, each with its own chunk and batch.
-type Reader interface {
-	// Split reads the next whole rows, about target bytes of them, into c,
-	// reusing its memory. It returns io.EOF when nothing is left.
-	Split(ctx context.Context, c *Chunk, target int) error
-	// Parse turns the rows of c into b, resetting it to the decoder's schema.
-	// b may keep views into c.Data: c is reused only after b. Raw, RawData,
-	// FirstLine or Lines are set; row numbers are the engine's. A row that
-	// cannot be parsed is added as far as possible (nulls elsewhere) and
-	// rejected with its reason: b.Reject(i, "decode.csv", column, code, reason).
-	Parse(ctx context.Context, c *Chunk, b *record.Batch) error
-	// Notices returns what people should know about the object so far, such as
-	// columns that nobody declared; once per object, after the last Split.
-	Notices() diag.List
-	// Close releases the reader, not the Body.
+// Feed hands the engine objects: named bytes, or rows, with a place to go on from. One goroutine
+// uses it, that of the run. What it notes in the ledger is durable with the next commit,
+// and only then the other side hears of it (I1).
+type Feed interface {
+	// Next returns the next object, claimed for this run until one of Done, Refuse and
+	// Leave. It is called only when none is claimed. io.EOF says that nothing more is ready in
+	// this run. An error of class Environment or Transient says that the feed cannot be read now.
+	// After one of ctx it may be called again.
+	Next(ctx context.Context) (*FeedObject, error)
+	// Progress notes that the object is read up to c, whose Object and Name it fills in.
+	Progress(o *FeedObject, c Cursor) error
+	// Done notes that the object is read to its end, as many rows as given. Its content is
+	// closed by now.
+	Done(ctx context.Context, o *FeedObject, rows int64) error
+	// Refuse notes that the object cannot be read, for a reason that people understand:
+	// it does not come again until it changes. What was noted and not committed is discarded
+	// before; what the feed noted of other objects it notes again.
+	Refuse(o *FeedObject, reason string) error
+	// Leave gives an object whose content failed to a later run, which goes on where the
+	// last commit of it was. As with Refuse, what was not committed is discarded before.
+	Leave(o *FeedObject) error
+	// Committed acknowledges, moves or deletes what a commit just made durable. Calling
+	// it again does no harm.
+	Committed(ctx context.Context) error
+	// Left tells what was met and not read in this run.
+	Left() Leftovers
+	// Close ends the feed. What is not committed stays so.
 	Close() error
 }
 
-// RawReader is implemented by readers whose rows can be decoded again, one by
-// one, from the text that a batch keeps of them.
-type RawReader interface {
-	// RawHeader returns what RawDecoder.OpenRaw needs besides the text of the rows
-	// that Parse made of c, such as a header line; nil when nothing. It is called
-	// after Parse by the same goroutine. The result is the same slice for
-	// all chunks of one part of the object, and never changes.
-	RawHeader(c *Chunk) []byte
+// FeedObject is an object of a feed.
+type FeedObject struct {
+	Name    string // as people know it
+	ID      string // the same on every attempt, and after a crash; see record.Origin.ID
+	Size    int64  // of its content; -1 when unknown
+	From    Cursor // where to go on; the zero Cursor is the beginning
+	Content Content
 }
 
-// RawDecoder is implemented by decoders whose rows can be decoded again.
-type RawDecoder interface {
-	// OpenRaw is Open for an object whose Body is text that a batch kept of rows
-	// (see record.Batch.RawText), one row after the other with a line end between
-	// them, and header what RawHeader returned for it.
-	OpenRaw(ctx context.Context, o Object, header []byte, want []record.Slot) (Reader, error)
+// Content is what is in an object.
+type Content interface {
+	// Open returns the bytes as they were when the object was claimed. One goroutine uses
+	// the reader; it is closed before the next method of the Feed is called. ctx holds for all
+	// of its reads. One that can seek implements io.Seeker, one that is all at hand io.ReaderAt.
+	Open(ctx context.Context) (io.ReadCloser, error)
+	// Failed returns why the bytes could not be read on, though the object may be sound;
+	// nil when reading them did not fail.
+	Failed() error
 }
 
-// RawEditor is implemented by decoders that can change single values in the text of a row.
-type RawEditor interface {
-	RawDecoder
-	// EditRaw returns the text of one row with other values in some columns. header
-	// is that of OpenRaw. Whether it can be decoded is not looked at.
-	EditRaw(ctx context.Context, header, raw []byte, set []Cell) ([]byte, error)
+// RowContent is the content of an object of a source that yields rows.
+type RowContent interface {
+	Content
+	// Rows takes the place of Open and of Decoder.Open.
+	Rows(ctx context.Context, origin *record.Origin, want []record.Slot) (Reader, error)
 }
 
-// Cell is a value for a column, as text of the object would have it. The column is named as
-// the decoder's rows name it, or as the object does.
-type Cell struct{ Column, Value string }
+// Leftovers are what a feed met and did not read in a run.
+type Leftovers struct {
+	Waiting []Waiting // not ready yet
+	Unread  []Unread  // could not be read; the next run tries again
+	Notices diag.List // what people should know, all warnings
+}
 
-// Resumer is implemented by readers that can go on in the middle of an object.
-type Resumer interface {
-	// Resume makes the next Split start at offset, an End of an earlier chunk
-	// of the same object. It is called before the first Split. The bytes
-	// before offset are still read from Body, so that they can be verified,
-	// unless Body is an io.Seeker. firstLine is the EndLine of that chunk.
-	Resume(offset, firstLine int64) error
+// Waiting is an object that is not ready.
+type Waiting struct{ Name, Reason string }
+
+// Unread is an object that the feed could not give.
+type Unread struct {
+	Name string
+	Err  error
+}
+
+// Folder is where a source looks for files.
+type Folder struct {
+	Place string // as in Target: "" for the disk of this machine, else the Location of the source
+	Path  string // folder and pattern, as configured
+	Base  string // the folder alone
+	Made  bool   // the source makes it when it is missing
+	After string // what becomes of a file that was read, as configured
+	// Match reports whether a file of that path, as configured or absolute, is read by
+	// a source whose pattern is the given one.
+	Match func(pattern, file string) bool
+}
+
+// FolderReader is implemented by sources that look for files in a folder.
+type FolderReader interface {
+	Source
+	Folder() Folder
+}
+
+// FolderOf returns where a source looks for files, if it does.
+func FolderOf(s Source) (Folder, bool) {
+	f, ok := s.(FolderReader)
+	if !ok {
+		return Folder{}, false
+	}
+	return f.Folder(), true
+}
+
+// Finder is implemented by sources that can be asked for an object by its name.
+type Finder interface {
+	Source
+	// Find returns the entry that the ledger would have of an object, which nobody claimed yet, by
+	// its name or the last part of it. It changes nothing.
+	Find(ctx context.Context, h Host, name string) (ObjectEntry, bool, error)
 }

@@ -78,6 +78,9 @@ func pluginBlocks(p plugin.Plugin) []Block {
 	if p.Connection != nil {
 		out = append(out, Block{Kind: "connection", Type: p.Name, Labels: []string{"NAME"}, Doc: "An endpoint that sources and sinks share.", Options: p.Connection().Spec().Describe()})
 	}
+	if p.Files != nil {
+		out = append(out, Block{Kind: "source", Type: p.Name, Labels: []string{"NAME"}, Doc: p.Summary, Options: p.Files().Spec().Describe()})
+	}
 	if p.Source != nil {
 		out = append(out, Block{Kind: "source", Type: p.Name, Labels: []string{"NAME"}, Doc: p.Summary, Options: p.Source().Spec().Describe()})
 	}

@@ -51,8 +51,8 @@ func (r *runner) undisked(p *plan.Plan, only []string) (ds diag.List) {
 func diskEdges(p *plan.Pipeline) (out []edge) {
 	for _, n := range p.Nodes {
 		e := edge{step: n.Address, pipeline: p.Address, sink: n.Sink != nil}
-		if src, ok := n.Source.(plugin.FileSource); ok && src.Local() {
-			e.path = src.Files().Path
+		if src, ok := plugin.FolderOf(n.Source); ok && src.Place == "" {
+			e.path = src.Path
 			if len(n.Readers) > 0 {
 				e.header = headerOf(n.Readers[0])
 			}

@@ -163,17 +163,17 @@ func (r *runner) plan(ctx context.Context, c plugin.Clock, stdout, log *buffer) 
 func (r *runner) makeFolders(p *plan.Plan) {
 	for _, q := range p.Pipelines {
 		for _, n := range q.Nodes {
-			src, ok := n.Source.(plugin.FileSource)
-			if !ok || src.Local() || src.Files().Create {
+			src, ok := plugin.FolderOf(n.Source)
+			if !ok || src.Place == "" || src.Made {
 				continue
 			}
-			at, err := url.Parse(src.Location())
+			at, err := url.Parse(src.Place)
 			if err != nil {
 				continue // of a connection that has errors
 			}
 			for _, s := range r.servers {
 				if fs := s.fs(); fs != nil && !s.foldersSet && s.endpoint().Addr == at.Host {
-					makeFolder(fs, src.Files().Base())
+					makeFolder(fs, src.Base)
 				}
 			}
 		}

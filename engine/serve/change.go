@@ -122,7 +122,7 @@ func hostsOf(p *plan.Pipeline) []string {
 		if !ok {
 			return
 		}
-		if f, ok := x.(plugin.FileSource); ok && f.Local() {
+		if f, ok := x.(plugin.FolderReader); ok && f.Folder().Place == "" {
 			return
 		}
 		loc := l.Location()

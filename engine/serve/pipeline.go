@@ -13,8 +13,8 @@ import (
 	"weir/engine"
 	"weir/engine/diag"
 	"weir/engine/exec"
-	"weir/engine/files"
 	"weir/engine/plan"
+	"weir/engine/plugin"
 	"weir/engine/schedule"
 	"weir/engine/state"
 )
@@ -43,7 +43,7 @@ type pipeline struct {
 	successor *pipeline     // of the same address, waits until this one is removed
 
 	session *state.Session // kept from run to run; nil when the next one takes its own
-	memory  files.Memory   // of its runs in this process
+	memory  plugin.Memory  // of its runs in this process
 
 	run    *run   // nil when none is active
 	fenced []*run // that hang: they were left behind and can commit nothing

@@ -91,10 +91,10 @@ func (s *Session) stageRecords() (changed bool, err error) {
 		if !c.dirty {
 			continue
 		}
-		if c.have && c.committed.before(c.now) {
+		if c.have && movesBack(c.committed, c.now) {
 			return false, fmt.Errorf("source %s of pipeline %s: the cursor would move back", source, s.address) // I2
 		}
-		s.w.Put(nameKey(kindCursor, s.pid, source), c.now.encode(nil))
+		s.w.Put(nameKey(kindCursor, s.pid, source), encodeCursor(c.now, nil))
 	}
 	for sink, t := range s.tokens {
 		switch {
@@ -121,10 +121,10 @@ func (s *Session) stageRecords() (changed bool, err error) {
 	}
 	for i := range s.replaced {
 		f := &s.replaced[i]
-		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), f.encode())
+		s.w.Put(oldFileKey(s.pid, f.Source, f.Path, f.ID), encodeFile(f))
 	}
 	for k, f := range s.files {
-		s.w.Put([]byte(k), f.encode())
+		s.w.Put([]byte(k), encodeFile(&f))
 	}
 	if err := s.stageRejects(&s.w); err != nil {
 		return false, err

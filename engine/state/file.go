@@ -3,47 +3,27 @@ package state
 import (
 	"slices"
 	"strings"
-	"time"
+
+	"weir/engine/plugin"
 )
 
-// FileState is where a file is on its way through a pipeline.
-type FileState string
+// FileState is where an object is on its way through a pipeline.
+type FileState = plugin.ObjectState
 
-// The states of a file. A file that is only listed has no entry yet.
+// The states of an object.
 const (
-	FileReading     FileState = "reading"     // claimed; Row rows of it are committed
-	FileCommitted   FileState = "committed"   // all of it is committed; moving it away is still to be done, if it is to be moved
-	FileArchived    FileState = "archived"    // committed, and moved, deleted or taken away: what has its name after that is another file
-	FileQuarantined FileState = "quarantined" // refused as a whole, see Reason
-	FileSkipped     FileState = "skipped"     // somebody decided that it is not read, or not read on; it stays where it is
-	FileSuperseded  FileState = "superseded"  // another file took its name before or after it was read
+	FileReading     = plugin.ObjectReading
+	FileCommitted   = plugin.ObjectCommitted
+	FileArchived    = plugin.ObjectArchived
+	FileQuarantined = plugin.ObjectQuarantined
+	FileSkipped     = plugin.ObjectSkipped
+	FileSuperseded  = plugin.ObjectSuperseded
 )
 
-// FileEntry is what the file ledger knows of one file.
-type FileEntry struct {
-	Source    string // name of the source step
-	Path      string
-	ID        string // digest of location, path, size and time
-	Size      int64
-	ModTime   time.Time // zero when the server does not tell
-	Hash      uint64    // xxhash64 of the file's bytes, when HashKnown
-	HashKnown bool
-	State     FileState
-	Rows      int64     // committed so far
-	At        Cursor    // where reading goes on, when part of it is committed; Object, Name and Done are not kept
-	Target    string    // where it was moved; "" when it was not, or was deleted
-	Marker    string    // the marker file that made it ready, "" when none
-	Reason    string    // why it was quarantined or superseded, or could not be put away yet
-	Head      int64     // of a file read in part: how many of its first bytes HeadHash is of
-	HeadHash  uint64    // xxhash64
-	Gone      bool      // it was not listed any more, though nobody here put it away
-	Run       string    // that changed the entry last
-	Revision  string    // likewise
-	Seen      time.Time // when it was first claimed
-	Changed   time.Time // when the entry changed last
-}
+// FileEntry is what the ledger knows of one object, such as a file.
+type FileEntry = plugin.ObjectEntry
 
-func (f *FileEntry) encode() []byte {
+func encodeFile(f *FileEntry) []byte {
 	e := newEncoder(nil)
 	e.string(f.ID)
 	e.int(f.Size)

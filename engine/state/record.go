@@ -9,31 +9,22 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"weir/engine/plugin"
 	"weir/engine/record"
 )
 
-// Cursor is the resume point of one source: everything up to and including Row of
-// the object is committed, nothing after it is.
-type Cursor struct {
-	Object string // identity of the object, see record.Origin.ID
-	Name   string // as people know it
-	Row    int64  // rows committed; the first data row is 1, so 0 is none
-	Offset int64  // where reading goes on in the decompressed object; -1 when rows must be skipped instead
-	Line   int64  // line number at Offset
-	Prefix uint64 // xxhash64 of the object's decompressed bytes before Offset; 0 when unknown
-	Groups int64  // groups of the object emitted so far
-	Done   bool   // the whole object is committed
-}
+// Cursor is the resume point of one source.
+type Cursor = plugin.Cursor
 
-// before reports whether going from c to d would move back (I2).
-func (c Cursor) before(d Cursor) bool {
+// movesBack reports whether going from c to d would move back (I2).
+func movesBack(c, d Cursor) bool {
 	if c.Object != d.Object {
 		return false
 	}
 	return d.Row < c.Row || d.Offset >= 0 && d.Offset < c.Offset || d.Groups < c.Groups || c.Done && !d.Done
 }
 
-func (c Cursor) encode(dst []byte) []byte {
+func encodeCursor(c Cursor, dst []byte) []byte {
 	e := newEncoder(dst)
 	e.string(c.Object)
 	e.string(c.Name)
@@ -43,12 +34,16 @@ func (c Cursor) encode(dst []byte) []byte {
 	e.uint(c.Prefix)
 	e.int(c.Groups)
 	e.bool(c.Done)
+	e.string(c.Token)
 	return e.b
 }
 
 func decodeCursor(b []byte) (c Cursor, err error) {
 	err = decode(b, "a cursor", func(d *decoder) {
 		c = Cursor{Object: d.string(), Name: d.string(), Row: d.int(), Offset: d.int(), Line: d.int(), Prefix: d.uint(), Groups: d.int(), Done: d.bool()}
+		if len(d.b) > 0 { // a shorter cursor is from a version that kept no token
+			c.Token = d.string()
+		}
 	})
 	return c, err
 }

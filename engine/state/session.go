@@ -211,7 +211,7 @@ func (s *Session) SetCursor(source string, c Cursor) error {
 	if err != nil {
 		return err
 	}
-	if slot.haveNow && slot.now.before(c) {
+	if slot.haveNow && movesBack(slot.now, c) {
 		return fmt.Errorf("source %s of pipeline %s: the cursor in %s would move back from row %d (offset %d) to row %d (offset %d)",
 			source, s.address, c.Name, slot.now.Row, slot.now.Offset, c.Row, c.Offset)
 	}

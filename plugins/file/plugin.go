@@ -16,7 +16,7 @@ func Plugin() plugin.Plugin {
 		Name:    "file",
 		Summary: "Reads local files; writes rows to a file as NDJSON or CSV, shown only when it is complete.",
 		Example: example,
-		Source:  func() plugin.Source { return new(Source) },
+		Files:   func() plugin.FileSource { return new(Source) },
 		Sink:    func() plugin.Sink { return new(Sink) },
 	}
 }

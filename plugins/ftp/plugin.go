@@ -38,7 +38,7 @@ pipeline "orders" {
 }
 `,
 		Connection: func() plugin.Connection { return &Connection{} },
-		Source:     func() plugin.Source { return NewSource() },
+		Files:      func() plugin.FileSource { return NewSource() },
 	}
 }
 

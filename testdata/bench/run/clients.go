@@ -85,7 +85,7 @@ func fetch(ctx context.Context, text, spool string) (err error) {
 	if err != nil {
 		return err
 	}
-	set, err := files.Open(files.Config{Source: src, FS: fsys, Session: session, Step: "files", Spool: spool, Clock: plugin.SystemClock{}})
+	set, err := files.Open(files.Config{Source: src, FS: fsys, Ledger: session.Ledger("files"), Pipeline: session.Address(), Step: "files", Spool: spool, Clock: plugin.SystemClock{}})
 	if err != nil {
 		return errors.Join(err, fsys.Close())
 	}

@@ -7,12 +7,15 @@
 //   - plan decodes blocks with the declarations of plugins and steps (spec), binds
 //     each step to the columns that reach it, compiles row expressions (compute)
 //     and computes backwards which columns are read at all.
-//   - exec runs one pipeline: files hands out a file that is ready and not yet
-//     handled; a decoder (plugins/csv) splits it into chunks and parses them into
-//     column batches (record); steps (step) rewrite, drop, identify and group
-//     rows; sinks (plugins/rest, plugins/file) get deliveries with stable keys.
-//   - state makes cursor, file ledger, keys, identity, rejects and counts durable
-//     in one commit; only then does files move or delete what was read.
+//   - exec runs one pipeline: the feeds of its sources (plugin.Feed) hand out objects in
+//     turn; a decoder (plugins/csv) splits one into chunks and parses them into
+//     column batches (record), unless the source yields rows itself; steps (step)
+//     rewrite, drop, identify and group rows; sinks (plugins/rest, plugins/file) get
+//     deliveries with stable keys.
+//   - files is the feed of every source of files: it hands out what is ready and not yet
+//     handled, of the local disk (plugins/file) or a server (plugins/ftp, plugins/sftp).
+//   - state makes cursor, ledger of objects, keys, identity, rejects and counts durable
+//     in one commit; only then does the feed hear of it, which moves or deletes files.
 //   - serve keeps many pipelines running: schedule says when, a bounded number of
 //     runs go side by side, failures are tried again.
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -132,6 +133,9 @@ func (a *app) inputs() (engine.Inputs, error) {
 		if !ok || name == "" {
 			// The text itself may be a credential with its name forgotten (I9).
 			return in, withCode(exitConfig, errors.New("--var must be name=value"))
+		}
+		if !utf8.ValidString(v) {
+			return in, withCode(exitConfig, fmt.Errorf("the value of --var %s is not valid UTF-8", strings.ToValidUTF8(name, "?")))
 		}
 		in.Vars = append(in.Vars, engine.VarFlag{Name: name, Value: value})
 	}

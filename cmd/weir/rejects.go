@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -53,23 +56,26 @@ type letter struct {
 	state.Reject
 }
 
-// letters returns the dead letters of pipelines that x chooses, and how many there are.
-func letters(s *state.Store, pipelines []string, x *rejectFilter) (out []letter, total int, err error) {
+// eachLetter calls use with the dead letters of pipelines that x chooses, up to its limit, and
+// returns how many there are. A letter and its texts, which may be long, are use's alone.
+func eachLetter(s *state.Store, pipelines []string, x *rejectFilter, use func(letter) error) (shown, total int, err error) {
 	for _, p := range pipelines {
-		err = s.Rejects(p, 1, func(r state.Reject) bool {
+		var bad error
+		err := s.Rejects(p, 1, func(r state.Reject) bool {
 			if !x.Match(&r) {
 				return true
 			}
-			if total++; x.limit <= 0 || len(out) < x.limit {
-				out = append(out, letter{p, r})
+			if total++; x.limit <= 0 || shown < x.limit {
+				shown++
+				bad = use(letter{p, r})
 			}
-			return true
+			return bad == nil
 		})
-		if err != nil {
-			return nil, 0, err
+		if err = errors.Join(err, bad); err != nil {
+			return shown, total, err
 		}
 	}
-	return out, total, nil
+	return shown, total, nil
 }
 
 type jsonReject struct {
@@ -117,16 +123,9 @@ func (a *app) rejectsLs() *cobra.Command {
 					return a.listEdited(s, names, &x, f.asJSON)
 				}
 				if summary {
-					x.limit = 0
+					return a.rejectSummary(s, names, &x, f.asJSON)
 				}
-				list, total, err := letters(s, names, &x)
-				if err != nil {
-					return err
-				}
-				if summary {
-					return a.rejectSummary(list, f.asJSON)
-				}
-				return a.listRejects(list, total, f.asJSON)
+				return a.listRejects(s, names, &x, f.asJSON)
 			})
 		},
 	}
@@ -139,22 +138,58 @@ func (a *app) rejectsLs() *cobra.Command {
 	return c
 }
 
-func (a *app) listRejects(list []letter, total int, asJSON bool) error {
+// listRejects prints letters as they are read: of a table all but their texts is kept, of JSON nothing.
+func (a *app) listRejects(s *state.Store, names []string, x *rejectFilter, asJSON bool) error {
 	if asJSON {
-		out := []jsonReject{}
-		for _, r := range list {
-			out = append(out, rejectJSON(r))
-		}
-		return printJSON(a.stdout, map[string]any{"rejects": out, "total": total})
+		list := newRejectList(a.stdout)
+		_, total, err := eachLetter(s, names, x, list.add)
+		return errors.Join(err, list.end(total))
 	}
 	rows := [][]string{{"pipeline", "#id", "object", "#row", "step", "column", "code", "reason"}}
-	for _, r := range list {
+	shown, total, err := eachLetter(s, names, x, func(r letter) error {
 		rows = append(rows, []string{r.pipeline, fmt.Sprint(r.ID), r.Object, fmt.Sprint(r.Row), r.Step, r.Column, r.Code, short(r.Reason, 100) + overtakenBy(r)})
-	}
-	if err := table(a.stdout, rows); err != nil || total <= len(list) {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.stderr, "%d of %d shown; --limit shows more\n", len(list), total)
+	if err := table(a.stdout, rows); err != nil || total <= shown {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stderr, "%d of %d shown; --limit shows more\n", shown, total)
+	return err
+}
+
+// rejectList prints dead letters one after the other as the JSON object of a list.
+type rejectList struct {
+	w     io.Writer
+	comma string
+}
+
+func newRejectList(w io.Writer) *rejectList { return &rejectList{w: forJSON(w)} }
+
+func (l *rejectList) add(r letter) error {
+	var one bytes.Buffer
+	enc := json.NewEncoder(&one)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(rejectJSON(r)); err != nil {
+		return err
+	}
+	if l.comma == "" {
+		l.comma = `{"rejects":[`
+	}
+	_, err := fmt.Fprintf(l.w, "%s%s", l.comma, bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+	l.comma = ","
+	return err
+}
+
+func (l *rejectList) end(total int) error {
+	if l.comma == "" {
+		l.comma = `{"rejects":[`
+	} else {
+		l.comma = ""
+	}
+	_, err := fmt.Fprintf(l.w, "%s],\"total\":%d}\n", l.comma, total)
 	return err
 }
 
@@ -166,7 +201,7 @@ func overtakenBy(r letter) string {
 	return fmt.Sprintf(" (overtaken by %s, row %d)", r.Overtaken.Object, r.Overtaken.Row)
 }
 
-func (a *app) rejectSummary(list []letter, asJSON bool) error {
+func (a *app) rejectSummary(s *state.Store, names []string, x *rejectFilter, asJSON bool) error {
 	type cause struct {
 		Pipeline string `json:"pipeline"`
 		Step     string `json:"step"`
@@ -177,7 +212,9 @@ func (a *app) rejectSummary(list []letter, asJSON bool) error {
 	}
 	at := map[[4]string]int{}
 	out := []cause{}
-	for _, r := range list {
+	all := *x
+	all.limit = 0
+	_, _, err := eachLetter(s, names, &all, func(r letter) error {
 		k := [4]string{r.pipeline, r.Step, r.Column, r.Code}
 		i, ok := at[k]
 		if !ok {
@@ -186,6 +223,10 @@ func (a *app) rejectSummary(list []letter, asJSON bool) error {
 			out = append(out, cause{r.pipeline, r.Step, r.Column, r.Code, 0, r.Reason})
 		}
 		out[i].Rows++
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortStableFunc(out, func(a, b cause) int { return cmp.Compare(b.Rows, a.Rows) })
 	if asJSON {

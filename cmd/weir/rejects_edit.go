@@ -180,6 +180,9 @@ func cells(set []string) (out []plugin.Cell, err error) {
 		if !ok || column == "" {
 			return nil, withCode(exitConfig, fmt.Errorf("--set takes COLUMN=VALUE, not %q", s))
 		}
+		if !utf8.ValidString(s) { // JSON would have it as other characters
+			return nil, withCode(exitConfig, fmt.Errorf("--set for column %s is not valid UTF-8: give the whole row with --file", column))
+		}
 		if seen[column] {
 			return nil, withCode(exitConfig, fmt.Errorf("--set names the column %s twice", column))
 		}

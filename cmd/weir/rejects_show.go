@@ -53,7 +53,13 @@ func (a *app) showRejects(s *state.Store, pipeline string, ids []uint64, asJSON 
 		for _, x := range past {
 			list = append(list, letter{pipeline, x.Reject})
 		}
-		return a.listRejects(list, len(list), true)
+		out := newRejectList(a.stdout)
+		for _, x := range list {
+			if err := out.add(x); err != nil {
+				return err
+			}
+		}
+		return out.end(len(list))
 	}
 	for i, r := range list {
 		if err := a.showReject(s, r, nil, i > 0); err != nil {

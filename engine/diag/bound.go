@@ -117,14 +117,15 @@ func isLong(d Diagnostic) bool { return max(len(d.Summary), len(d.Detail), len(d
 
 // cut returns d with long texts cut. A fix is whole or not there.
 func (d Diagnostic) cut() Diagnostic {
-	d.Summary, d.Detail = cutText(d.Summary), cutText(d.Detail)
+	d.Summary, d.Detail = Cut(d.Summary), Cut(d.Detail)
 	if len(d.Fix) > longText {
 		d.Fix = ""
 	}
 	return d
 }
 
-func cutText(s string) string {
+// Cut returns s, or as much of it as is kept of a text that is for people, with a mark that it goes on.
+func Cut(s string) string {
 	if len(s) <= longText {
 		return s
 	}

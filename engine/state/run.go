@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"weir/engine/diag"
 	"weir/engine/state/kv"
 )
 
@@ -165,7 +166,7 @@ func (s *Session) FinishRun(ended time.Time, outcome, text string) (Run, error) 
 		return Run{}, err
 	}
 	r := *s.run
-	r.Ended, r.Outcome, r.Error = ended, outcome, text
+	r.Ended, r.Outcome, r.Error = ended, outcome, diag.Cut(text)
 	var w kv.Writes
 	w.Require(s.ownerKey, s.owner)
 	w.Put(numberKey(kindRun, s.pid, r.Number), r.encode())
@@ -194,7 +195,7 @@ func (s *Session) endPoll(ended time.Time, outcome, text string) (Run, error) {
 		return Run{}, err
 	}
 	r := *s.run
-	r.Number, r.Ended, r.Outcome, r.Error = 0, ended, outcome, text
+	r.Number, r.Ended, r.Outcome, r.Error = 0, ended, outcome, diag.Cut(text)
 	s.run, s.polled, s.idle = nil, ended, true
 	s.rest()
 	return r, nil

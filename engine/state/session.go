@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/engine/diag"
 	"weir/engine/state/kv"
 )
 
@@ -273,6 +274,7 @@ func (s *Session) Space(name string) *Space {
 // AddReject adds a dead letter, copying what r holds, and returns the number that it
 // has once it is committed. Each one is also to be counted with Count.
 func (s *Session) AddReject(r Reject) uint64 {
+	r.Reason = diag.Cut(r.Reason)
 	if r.Revision == "" {
 		r.Revision = s.revision
 	}

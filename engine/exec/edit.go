@@ -47,6 +47,7 @@ func DecodeText(ctx context.Context, n *plan.Node, dec plugin.RawDecoder, x *sta
 	if err := rd.Parse(ctx, &c, &b); err != nil {
 		return 0, nil, err
 	}
+	refusedBy(&b, n.Address)
 	return b.N, b.Rejects, nil
 }
 

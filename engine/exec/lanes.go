@@ -151,6 +151,7 @@ func (l *lane) work(ctx context.Context, rd plugin.Reader, origin *record.Origin
 		}
 	}
 	b.Drop(0)
+	refusedBy(b, meta.address)
 	l.rejects = takeRejects(l.rejects, b)
 	meta.fill(&l.wide, b, &l.meta, out)
 	l.apply(ctx)
@@ -190,6 +191,14 @@ func (l *lane) apply(ctx context.Context) {
 	}
 	l.out = cur
 	l.encodeRows()
+}
+
+// refusedBy notes which step refused the rows that a reader rejected: it does not know what it
+// is called in the pipeline.
+func refusedBy(b *record.Batch, address string) {
+	for i := range b.Rejects {
+		b.Rejects[i].Step = address
+	}
 }
 
 // passOver takes the first n rows of a batch out of it, as if they were not there.

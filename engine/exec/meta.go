@@ -13,11 +13,12 @@ type metaFiller struct {
 	slot     record.Slot
 	wanted   bool
 	received int64
+	address  string // of the step that makes the rows
 }
 
 func newMetaFiller(d *plan.Node, now time.Time) *metaFiller {
 	slot, _ := d.Out.Slot("meta")
-	return &metaFiller{slot: slot, wanted: slices.Contains(d.Want, slot), received: now.UnixMicro()}
+	return &metaFiller{slot: slot, wanted: slices.Contains(d.Want, slot), received: now.UnixMicro(), address: d.Address}
 }
 
 // fill makes wide the batch b with the column meta, as the node's schema out has

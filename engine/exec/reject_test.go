@@ -275,3 +275,30 @@ func TestCutByTime(t *testing.T) {
 	equal(t, "rows", ids(r.probe.effects(t, "out")), upTo(0, 500))
 	equal(t, "deliveries", len(r.probe.seen["out"]), 7)
 }
+
+// Rows that a decoder refuses are told under the address that its step has in the pipeline.
+func TestRejectsNameTheirDecoder(t *testing.T) {
+	part := `
+  source "file" "NAME" {
+    path  = "DIR/in/NAME.csv"
+    ready = "now"
+  }
+  decode "csv" {
+    name    = "NAME"
+    from    = source.NAME
+    columns = { id = "int required", key = "text", n = "int required" }
+  }
+  sink "probe" "NAME" {
+    from = decode.NAME
+  }
+`
+	r := newRig(t, t.TempDir(), strings.ReplaceAll(part, "NAME", "left")+strings.ReplaceAll(part, "NAME", "right"))
+	r.put("left.csv", "id,key,n\n1,a,?\n")
+	r.put("right.csv", "id,key,n\n1,a\n")
+	r.done()
+	var steps []string
+	for _, x := range r.rejects() {
+		steps = append(steps, x.Step)
+	}
+	equal(t, "steps", steps, []string{"decode.left", "decode.right"})
+}

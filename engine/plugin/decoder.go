@@ -54,7 +54,8 @@ type Reader interface {
 	// b may keep views into c.Data: c is reused only after b. Raw, RawData,
 	// FirstLine or Lines are set; row numbers are the engine's. A row that
 	// cannot be parsed is added as far as possible (nulls elsewhere) and
-	// rejected with its reason: b.Reject(i, "decode.csv", column, code, reason).
+	// rejected with its reason: b.Reject(i, "", column, code, reason). The engine says which
+	// step refused it.
 	Parse(ctx context.Context, c *Chunk, b *record.Batch) error
 	// Notices returns what people should know about the object so far, such as
 	// columns that nobody declared; once per object, after the last Split.

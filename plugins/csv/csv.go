@@ -38,9 +38,6 @@ import (
 	"weir/engine/spec"
 )
 
-// step is the address under which rows are rejected.
-const step = "decode.csv"
-
 // Plugin returns the csv decoder.
 func Plugin() plugin.Plugin {
 	return plugin.Plugin{

@@ -152,8 +152,8 @@ func (res *result) add(t testing.TB, c *plugin.Chunk, b *record.Batch) {
 		res.raws = append(res.raws, string(b.RawText(i)))
 	}
 	for _, r := range b.Rejects {
-		if r.Step != "decode.csv" {
-			t.Errorf("rejected in step %q", r.Step)
+		if r.Step != "" {
+			t.Errorf("rejected in step %q, which is the engine's to say", r.Step)
 		}
 		res.rejects = append(res.rejects, fmt.Sprintf("row %d line %d %s: %s: %s", first+r.Row+1, b.Lines[r.Row], r.Column, r.Code, r.Reason))
 	}

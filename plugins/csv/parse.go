@@ -183,5 +183,5 @@ func refuse(b *record.Batch, i int, name string, err error) {
 	if ce, ok := errors.AsType[*columns.CellError](err); ok {
 		code = ce.Code
 	}
-	b.Reject(i, step, name, code, err.Error())
+	b.Reject(i, "", name, code, err.Error())
 }

@@ -154,7 +154,7 @@ func (s *scratch) refuse(code, reason string) {
 	for i := range s.lay.wants {
 		s.views[i][s.n-1] = record.View{Off: unread}
 	}
-	s.rejects = append(s.rejects, record.Reject{Row: s.n - 1, Step: step, Code: code, Reason: reason})
+	s.rejects = append(s.rejects, record.Reject{Row: s.n - 1, Code: code, Reason: reason})
 }
 
 // lose adds and rejects a row whose end was not found.

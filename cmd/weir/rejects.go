@@ -143,7 +143,10 @@ func (a *app) listRejects(s *state.Store, names []string, x *rejectFilter, asJSO
 	if asJSON {
 		list := newRejectList(a.stdout)
 		_, total, err := eachLetter(s, names, x, list.add)
-		return errors.Join(err, list.end(total))
+		if err != nil {
+			return err // and the list has no end: nobody takes it for whole
+		}
+		return list.end(total)
 	}
 	rows := [][]string{{"pipeline", "#id", "object", "#row", "step", "column", "code", "reason"}}
 	shown, total, err := eachLetter(s, names, x, func(r letter) error {

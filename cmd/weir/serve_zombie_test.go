@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,14 +42,29 @@ func (p *process) output() string {
 func (r *crashRig) serves(more ...string) *process {
 	r.t.Helper()
 	args := append([]string{"serve", r.path, "--listen", "off", "--state", filepath.Join(r.dir, "state")}, more...)
-	p := &process{cmd: exec.CommandContext(context.Background(), weirBinary(r.t), args...), over: make(chan error, 1)}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = r.dir, p, p
+	return begin(r.t, r.dir, weirBinary(r.t), args...)
+}
+
+// begin starts a program in dir, which is killed when the test is over.
+func begin(t testing.TB, dir, program string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(context.Background(), program, args...), over: make(chan error, 1)}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p
 	if err := p.cmd.Start(); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	go func() { p.over <- p.cmd.Wait() }()
-	r.t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it may have ended
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it may have ended
 	return p
+}
+
+var listens = regexp.MustCompile(`"url": "http://([^"]+)"`)
+
+// address waits until a server listens, and returns its host and port.
+func (p *process) address(t *testing.T) string {
+	t.Helper()
+	waitFor(t, func() bool { return listens.MatchString(p.output()) })
+	return listens.FindStringSubmatch(p.output())[1]
 }
 
 // ends waits for the end of p and returns its exit code.

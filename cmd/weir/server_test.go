@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -72,16 +70,8 @@ func TestFewDescriptors(t *testing.T) {
 	}
 	writeIn(t, dir, "main.hcl", "pipeline \"p\" {\n  schedule = \"every 1s\"\n  source \"file\" \"in\" {\n    path  = \"in/*.csv\"\n    ready = \"now\"\n  }\n  decode \"csv\" {\n    columns = { id = \"text\" }\n  }\n"+
 		"  sink \"file\" \"out\" {\n    path   = \"out/a.ndjson\"\n    exists = \"number\"\n  }\n}\n")
-	p := &process{cmd: exec.Command("bash", "-c", "ulimit -n 96; exec \"$0\" serve main.hcl --state state --listen 127.0.0.1:0", weirBinary(t)), over: make(chan error, 1)}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.over <- p.cmd.Wait() }()
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it may have ended
-	listens := regexp.MustCompile(`"url": "http://([^"]+)"`)
-	waitFor(t, func() bool { return listens.MatchString(p.output()) })
-	address := listens.FindStringSubmatch(p.output())[1]
+	p := begin(t, dir, "bash", "-c", "ulimit -n 96; exec \"$0\" serve main.hcl --state state --listen 127.0.0.1:0", weirBinary(t))
+	address := p.address(t)
 	for range 150 {
 		c, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
 		if err != nil {

@@ -56,16 +56,8 @@ func newStalledRig(t *testing.T) *stalledRig {
 	if err := os.WriteFile(filepath.Join(dir, "in", "1.csv"), rows.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(weirBinary(t), "serve", "config", "--state", "state", "--listen", "127.0.0.1:0", "--quiet", "1h"), over: make(chan error, 1)}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.over <- p.cmd.Wait() }()
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it may have ended
-	listens := regexp.MustCompile(`"url": "http://([^"]+)"`)
-	waitFor(t, func() bool { return listens.MatchString(p.output()) })
-	r := &stalledRig{process: p, t: t, address: listens.FindStringSubmatch(p.output())[1]}
+	p := begin(t, dir, weirBinary(t), "serve", "config", "--state", "state", "--listen", "127.0.0.1:0", "--quiet", "1h")
+	r := &stalledRig{process: p, t: t, address: p.address(t)}
 	waitFor(t, func() bool {
 		resp, err := http.Get("http://" + r.address + "/api/v1/pipelines/refuse/ledger") //nolint:noctx // the process ends with the test
 		if err != nil {

@@ -30,11 +30,7 @@ func (a *app) stateRepair() *cobra.Command {
 }
 
 func (a *app) repair(ctx context.Context, f *storeFlags, yes bool) (err error) {
-	dir, err := a.stateDir(ctx, f)
-	if err != nil {
-		return err
-	}
-	log, err := a.logger()
+	dir, log, err := a.storeFolder(ctx, f)
 	if err != nil {
 		return err
 	}

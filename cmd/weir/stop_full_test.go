@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -89,14 +88,7 @@ func (r *crashRig) begins(verb string) *process {
 		}
 		return r.serves()
 	}
-	p := &process{cmd: exec.Command(weirBinary(r.t), verb, r.path, "--state", filepath.Join(r.dir, "state")), over: make(chan error, 1)}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = r.dir, p, p
-	if err := p.cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	go func() { p.over <- p.cmd.Wait() }()
-	r.t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it may have ended
-	return p
+	return begin(r.t, r.dir, weirBinary(r.t), verb, r.path, "--state", filepath.Join(r.dir, "state"))
 }
 
 // ends asks a process to end, unless sig is 0, and returns what it said, in one line, and

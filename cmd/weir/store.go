@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"weir/engine"
 	"weir/engine/api"
@@ -54,6 +55,15 @@ func (a *app) stateDir(ctx context.Context, f *storeFlags) (string, error) {
 	return engine.StateDir(l, ""), nil
 }
 
+// storeFolder returns the folder of the store, and the log for what is done in it.
+func (a *app) storeFolder(ctx context.Context, f *storeFlags) (dir string, log *zap.Logger, err error) {
+	if dir, err = a.stateDir(ctx, f); err != nil {
+		return "", nil, err
+	}
+	log, err = a.logger()
+	return dir, log, err
+}
+
 // checkpointer asks the process that has a state folder open for a copy of it to
 // read, which remove removes. locked is the error of opening the folder itself, to be
 // returned when that process cannot be asked.
@@ -62,11 +72,7 @@ type checkpointer func(ctx context.Context, stateDir string, locked *state.Locke
 // withStore opens the store, calls use and closes it. To read from a store that
 // another process has open, a copy is asked of that process.
 func (a *app) withStore(ctx context.Context, f *storeFlags, readOnly bool, use func(*state.Store) error) error {
-	dir, err := a.stateDir(ctx, f)
-	if err != nil {
-		return err
-	}
-	log, err := a.logger()
+	dir, log, err := a.storeFolder(ctx, f)
 	if err != nil {
 		return err
 	}

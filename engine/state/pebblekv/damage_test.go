@@ -156,6 +156,25 @@ func harm(t *testing.T, rng *rand.Rand, dir string) string {
 	return what + filepath.Base(name)
 }
 
+// spoilTables changes the bytes of every table of a store.
+func spoilTables(t *testing.T, dir string, how func(b []byte)) {
+	t.Helper()
+	tables, err := filepath.Glob(filepath.Join(dir, "db", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal("no tables", err)
+	}
+	for _, name := range tables {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		how(b)
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDamagedEnd: a log that lost its last commit is damage, after a clean end and
 // after a kill, for whoever reads and for whoever writes.
 func TestDamagedEnd(t *testing.T) {
@@ -195,23 +214,12 @@ func TestDamagedWhileOpen(t *testing.T) {
 	if err := s.Health(); err != nil {
 		t.Fatal(err)
 	}
-	tables, err := filepath.Glob(filepath.Join(dir, "db", "*.sst"))
-	if err != nil || len(tables) == 0 {
-		t.Fatal("no tables", err)
-	}
-	for _, name := range tables {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	spoilTables(t, dir, func(b []byte) {
 		for i := range len(b) - 4096 { // the end tells where the blocks are
 			b[i] ^= 0x55
 		}
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err = s.Scan(nil, nil, func(_, _ []byte) bool { return true })
+	})
+	err := s.Scan(nil, nil, func(_, _ []byte) bool { return true })
 	wantFailure(t, err, "state.damaged", dir)
 	wantFailure(t, s.Health(), "state.damaged", ".sst")
 	wantFailure(t, s.Apply(put("x", "1")), "state.damaged", ".sst")
